@@ -1,0 +1,43 @@
+//! The changes a diff can name. Tables and columns are told apart by id, so a rename is a rename; everything else by id
+//! first and by name second (ALTER TYPE gives indexes and constraints new ids).
+
+use serde::Serialize;
+
+use crate::model::{ColumnId, Name, QualifiedName, TableId};
+
+/// All changes, tables first, in a stable order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Diff {
+    /// The changes.
+    pub changes: Vec<Change>,
+}
+
+/// One change, from the older schema to the newer. Names are the newer schema's unless they say otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants' and fields' names are the documentation")]
+pub enum Change {
+    TableCreated { table: TableId, name: QualifiedName },
+    TableDropped { table: TableId, name: QualifiedName },
+    TableRenamed { table: TableId, from: QualifiedName, to: QualifiedName },
+    ColumnAdded { table: TableId, name: QualifiedName, column: ColumnId, column_name: Name },
+    ColumnDropped { table: TableId, name: QualifiedName, column: ColumnId, column_name: Name },
+    ColumnRenamed { table: TableId, name: QualifiedName, column: ColumnId, from: Name, to: Name },
+    ColumnTypeChanged { table: TableId, name: QualifiedName, column: ColumnId, column_name: Name, from: String, to: String },
+    ColumnDefaultChanged { table: TableId, name: QualifiedName, column: ColumnId, column_name: Name, from: Option<String>, to: Option<String> },
+    ColumnNotNullSet { table: TableId, name: QualifiedName, column: ColumnId, column_name: Name },
+    ColumnNotNullDropped { table: TableId, name: QualifiedName, column: ColumnId, column_name: Name },
+    ConstraintAdded { table: TableId, name: QualifiedName, constraint: Name, definition: String },
+    ConstraintDropped { table: TableId, name: QualifiedName, constraint: Name, definition: String },
+    ConstraintRenamed { table: TableId, name: QualifiedName, from: Name, to: Name },
+    IndexAdded { table: TableId, name: QualifiedName, index: Name, definition: String },
+    IndexDropped { table: TableId, name: QualifiedName, index: Name, definition: String },
+    IndexRenamed { table: TableId, name: QualifiedName, from: Name, to: Name },
+    ViewCreated { view: TableId, name: QualifiedName },
+    SequenceCreated { sequence: TableId, name: QualifiedName },
+    FunctionCreated { function: u32, name: QualifiedName, arguments: String },
+    TypeCreated { type_id: u32, name: QualifiedName },
+    /// Recognised, and refused by name: dropped or altered views, functions, types, sequences; triggers, policies, grants,
+    /// owners, properties, other schemas …
+    Unsupported { kind: String, identity: String, what: String },
+}

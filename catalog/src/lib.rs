@@ -1,0 +1,32 @@
+//! The library behind `edition` and `editiond`: what an edition is, how one schema becomes another while both
+//! are in use, and the catalogue that remembers it. It talks to PostgreSQL and to nobody else: no printing, no
+//! environment, no client sockets.
+//!
+//! Map:
+//! - [`model`]: plain data: names, ids, editions, a logical schema, transforms
+//! - [`sql`]: the quoting-safe SQL layer and the parser seam
+//! - [`store`]: the catalogue in schema `edition`: migrations, rows, locks, journal
+//! - [`blueprint`]: the structure-only databases that hold drafts, and reading a schema from one
+//! - [`diff`]: what changed between two logical schemas (pure)
+//! - [`layout`]: which physical table and column an edition's names mean (pure)
+//! - [`ddl`]: text of views, triggers and alterations (pure)
+//! - [`plan`]: diff + layout → steps and findings (pure)
+//! - [`operation`]: the verbs: init, create, publish, rollback, retire …, each resumable through the journal
+//! - [`snapshot`]: what a proxy needs to know of the catalogue
+//! - [`event`]: one stream of progress for the CLI, its `--json` and the tests
+
+pub mod blueprint;
+pub mod ddl;
+pub mod diff;
+pub mod error;
+pub mod event;
+pub mod layout;
+pub mod model;
+pub mod operation;
+pub mod plan;
+pub mod snapshot;
+pub mod sql;
+pub mod store;
+pub mod target;
+
+pub use error::{Error, ErrorKind, Result};

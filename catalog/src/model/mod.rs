@@ -1,0 +1,16 @@
+//! Plain data of the domain. Nothing here does I/O or knows a connection.
+
+mod edition;
+mod ids;
+mod names;
+mod schema;
+mod transform;
+
+pub use edition::{Edition, EditionState};
+pub use ids::{ColumnId, EditionId, Epoch, OperationId, TableId};
+pub use names::{EditionName, Name, NameError, QualifiedName};
+pub use schema::{
+    Column, Constraint, ConstraintKind, Function, Generated, Grant, Identity, Index, OtherObject, Schema, Sequence,
+    Table, TypeDef, TypeKind, View, Volatility,
+};
+pub use transform::{Direction, OnError, Origin, Transform};

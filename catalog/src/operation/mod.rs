@@ -1,0 +1,38 @@
+//! The verbs. Each function connects by its [`Target`](crate::target::Target), takes the runner lock where it changes anything,
+//! is idempotent, journals what it did, and returns a serialisable outcome; progress goes to an
+//! [`Events`](crate::event::Events).
+
+mod create;
+mod default;
+mod deinit;
+mod inspect;
+mod init;
+mod planning;
+mod publish;
+mod retire;
+mod rollback;
+mod transform;
+
+pub use create::{CreateOptions, Created, create, drop_draft};
+pub use default::{DefaultChanged, set_default};
+pub use deinit::{DeinitOptions, Deinitialised, deinit};
+pub use init::{InitOptions, Initialised, init};
+pub use inspect::{
+    JournalEntry, ProxyRow, RunningOperation, SessionRow, Status, compare, list, log, sessions, status,
+};
+pub use planning::plan;
+pub use publish::{PublishOptions, Published, publish};
+pub use retire::{RetireOptions, Retired, retire};
+pub use rollback::{KeepData, RollbackOptions, RolledBack, rollback};
+pub use transform::{TransformOptions, Transformed, transform};
+
+use std::path::PathBuf;
+
+/// Client programs of PostgreSQL that some verbs run; found by the caller (who may look at the environment).
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// `pg_dump`, at least as new as the server.
+    pub pg_dump: PathBuf,
+    /// `psql`.
+    pub psql: PathBuf,
+}

@@ -1,0 +1,28 @@
+//! A plan: the ordered steps of one operation, and what there is to say about them before anything is done. Pure.
+
+mod finding;
+mod step;
+
+pub use finding::{Finding, Severity};
+pub use step::{Lock, Step, StepKind};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{EditionName, Transform};
+
+/// What publishing a draft does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The draft.
+    pub edition: EditionName,
+    /// Its parent.
+    pub parent: EditionName,
+    /// Of the live schema and both blueprints: publish refuses when it no longer fits.
+    pub fingerprint: String,
+    /// In order.
+    pub steps: Vec<Step>,
+    /// Refusals, things that need a word, notices.
+    pub findings: Vec<Finding>,
+    /// Every transform that will be used, given or inferred.
+    pub transforms: Vec<Transform>,
+}

@@ -1,0 +1,100 @@
+//! What a proxy knows of one database's catalogue: a value that is loaded whole, shared, and replaced whole when the
+//! epoch moves. Pure data plus look-ups; loading is in [`load`].
+
+use std::collections::HashMap;
+
+use crate::model::{EditionId, EditionName, EditionState, Epoch, Name};
+
+/// One consistent reading of the catalogue.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Which reading.
+    pub epoch: Epoch,
+    /// The database's editioned schemas, in the order of `init --schemas`.
+    pub schemas: Vec<Name>,
+    /// All editions that are not retired, root first (so: by id).
+    pub editions: Vec<SnapshotEdition>,
+}
+
+/// One edition in a [`Snapshot`].
+#[derive(Clone, Debug)]
+pub struct SnapshotEdition {
+    /// Its id, the value of `edition.id` in its sessions.
+    pub id: EditionId,
+    /// Its name.
+    pub name: EditionName,
+    /// Its state: only `Live` and `Draft` take sessions.
+    pub state: EditionState,
+    /// Whether it is the default.
+    pub is_default: bool,
+    /// Where its sessions go while it is a draft.
+    pub blueprint: Name,
+    /// For each editioned schema: the schemas to put before it in `search_path`, own one first, then those of its ancestors
+    /// that are not the root (they hold what younger editions inherit), e.g. public → ["public$v3", "public$v2"].
+    pub path: Vec<(Name, Vec<Name>)>,
+    /// Names of this edition that do not mean `schema.name` as it physically stands. Empty at rest: then nothing is ever
+    /// rewritten.
+    pub names: NameMap,
+}
+
+/// The names of one edition that need care.
+#[derive(Clone, Debug, Default)]
+pub struct NameMap {
+    /// (editioned schema, relation name) → what it is. Relations share one name space: tables, views, sequences, indexes.
+    pub relations: HashMap<(Name, Name), Relation>,
+    /// (editioned schema, function name) → the schema that holds this edition's version.
+    pub functions: HashMap<(Name, Name), Name>,
+    /// (editioned schema, type name) → the schema that holds it.
+    pub types: HashMap<(Name, Name), Name>,
+}
+
+impl NameMap {
+    /// Whether no name needs care.
+    pub fn is_empty(&self) -> bool {
+        self.relations.is_empty() && self.functions.is_empty() && self.types.is_empty()
+    }
+}
+
+/// A relation name that needs care.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// Physically present under `schema.name`, or in a schema of this edition's path, but not in this edition: answer 42P01.
+    Tombstone,
+    /// A real table, sequence or user view that lives in another schema (under the same name).
+    Moved {
+        /// Where it lives.
+        schema: Name,
+    },
+    /// An editioning view over a physical table.
+    View(Box<ViewRelation>),
+}
+
+/// An editioning view, with all that a rewrite to the physical table needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewRelation {
+    /// The schema of the view; its name is the logical one.
+    pub schema: Name,
+    /// The physical table.
+    pub physical_schema: Name,
+    /// The physical table.
+    pub physical_name: Name,
+    /// Logical column → physical column, in the view's order.
+    pub columns: Vec<(Name, Name)>,
+}
+
+impl Snapshot {
+    /// The edition with this name.
+    pub fn edition(&self, name: &str) -> Option<&SnapshotEdition> {
+        self.editions.iter().find(|edition| edition.name.as_str() == name)
+    }
+
+    /// The edition with this id.
+    pub fn edition_by_id(&self, id: EditionId) -> Option<&SnapshotEdition> {
+        self.editions.iter().find(|edition| edition.id == id)
+    }
+
+    /// Where a session that names none goes.
+    pub fn default_edition(&self) -> Option<&SnapshotEdition> {
+        self.editions.iter().find(|edition| edition.is_default)
+    }
+}

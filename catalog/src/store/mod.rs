@@ -1,0 +1,1 @@
+//! The catalogue in schema `edition`: reading and writing its rows.

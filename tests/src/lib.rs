@@ -1,0 +1,1 @@
+//! Placeholder crate head; the first slice that needs it fills it.
