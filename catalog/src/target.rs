@@ -21,12 +21,10 @@ pub struct Target {
 impl Target {
     /// Wraps a parsed connection string. The database name must be known (it names the blueprints).
     pub fn new(mut config: Config, blueprint_server: Option<Config>) -> Result<Self> {
-        let database = config
-            .get_dbname()
-            .or_else(|| config.get_user())
-            .map(str::to_owned)
-            .ok_or_else(|| {
-                Error::refused("no database given").with_hint("pass --database-url or set PGDATABASE and PGUSER")
+        let database =
+            config.get_dbname().or_else(|| config.get_user()).map(str::to_owned).ok_or_else(|| {
+                Error::refused("no database given")
+                    .with_hint("pass --database-url or set PGDATABASE and PGUSER")
             })?;
         config.dbname(&database);
         config.application_name("edition");
@@ -78,7 +76,9 @@ impl Connection {
         let (client, connection) = config.connect(NoTls).await.map_err(|error| {
             let place = config.get_dbname().unwrap_or_default().to_owned();
             Error::new(ErrorKind::Database, format!("cannot connect to database \"{place}\": {error}"))
-                .with_hint("check --database-url (or PGHOST, PGPORT, PGUSER, PGDATABASE) and that the server is up")
+                .with_hint(
+                    "check --database-url (or PGHOST, PGPORT, PGUSER, PGDATABASE) and that the server is up",
+                )
                 .with_source(error)
         })?;
         let driver = tokio::spawn(async move {

@@ -151,7 +151,10 @@ impl EditionName {
     /// Checks the characters: no `@`, `$`, `/`, white space or control characters.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let name = Name::new(text)?;
-        let bad = name.as_str().chars().find(|c| matches!(c, '@' | '$' | '/') || c.is_whitespace() || c.is_control());
+        let bad = name
+            .as_str()
+            .chars()
+            .find(|c| matches!(c, '@' | '$' | '/') || c.is_whitespace() || c.is_control());
         match bad {
             Some(c) => Err(NameError::Forbidden(name.0, c)),
             None => Ok(Self(name)),

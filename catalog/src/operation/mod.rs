@@ -5,8 +5,8 @@
 mod create;
 mod default;
 mod deinit;
-mod inspect;
 mod init;
+mod inspect;
 mod planning;
 mod publish;
 mod retire;

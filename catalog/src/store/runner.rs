@@ -1,0 +1,68 @@
+//! One runner at a time: a session advisory lock in the live database, held by a connection of its own, so that it goes
+//! away with the process however that ends.
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    target::{Connection, Target},
+};
+
+/// Key of the advisory lock: the bytes of "editions" read as a big-endian number. Part of the contract between versions.
+const RUNNER_KEY: i64 = i64::from_be_bytes(*b"editions");
+
+/// Proof that this process alone changes the catalogue of one database, as long as the value lives.
+#[derive(Debug)]
+pub struct RunnerLock {
+    connection: Connection,
+}
+
+impl RunnerLock {
+    /// Takes the lock, or says who has it.
+    pub async fn acquire(target: &Target) -> Result<Self> {
+        let connection = target.connect().await?;
+        let taken: bool = connection
+            .query_one("SELECT pg_catalog.pg_try_advisory_lock($1)", &[&RUNNER_KEY])
+            .await?
+            .try_get(0)?;
+        if taken {
+            return Ok(Self { connection });
+        }
+        Err(busy(holder(&connection).await?))
+    }
+
+    /// Whether the lock is still held: false once its connection was lost. Ask before each step that relies on it.
+    pub fn is_held(&self) -> bool {
+        !self.connection.is_closed()
+    }
+}
+
+fn busy(holder: Option<String>) -> Error {
+    let holder = holder.unwrap_or_else(|| "another session".to_owned());
+    Error::new(ErrorKind::Busy, format!("another edition command is at work on this database: {holder}"))
+        .with_hint("wait for it to end and run the same command again; if it hangs, end it by its pid on its machine")
+}
+
+/// Who holds the lock, for people. `None` if it was released in between.
+async fn holder(connection: &Connection) -> Result<Option<String>> {
+    // An advisory lock on one bigint shows its halves as classid and objid, and objsubid 1.
+    let row = connection
+        .query_opt(
+            "SELECT l.pid, a.application_name, a.usename::text, a.client_addr::text, \
+                    to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') \
+             FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) \
+             WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+               AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) \
+               AND (l.classid::bigint << 32) | l.objid::bigint = $1",
+            &[&RUNNER_KEY],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let pid: i32 = row.try_get(0)?;
+    let mut parts = vec![format!("pid {pid}")];
+    let labelled = [("", 1), ("user ", 2), ("from ", 3), ("since ", 4)];
+    for (label, column) in labelled {
+        if let Some(value) = row.try_get::<_, Option<String>>(column)?.filter(|value| !value.is_empty()) {
+            parts.push(format!("{label}{value}"));
+        }
+    }
+    Ok(Some(parts.join(", ")))
+}
