@@ -1,1 +1,3 @@
+//! The `edition` command.
+
 fn main() {}
