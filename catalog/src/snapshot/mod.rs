@@ -1,5 +1,7 @@
 //! What a proxy knows of one database's catalogue: a value that is loaded whole, shared, and replaced whole when the
-//! epoch moves. Pure data plus look-ups; loading is in [`load`].
+//! epoch moves. Pure data plus look-ups; it is read by [`Snapshot::load`].
+
+mod load;
 
 use std::collections::HashMap;
 
