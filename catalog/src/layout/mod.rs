@@ -1,1 +1,12 @@
-//! Being built.
+//! Which physical table and column an edition's names mean. Pure: built from the blueprints' schemas and from the rows of
+//! `edition.tables` and `edition.columns`, which list only what differs; all else means itself.
+
+mod child;
+mod mapping;
+mod naming;
+mod shape;
+
+pub use child::{ChildLayout, ColumnFate, InheritedTable, LayoutInput, lay_out_child, object_ids};
+pub use mapping::{Mapping, TableMapping};
+pub use naming::TakenNames;
+pub use shape::{Shape, ShapeColumn, is_plain};

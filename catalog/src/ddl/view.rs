@@ -1,0 +1,74 @@
+//! Editioning views: flat, auto-updatable, one per live edition and table that differs.
+
+use crate::{
+    layout::Shape,
+    model::{Name, QualifiedName},
+    sql,
+    sql::{Sql, join},
+};
+
+use super::{grant_columns, grant_relation};
+
+/// The statements that make `shape`'s view in `schema`: the view, its defaults, its privileges.
+///
+/// The view runs with the caller's rights (`security_invoker`), so that row-level policies on the table hold. That
+/// option asks for SELECT on every column of the view even if a query reads one, so a table with column-level grants and without
+/// row security (`invoker = false`) gets a view with owner's rights whose own column grants say the same as the table's.
+pub fn create_view(shape: &Shape, schema: &Name, invoker: bool, physical_default: impl Fn(&Name) -> Option<String>) -> Vec<Sql> {
+    let view = QualifiedName::new(schema.clone(), shape.name.name.clone());
+    let columns = join(
+        shape.columns.iter().map(|column| {
+            if column.name == column.physical {
+                sql!("{}", column.name)
+            } else {
+                sql!("{} AS {}", column.physical, column.name)
+            }
+        }),
+        ", ",
+    );
+    let option = Sql::trusted(if invoker { " WITH (security_invoker = true)" } else { "" });
+    let mut statements = vec![sql!("CREATE VIEW {}{} AS SELECT {} FROM {}", view, option, columns, shape.physical)];
+    statements.extend(view_defaults(shape, schema, physical_default, |_| None));
+    statements.extend(grant_relation(&view, &shape.grants, true));
+    statements.extend(grant_columns(&view, shape.columns.iter().map(|c| (&c.name, c.grants.as_slice()))));
+    statements
+}
+
+/// The default that a view's column must carry because the physical column's is another one; `None`: the physical one is right.
+///
+/// A view cannot take a default away (`SET DEFAULT NULL` is stored as no default at all, heap.c, and then the table's applies), so a
+/// missing default is an expression that yields NULL and that PostgreSQL does not fold when it stores it.
+pub fn default_expression(wanted: Option<&str>, physical: Option<&str>) -> Option<Sql> {
+    (wanted != physical).then(|| match wanted {
+        Some(expression) => Sql::trusted(expression),
+        None => Sql::trusted("NULLIF(1, 1)"),
+    })
+}
+
+/// ALTER VIEW statements that bring the view's defaults from what they are (`present`) to what they must be.
+pub fn view_defaults(
+    shape: &Shape,
+    schema: &Name,
+    physical_default: impl Fn(&Name) -> Option<String>,
+    present: impl Fn(&Name) -> Option<Sql>,
+) -> Vec<Sql> {
+    let view = QualifiedName::new(schema.clone(), shape.name.name.clone());
+    shape
+        .columns
+        .iter()
+        .filter_map(|column| {
+            let physical = physical_default(&column.physical);
+            let wanted = default_expression(column.default.as_deref(), physical.as_deref()).map(|expression| match column.default {
+                Some(_) => expression,
+                None => sql!("CAST(CAST({} AS text) AS {})", expression, Sql::trusted(&column.type_name)),
+            });
+            match (wanted, present(&column.name)) {
+                (wanted, present) if wanted == present => None,
+                (Some(wanted), _) => {
+                    Some(sql!("ALTER VIEW {} ALTER COLUMN {} SET DEFAULT {}", view, column.name, wanted))
+                }
+                (None, _) => Some(sql!("ALTER VIEW {} ALTER COLUMN {} DROP DEFAULT", view, column.name)),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,190 @@
+//! Where a child's tables and columns will be: shared with the parent, beside the parent's, or new.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    error::{Error, Result},
+    model::{Column, ColumnId, Direction, EditionName, Name, QualifiedName, Schema, Table, TableId, Transform},
+};
+
+use super::{Mapping, TableMapping, TakenNames};
+
+/// What becomes of one column of the child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnFate {
+    /// The parent's physical column serves both.
+    Shared,
+    /// New in the child.
+    Added,
+    /// In both, but another type, or a transform was given for it: the child has a physical column of its own.
+    Duplicated,
+}
+
+/// One inherited table as the child will have it.
+#[derive(Clone, Debug)]
+pub struct InheritedTable {
+    /// Identity.
+    pub id: TableId,
+    /// Where the parent's columns are.
+    pub parent: TableMapping,
+    /// Where the child's will be.
+    pub child: TableMapping,
+    /// Every column of the child.
+    pub fates: BTreeMap<ColumnId, ColumnFate>,
+    /// Columns that only the parent has, or that the child has a duplicate of: what reverse transforms may set.
+    pub parent_only: Vec<ColumnId>,
+}
+
+/// The child's layout.
+#[derive(Clone, Debug, Default)]
+pub struct ChildLayout {
+    /// Tables that parent and child have.
+    pub inherited: Vec<InheritedTable>,
+    /// Tables that the child introduces: where they will be.
+    pub created: BTreeMap<TableId, QualifiedName>,
+    /// Tables of the parent that the child does not have.
+    pub dropped: Vec<TableId>,
+    /// The child's whole mapping.
+    pub mapping: Mapping,
+}
+
+/// Everything that decides a child's layout.
+pub struct LayoutInput<'a> {
+    /// The child's name: suffix of physical names that are taken.
+    pub edition: &'a EditionName,
+    /// The parent's logical schema.
+    pub parent: &'a Schema,
+    /// Where the parent's tables are.
+    pub parent_mapping: &'a Mapping,
+    /// The child's logical schema.
+    pub child: &'a Schema,
+    /// Transforms given by the author.
+    pub transforms: &'a [Transform],
+    /// Column names of the physical tables as they stand.
+    pub physical_columns: &'a BTreeMap<QualifiedName, Vec<Name>>,
+}
+
+/// Decides where everything of the child goes.
+pub fn lay_out_child(input: &LayoutInput<'_>) -> Result<ChildLayout> {
+    let mut layout = ChildLayout::default();
+    for child in &input.child.tables {
+        match input.parent.table(child.id) {
+            Some(parent) => {
+                let table = lay_out_inherited(input, parent, child);
+                layout.mapping.tables.insert(child.id, table.child.clone());
+                layout.inherited.push(table);
+            }
+            None => {
+                let schema = edition_schema(input.edition, &child.name.schema)?;
+                let physical = QualifiedName::new(schema, child.name.name.clone());
+                let mapping = TableMapping { physical: physical.clone(), ..TableMapping::identity(child) };
+                layout.mapping.tables.insert(child.id, mapping);
+                layout.created.insert(child.id, physical);
+            }
+        }
+    }
+    layout.dropped =
+        input.parent.tables.iter().map(|table| table.id).filter(|id| input.child.table(*id).is_none()).collect();
+    layout.mapping.moved = moved_objects(input)?;
+    Ok(layout)
+}
+
+fn edition_schema(edition: &EditionName, schema: &Name) -> Result<Name> {
+    edition.schema_for(schema).map_err(|error| Error::refused(error.to_string()))
+}
+
+/// Sequences, views, functions and types: those that the child introduces go to its schema, those that the parent has stay where they are.
+fn moved_objects(input: &LayoutInput<'_>) -> Result<BTreeMap<u32, Name>> {
+    let known: BTreeSet<u32> = object_ids(input.parent).map(|(id, _)| id).collect();
+    let mut moved = BTreeMap::new();
+    for (id, name) in object_ids(input.child) {
+        if let Some(schema) = input.parent_mapping.moved.get(&id) {
+            moved.insert(id, schema.clone());
+        } else if !known.contains(&id) {
+            moved.insert(id, edition_schema(input.edition, &name.schema)?);
+        }
+    }
+    Ok(moved)
+}
+
+/// Id and name of every object that is not a table.
+pub fn object_ids(schema: &Schema) -> impl Iterator<Item = (u32, &QualifiedName)> {
+    let sequences = schema.sequences.iter().map(|sequence| (sequence.id.get(), &sequence.name));
+    let views = schema.views.iter().map(|view| (view.id.get(), &view.name));
+    let functions = schema.functions.iter().map(|function| (function.id, &function.name));
+    let types = schema.types.iter().map(|definition| (definition.id, &definition.name));
+    sequences.chain(views).chain(functions).chain(types)
+}
+
+fn lay_out_inherited(input: &LayoutInput<'_>, parent: &Table, child: &Table) -> InheritedTable {
+    let parent_mapping = input.parent_mapping.table(parent);
+    let given = |direction: Direction, column: &Name| {
+        input.transforms.iter().any(|transform| {
+            transform.direction == direction
+                && transform.schema == child.name.schema
+                && transform.table == child.name.name
+                && &transform.column == column
+        })
+    };
+    let fates: BTreeMap<ColumnId, ColumnFate> = child
+        .columns
+        .iter()
+        .map(|column| {
+            let fate = match parent.column(column.id) {
+                None => ColumnFate::Added,
+                Some(before)
+                    if stored_differently(before, column)
+                        || given(Direction::Forward, &column.name)
+                        || given(Direction::Reverse, &before.name) =>
+                {
+                    ColumnFate::Duplicated
+                }
+                Some(_) => ColumnFate::Shared,
+            };
+            (column.id, fate)
+        })
+        .collect();
+
+    // A name is free if no physical column has it, and no column of parent or child that is kept elsewhere: the latter takes it when
+    // the older edition is gone.
+    let standing = input.physical_columns.get(&parent_mapping.physical).cloned().unwrap_or_default();
+    let mut taken = TakenNames::new(
+        standing
+            .into_iter()
+            .chain(parent_mapping.columns.values().cloned())
+            .chain(parent.columns.iter().map(|column| column.name.clone()))
+            .chain(
+                child
+                    .columns
+                    .iter()
+                    .filter(|column| fates.get(&column.id) == Some(&ColumnFate::Shared))
+                    .map(|column| column.name.clone()),
+            ),
+    );
+    let mut columns = BTreeMap::new();
+    for column in &child.columns {
+        let shared = parent.column(column.id).filter(|_| fates.get(&column.id) == Some(&ColumnFate::Shared));
+        let physical = match shared {
+            Some(before) => parent_mapping.column(before).clone(),
+            None => taken.take(&column.name, input.edition),
+        };
+        columns.insert(column.id, physical);
+    }
+    let parent_only = parent
+        .columns
+        .iter()
+        .map(|column| column.id)
+        .filter(|id| fates.get(id) != Some(&ColumnFate::Shared))
+        .collect();
+    InheritedTable {
+        id: child.id,
+        child: TableMapping { physical: parent_mapping.physical.clone(), view_schema: None, columns },
+        parent: parent_mapping,
+        fates,
+        parent_only,
+    }
+}
+
+fn stored_differently(before: &Column, after: &Column) -> bool {
+    before.type_name != after.type_name || before.collation != after.collation
+}

@@ -1,0 +1,65 @@
+//! One edition's map from logical to physical names.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Column, ColumnId, Name, QualifiedName, Schema, Table, TableId};
+
+/// Where the tables of one edition are. A table that is not listed is physically what it is logically.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapping {
+    /// Tables that some live edition sees otherwise than as they stand.
+    pub tables: BTreeMap<TableId, TableMapping>,
+    /// Sequences, views, functions and types that live in the schema of the edition that introduced them: the object's
+    /// blueprint id → that schema.
+    pub moved: BTreeMap<u32, Name>,
+}
+
+/// Where one table of one edition is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableMapping {
+    /// The physical table.
+    pub physical: QualifiedName,
+    /// The schema of this edition's editioning view; `None`: the edition uses the physical table itself.
+    pub view_schema: Option<Name>,
+    /// Physical names of all its columns.
+    pub columns: BTreeMap<ColumnId, Name>,
+}
+
+impl TableMapping {
+    /// A table that means itself.
+    pub fn identity(table: &Table) -> Self {
+        Self {
+            physical: table.name.clone(),
+            view_schema: None,
+            columns: table.columns.iter().map(|column| (column.id, column.name.clone())).collect(),
+        }
+    }
+
+    /// The physical name of a column.
+    pub fn column<'a>(&'a self, column: &'a Column) -> &'a Name {
+        self.columns.get(&column.id).unwrap_or(&column.name)
+    }
+}
+
+impl Mapping {
+    /// Where `table` is.
+    pub fn table(&self, table: &Table) -> TableMapping {
+        self.tables.get(&table.id).cloned().unwrap_or_else(|| TableMapping::identity(table))
+    }
+
+    /// Every schema, other than the logical ones, that something of this edition lives in.
+    pub fn foreign_schemas(&self, schema: &Schema) -> Vec<Name> {
+        let mut schemas: Vec<Name> = self
+            .tables
+            .iter()
+            .filter(|(id, mapping)| schema.table(**id).is_some_and(|table| table.name.schema != mapping.physical.schema))
+            .map(|(_, mapping)| mapping.physical.schema.clone())
+            .chain(self.moved.values().cloned())
+            .collect();
+        schemas.sort();
+        schemas.dedup();
+        schemas
+    }
+}

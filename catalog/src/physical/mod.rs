@@ -1,0 +1,107 @@
+//! Reading a blueprint in physical words. Inside a transaction that is always rolled back, the blueprint's tables and columns
+//! are renamed to where they physically are; PostgreSQL then deparses constraints, indexes, defaults and transforms with the right names.
+//! So no definition is ever rewritten by us, and two definitions are equal exactly if they are the same thing on the live table.
+
+mod probe;
+mod rename;
+
+pub use probe::{Probe, Probed};
+pub use rename::rename_statements;
+
+use std::time::Duration;
+
+use crate::{
+    blueprint::read_schema,
+    error::{Error, ErrorKind, Result},
+    layout::Mapping,
+    model::{Name, Schema, TableId},
+    sql,
+    sql::{Sql, join},
+    target::Connection,
+};
+
+/// A physical column that this blueprint does not have (the neighbour's), added so that transforms can name it.
+#[derive(Clone, Debug)]
+pub struct ExtraColumn {
+    /// The table.
+    pub table: TableId,
+    /// The physical name.
+    pub name: Name,
+    /// The type, in physical words.
+    pub type_name: String,
+    /// The collation, if it is not the type's own.
+    pub collation: Option<String>,
+}
+
+/// What is asked of one blueprint.
+#[derive(Clone, Debug)]
+pub struct PhysicalRequest<'a> {
+    /// The schema as its edition names it.
+    pub logical: &'a Schema,
+    /// Where everything is.
+    pub mapping: &'a Mapping,
+    /// The editioned schemas.
+    pub editioned: &'a [Name],
+    /// The neighbour's columns.
+    pub extra: &'a [ExtraColumn],
+    /// Transforms to check and to deparse.
+    pub probes: &'a [Probe],
+}
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub struct PhysicalReading {
+    /// The same schema (same ids) under physical names.
+    pub schema: Schema,
+    /// One per probe.
+    pub probed: Vec<Probed>,
+}
+
+/// How long we wait for a lock in a blueprint: its author may be in the middle of a migration.
+const BLUEPRINT_LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reads a blueprint in physical words; leaves no trace.
+pub async fn read_in_physical_words(connection: &mut Connection, request: &PhysicalRequest<'_>) -> Result<PhysicalReading> {
+    let transaction = connection.transaction().await?;
+    let timeout = BLUEPRINT_LOCK_PATIENCE.as_millis();
+    transaction.batch_execute(&format!("SET LOCAL lock_timeout = {timeout}")).await?;
+
+    let foreign = request.mapping.foreign_schemas(request.logical);
+    let mut statements: Vec<Sql> = foreign.iter().map(|schema| sql!("CREATE SCHEMA {}", schema)).collect();
+    statements.extend(rename_statements(request.logical, request.mapping));
+    transaction.batch_execute(join(statements, ";\n").as_str()).await.map_err(busy_draft)?;
+
+    let schemas: Vec<Name> = request.editioned.iter().chain(&foreign).cloned().collect();
+    let schema = read_schema(&transaction, &schemas).await?;
+
+    let extra = request.extra.iter().filter_map(|column| {
+        let table = schema.table(column.table)?;
+        let collation = match &column.collation {
+            Some(collation) => sql!(" COLLATE {}", Sql::trusted(collation)),
+            None => Sql::trusted(""),
+        };
+        Some(sql!("ALTER TABLE {} ADD COLUMN {} {}{}", table.name, column.name, Sql::trusted(&column.type_name), collation))
+    });
+    transaction.batch_execute(join(extra, ";\n").as_str()).await?;
+
+    let mut probed = Vec::with_capacity(request.probes.len());
+    if !request.probes.is_empty() {
+        // The author's names resolve as in a session of the edition: what it introduced first.
+        let path = join(foreign.iter().chain(request.editioned).map(|name| sql!("{}", name)), ", ");
+        probe::prepare(&transaction).await?;
+        for probe in request.probes {
+            probed.push(probe::run(&transaction, &schema, probe, &path).await?);
+        }
+    }
+    transaction.rollback().await?;
+    Ok(PhysicalReading { schema, probed })
+}
+
+fn busy_draft(error: tokio_postgres::Error) -> Error {
+    if error.code() == Some(&tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE) {
+        return Error::new(ErrorKind::Busy, "another session holds locks in the draft's blueprint")
+            .with_hint("let the running migration of the draft finish, then run the same command again")
+            .with_source(error);
+    }
+    error.into()
+}
