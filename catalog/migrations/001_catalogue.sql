@@ -75,6 +75,14 @@ CREATE TABLE edition.transforms (
     PRIMARY KEY (edition_id, schema_name, table_name, direction, column_name)
 );
 
+-- The crossedition triggers of each live hop, so that they can be rewritten when physical names change and dropped when an end of the hop goes.
+CREATE TABLE edition.hops (
+    edition_id int   NOT NULL REFERENCES edition.editions,   -- the child of the hop
+    table_id   oid   NOT NULL,
+    triggers   jsonb NOT NULL,
+    PRIMARY KEY (edition_id, table_id)
+);
+
 -- One run of publish, rollback or retire, however often it was interrupted.
 CREATE TABLE edition.operations (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
