@@ -1,1 +1,3 @@
 //! editiond
+
+pub mod rewrite;
