@@ -1,3 +1,46 @@
-//! The `edition` command.
+//! The `edition` command: one file a verb in [`command`], over `catalog`; this file only parses, runs and exits.
 
-fn main() {}
+mod arguments;
+mod command;
+mod connection;
+mod output;
+mod pgpass;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{arguments::Arguments, command::Context, output::Output};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.global.json, arguments.global.color);
+    start_log(arguments.global.verbose);
+    match run(arguments, output) {
+        Ok(code) => code,
+        Err(error) => output.fail(&error),
+    }
+}
+
+fn run(arguments: Arguments, output: Output) -> catalog::Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+        catalog::Error::new(catalog::ErrorKind::Environment, format!("cannot start the runtime: {error}"))
+    })?;
+    let context = Context { global: arguments.global, output };
+    let code = runtime.block_on(arguments.command.run(&context));
+    // a connection that is still being torn down must not hold the command up
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    code
+}
+
+/// Our own log goes to stderr: warnings, and more with each `-v`; `EDITION_LOG` takes a filter for experts.
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info,tokio_postgres=warn",
+        2 => "debug,tokio_postgres=info",
+        _ => "trace",
+    };
+    let filter = std::env::var("EDITION_LOG").unwrap_or_else(|_| level.to_owned());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}

@@ -1,0 +1,120 @@
+//! `edition diff`.
+
+use catalog::{
+    Result,
+    diff::{Change, Diff as Outcome},
+    model::{EditionName, QualifiedName},
+    operation,
+};
+use clap::Args;
+use owo_colors::OwoColorize;
+
+use super::Context;
+
+/// Show what changes from one edition's schema to another's
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  edition diff v1 v2")]
+pub(crate) struct Diff {
+    /// The older edition
+    from: EditionName,
+
+    /// The newer edition
+    to: EditionName,
+}
+
+impl Diff {
+    pub(crate) async fn run(self, context: &Context) -> Result<()> {
+        let diff = operation::compare(&context.target()?, &self.from, &self.to).await?;
+        context.output.show(&diff, |diff| {
+            if diff.changes.is_empty() {
+                return format!("{} and {} have the same schema", self.from, self.to);
+            }
+            text(diff)
+        })
+    }
+}
+
+/// Changes under the object that they belong to, in the order in which objects come first.
+fn text(diff: &Outcome) -> String {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for change in &diff.changes {
+        let (object, line) = describe(change);
+        match groups.iter_mut().find(|(name, _)| *name == object) {
+            Some((_, lines)) => lines.push(line),
+            None => groups.push((object, vec![line])),
+        }
+    }
+    let group =
+        |(object, lines): &(String, Vec<String>)| format!("{}\n  {}", object.bold(), lines.join("\n  "));
+    groups.iter().map(group).collect::<Vec<_>>().join("\n")
+}
+
+/// The object, and the change in one line.
+fn describe(change: &Change) -> (String, String) {
+    let table = |name: &QualifiedName, line: String| (format!("table {}", name.pretty()), line);
+    match change {
+        Change::TableCreated { name, .. } => table(name, added("created")),
+        Change::TableDropped { name, .. } => table(name, removed("dropped")),
+        Change::TableRenamed { from, to, .. } => {
+            table(to, changed(&format!("renamed from {}", from.pretty())))
+        }
+        Change::ColumnAdded { name, column_name, .. } => {
+            table(name, added(&format!("column {}", column_name.as_str())))
+        }
+        Change::ColumnDropped { name, column_name, .. } => {
+            table(name, removed(&format!("column {}", column_name.as_str())))
+        }
+        Change::ColumnRenamed { name, from, to, .. } => {
+            table(name, changed(&format!("column {} renamed to {}", from.as_str(), to.as_str())))
+        }
+        Change::ColumnTypeChanged { name, column_name, from, to, .. } => {
+            table(name, changed(&format!("column {}: type {from} → {to}", column_name.as_str())))
+        }
+        Change::ColumnDefaultChanged { name, column_name, from, to, .. } => {
+            let shown = |default: &Option<String>| default.clone().unwrap_or_else(|| "none".to_owned());
+            let line = format!("column {}: default {} → {}", column_name.as_str(), shown(from), shown(to));
+            table(name, changed(&line))
+        }
+        Change::ColumnNotNullSet { name, column_name, .. } => {
+            table(name, changed(&format!("column {}: NOT NULL set", column_name.as_str())))
+        }
+        Change::ColumnNotNullDropped { name, column_name, .. } => {
+            table(name, changed(&format!("column {}: NOT NULL dropped", column_name.as_str())))
+        }
+        Change::ConstraintAdded { name, constraint, definition, .. } => {
+            table(name, added(&format!("constraint {} {definition}", constraint.as_str())))
+        }
+        Change::ConstraintDropped { name, constraint, definition, .. } => {
+            table(name, removed(&format!("constraint {} {definition}", constraint.as_str())))
+        }
+        Change::ConstraintRenamed { name, from, to, .. } => {
+            table(name, changed(&format!("constraint {} renamed to {}", from.as_str(), to.as_str())))
+        }
+        Change::IndexAdded { name, definition, .. } => table(name, added(definition)),
+        Change::IndexDropped { name, definition, .. } => table(name, removed(definition)),
+        Change::IndexRenamed { name, from, to, .. } => {
+            table(name, changed(&format!("index {} renamed to {}", from.as_str(), to.as_str())))
+        }
+        Change::ViewCreated { name, .. } => (format!("view {}", name.pretty()), added("created")),
+        Change::SequenceCreated { name, .. } => (format!("sequence {}", name.pretty()), added("created")),
+        Change::FunctionCreated { name, arguments, .. } => {
+            (format!("function {}({arguments})", name.pretty()), added("created"))
+        }
+        Change::TypeCreated { name, .. } => (format!("type {}", name.pretty()), added("created")),
+        Change::Unsupported { kind, identity, what } => {
+            (format!("{kind} {identity}"), format!("{} {what} (not supported yet)", "!".red().bold()))
+        }
+    }
+}
+
+fn added(text: &str) -> String {
+    format!("{} {text}", "+".green())
+}
+
+fn removed(text: &str) -> String {
+    format!("{} {text}", "-".red())
+}
+
+fn changed(text: &str) -> String {
+    format!("{} {text}", "~".yellow())
+}

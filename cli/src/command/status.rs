@@ -1,0 +1,55 @@
+//! `edition status`.
+
+use catalog::{
+    Result,
+    operation::{self, Status as Outcome},
+};
+use clap::Args;
+
+use super::{Context, list};
+use crate::output::Table;
+
+/// Show the database at a glance: editions, what is under way, proxies, sessions
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  edition status")]
+pub(crate) struct Status {}
+
+impl Status {
+    pub(crate) async fn run(self, context: &Context) -> Result<()> {
+        let target = context.target()?;
+        let status = operation::status(&target).await?;
+        context.output.show(&status, |status| text(target.database(), status))
+    }
+}
+
+fn text(database: &str, status: &Outcome) -> String {
+    if !status.adopted {
+        return format!("database {database} has no editions yet\nnext: edition init");
+    }
+    let mut parts = vec![format!("database {database}"), list::table(&status.editions).text()];
+    if let Some(running) = &status.running {
+        let (verb, edition) = (&running.verb, &running.edition);
+        parts.push(format!(
+            "{verb} of {edition} is {}: {} of {} steps done; it goes on with: edition {verb} {edition}",
+            running.state, running.done, running.of
+        ));
+    }
+    parts.push(proxies(status));
+    let sessions: Vec<_> =
+        status.sessions.iter().map(|(edition, count)| format!("{edition}: {count}")).collect();
+    if !sessions.is_empty() {
+        parts.push(format!("sessions  {}", sessions.join(", ")));
+    }
+    parts.join("\n\n")
+}
+
+fn proxies(status: &Outcome) -> String {
+    if status.proxies.is_empty() {
+        return "no proxy serves this database at the moment".to_owned();
+    }
+    let mut table = Table::new(["PROXY", "VERSION", "EPOCH"]).right(2);
+    for proxy in &status.proxies {
+        table.row([proxy.address.clone(), proxy.version.clone(), proxy.acked_epoch.to_string()]);
+    }
+    table.text()
+}
