@@ -1,1 +1,5 @@
-//! Being built.
+//! Blueprints: structure-only databases, each with one edition's logical schema as real, empty tables.
+
+mod read;
+
+pub use read::{read_aligned, read_schema, read_schema_in, rows_in};

@@ -1,0 +1,107 @@
+//! Objects that editions do not manage (because of their schema or their kind), turned into a name and a text that
+//! changes when they change. Ids are taken out, so that the text is the same in every database.
+
+use serde::Serialize;
+
+use crate::model::{ColumnId, Function, OtherObject, QualifiedName, Sequence, Table, TableId, TypeDef, View};
+
+/// Turns a value of the model into an [`OtherObject`].
+pub(super) trait Foreign {
+    /// `special` is what an object of that kind that we manage does not have.
+    fn into_other(self, special: Option<String>) -> OtherObject;
+}
+
+fn identity(name: &QualifiedName) -> String {
+    format!("{}.{}", name.schema.quoted(), name.name.quoted())
+}
+
+/// JSON of these types cannot fail: they hold strings, numbers and lists only.
+fn text(value: &impl Serialize, special: Option<String>) -> String {
+    let mut text = serde_json::to_string(value).unwrap_or_default();
+    if let Some(special) = special {
+        text.push('\n');
+        text.push_str(&special);
+    }
+    text
+}
+
+impl Foreign for Table {
+    fn into_other(mut self, special: Option<String>) -> OtherObject {
+        let kind = match special.as_deref() {
+            None => "table",
+            Some(special) if special.contains("PARTITION BY ") => "partitioned table",
+            Some(special) if special.contains("PARTITION ") => "partition",
+            Some(special) if special.contains("SERVER ") => "foreign table",
+            Some(_) => "table with inheritance",
+        };
+        self.id = TableId::new(0);
+        for (position, column) in (1..).zip(&mut self.columns) {
+            column.id = ColumnId::new(position);
+        }
+        for constraint in &mut self.constraints {
+            constraint.columns.clear();
+            constraint.references = None;
+        }
+        for index in &mut self.indexes {
+            index.columns.clear();
+        }
+        OtherObject {
+            kind: kind.to_owned(),
+            identity: identity(&self.name),
+            definition: text(&self, special),
+            table: None,
+        }
+    }
+}
+
+impl Foreign for View {
+    fn into_other(mut self, special: Option<String>) -> OtherObject {
+        let kind = if special.is_some() { "materialized view" } else { "view" };
+        self.id = TableId::new(0);
+        self.reads.clear();
+        OtherObject {
+            kind: kind.to_owned(),
+            identity: identity(&self.name),
+            definition: text(&self, special),
+            table: None,
+        }
+    }
+}
+
+impl Foreign for Sequence {
+    fn into_other(mut self, special: Option<String>) -> OtherObject {
+        self.id = TableId::new(0);
+        // Which column owns it shows in that column's default.
+        self.owned_by = None;
+        OtherObject {
+            kind: "sequence".to_owned(),
+            identity: identity(&self.name),
+            definition: text(&self, special),
+            table: None,
+        }
+    }
+}
+
+impl Foreign for Function {
+    fn into_other(mut self, special: Option<String>) -> OtherObject {
+        self.id = 0;
+        OtherObject {
+            kind: self.keyword.to_lowercase(),
+            identity: format!("{}({})", identity(&self.name), self.arguments),
+            definition: text(&self, special),
+            table: None,
+        }
+    }
+}
+
+impl Foreign for TypeDef {
+    fn into_other(mut self, special: Option<String>) -> OtherObject {
+        self.id = 0;
+        OtherObject {
+            kind: "type".to_owned(),
+            identity: identity(&self.name),
+            definition: text(&self, special),
+            table: None,
+        }
+    }
+}

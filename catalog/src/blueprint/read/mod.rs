@@ -1,0 +1,163 @@
+//! Reading a logical schema from a blueprint (or from the live database): one query a kind of object, each of which
+//! builds the model's value as JSON, all in one snapshot and with an empty `search_path`, so that PostgreSQL qualifies
+//! every name that it deparses.
+
+mod aligned;
+mod foreign;
+mod rows;
+
+pub use aligned::read_aligned;
+pub use rows::rows_in;
+
+use foreign::Foreign;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, types::ToSql};
+
+use crate::{
+    error::{Error, Result},
+    model::{Function, Name, OtherObject, Schema, Sequence, Table, TableId, TypeDef, View},
+};
+
+/// Reads everything that DDL can change: the editioned schemas as tables, views, …, all else as [`OtherObject`]s.
+/// Left out are system schemas, schemas of ours, members of extensions, and row contents. In the live database, ids are its
+/// own OIDs, which are not those of the blueprints.
+pub async fn read_schema(client: &mut Client, editioned: &[Name]) -> Result<Schema> {
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?;
+    let schema = read_schema_in(&transaction, editioned).await?;
+    transaction.commit().await?;
+    Ok(schema)
+}
+
+/// The same within the caller's transaction, whose uncommitted changes it sees.
+pub async fn read_schema_in(client: &impl GenericClient, editioned: &[Name]) -> Result<Schema> {
+    client.batch_execute("SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off").await?;
+    let ours = schemas_of_ours(client, editioned).await?;
+    let rows = client.query(include_str!("schemas.sql"), &[&ours]).await?;
+    let all: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+
+    // Sent at once, answered in order.
+    let (one, two): ([Parameter<'_>; 1], [Parameter<'_>; 2]) = ([&all], [&all, &ours]);
+    let (tables, views, sequences, functions, types, others) = futures_util::try_join!(
+        client.query(include_str!("tables.sql"), &two),
+        client.query(include_str!("views.sql"), &one),
+        client.query(include_str!("sequences.sql"), &one),
+        client.query(include_str!("functions.sql"), &one),
+        client.query(include_str!("types.sql"), &one),
+        client.query(include_str!("others.sql"), &two),
+    )?;
+
+    let mut schema = Schema { others: others.iter().map(other).collect::<Result<_>>()?, ..Schema::default() };
+    let sorter = Sorter { editioned };
+    for row in &tables {
+        let table: Table = value(row)?;
+        match row.try_get::<_, Option<String>>(1)? {
+            None if sorter.manages(&table.name.schema) => schema.tables.push(table),
+            special => schema.others.push(table.into_other(special)),
+        }
+    }
+    for row in &views {
+        let view: View = value(row)?;
+        match row.try_get::<_, Option<String>>(1)? {
+            None if sorter.manages(&view.name.schema) => schema.views.push(view),
+            special => schema.others.push(view.into_other(special)),
+        }
+    }
+    for row in &sequences {
+        let sequence: Sequence = value(row)?;
+        if sorter.manages(&sequence.name.schema) {
+            schema.sequences.push(sequence);
+        } else {
+            schema.others.push(sequence.into_other(None));
+        }
+    }
+    for row in &functions {
+        let function: Function = value(row)?;
+        if sorter.manages(&function.name.schema) {
+            schema.functions.push(function);
+        } else {
+            schema.others.push(function.into_other(None));
+        }
+    }
+    for row in &types {
+        let (definition, special): (TypeDef, Option<String>) = (value(row)?, row.try_get(1)?);
+        match special {
+            None if sorter.manages(&definition.name.schema) => schema.types.push(definition),
+            special => schema.others.push(definition.into_other(special)),
+        }
+    }
+    schema.others.sort();
+    schema.views = in_dependency_order(schema.views);
+    Ok(schema)
+}
+
+type Parameter<'a> = &'a (dyn ToSql + Sync);
+
+/// Tells objects of editioned schemas from others.
+struct Sorter<'a> {
+    editioned: &'a [Name],
+}
+
+impl Sorter<'_> {
+    fn manages(&self, schema: &Name) -> bool {
+        self.editioned.contains(schema)
+    }
+}
+
+/// In the live database, the schemas of its editions; in a blueprint, none.
+async fn schemas_of_ours(client: &impl GenericClient, editioned: &[Name]) -> Result<Vec<String>> {
+    let live: bool =
+        client.query_one("SELECT to_regclass('edition.editions') IS NOT NULL", &[]).await?.try_get(0)?;
+    if !live {
+        return Ok(Vec::new());
+    }
+    let editioned: Vec<&str> = editioned.iter().map(Name::as_str).collect();
+    let rows = client
+        .query(
+            "SELECT schema || '$' || name FROM unnest($1::text[]) AS schema, edition.editions",
+            &[&editioned],
+        )
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// The model's value that the first column holds as JSON.
+fn value<T: DeserializeOwned>(row: &Row) -> Result<T> {
+    let json: Value = row.try_get(0)?;
+    serde_json::from_value(json).map_err(|error| {
+        Error::bug(format!("a query of the system catalogues gave what the model cannot hold: {error}"))
+            .with_source(error)
+    })
+}
+
+fn other(row: &Row) -> Result<OtherObject> {
+    Ok(OtherObject {
+        kind: row.try_get(0)?,
+        identity: row.try_get(1)?,
+        definition: row.try_get(2)?,
+        table: row.try_get::<_, Option<u32>>(3)?.map(TableId::new),
+    })
+}
+
+/// Moves each view behind those that it reads; PostgreSQL allows no cycles (but if there were one, its views stay last).
+fn in_dependency_order(mut waiting: Vec<View>) -> Vec<View> {
+    let mut ordered: Vec<View> = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let ids: Vec<TableId> = waiting.iter().map(|view| view.id).collect();
+        let (ready, blocked): (Vec<View>, Vec<View>) = waiting
+            .into_iter()
+            .partition(|view| !view.reads.iter().any(|(read, _)| *read != view.id && ids.contains(read)));
+        if ready.is_empty() {
+            ordered.extend(blocked);
+            return ordered;
+        }
+        ordered.extend(ready);
+        waiting = blocked;
+    }
+    ordered
+}

@@ -1,0 +1,204 @@
+-- $1: the user's schemas. $2: schemas of ours.
+-- Everything else that DDL can make, as (kind, identity, definition, the table that it goes with). No definition
+-- holds an OID, so that databases can be compared.
+WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
+  SELECT 'schema', 'pg_namespace', n.oid, n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner)), '', NULL::oid
+  FROM pg_namespace n WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'trigger', 'pg_trigger', t.oid, NULL::oid, NULL::aclitem[], format('%s, enabled %s', pg_get_triggerdef(t.oid), t.tgenabled), t.tgrelid
+  FROM pg_trigger t
+  JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_namespace pn ON pn.oid = p.pronamespace
+  WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND n.nspname = ANY ($1)
+    AND pn.nspname <> 'edition' AND pn.nspname <> ALL ($2)
+
+  UNION ALL
+  SELECT 'policy', 'pg_policy', p.oid, NULL, NULL,
+         concat_ws(' ', 'FOR', p.polcmd, CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+           'TO ' || (SELECT string_agg(CASE WHEN role = 0 THEN 'public' ELSE pg_get_userbyid(role)::text END, ', '
+                                       ORDER BY CASE WHEN role = 0 THEN 'public' ELSE pg_get_userbyid(role)::text END COLLATE "C")
+                     FROM unnest(p.polroles) AS role),
+           'USING ' || pg_get_expr(p.polqual, p.polrelid), 'WITH CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid)), p.polrelid
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'rule', 'pg_rewrite', r.oid, NULL, NULL, format('%s, enabled %s', pg_get_ruledef(r.oid), r.ev_enabled), r.ev_class
+  FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE r.rulename <> '_RETURN' AND n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'event trigger', 'pg_event_trigger', e.oid, e.evtowner, NULL,
+         format('ON %s %s EXECUTE %s, enabled %s', e.evtevent, e.evttags, e.evtfoid::regprocedure, e.evtenabled), NULL
+  FROM pg_event_trigger e
+
+  UNION ALL
+  SELECT 'publication', 'pg_publication', p.oid, p.pubowner, NULL,
+         format('all tables %s, insert %s, update %s, delete %s, truncate %s, via root %s, tables (%s), schemas (%s)',
+           p.puballtables, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate, p.pubviaroot,
+           (SELECT string_agg(concat_ws(' ', format('%I.%I', n.nspname, c.relname),
+                     (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+                      WHERE a.attrelid = c.oid AND a.attnum = ANY (r.prattrs)), pg_get_expr(r.prqual, r.prrelid)), '; '
+                     ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C")
+            FROM pg_publication_rel r JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE r.prpubid = p.oid),
+           (SELECT string_agg(quote_ident(n.nspname), ', ' ORDER BY n.nspname COLLATE "C")
+            FROM pg_publication_namespace s JOIN pg_namespace n ON n.oid = s.pnnspid WHERE s.pnpubid = p.oid)), NULL
+  FROM pg_publication p
+
+  UNION ALL
+  SELECT 'subscription', 'pg_subscription', s.oid, s.subowner, NULL,
+         format('publications %s, slot %s, enabled %s, synchronous %s', s.subpublications, s.subslotname, s.subenabled, s.subsynccommit), NULL
+  FROM pg_subscription s WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+
+  UNION ALL
+  SELECT 'statistics object', 'pg_statistic_ext', s.oid, s.stxowner, NULL,
+         concat_ws(', ', pg_get_statisticsobjdef(s.oid), 'target ' || nullif(s.stxstattarget, -1)), s.stxrelid
+  FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'operator', 'pg_operator', o.oid, o.oprowner, NULL,
+         format('function %s, commutator %s, negator %s, restrict %s, join %s, hashes %s, merges %s',
+           o.oprcode::regprocedure, nullif(o.oprcom, 0)::regoperator, nullif(o.oprnegate, 0)::regoperator, o.oprrest::regproc,
+           o.oprjoin::regproc, o.oprcanhash, o.oprcanmerge), NULL
+  FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'operator class', 'pg_opclass', o.oid, o.opcowner, NULL,
+         format('type %s, default %s, key type %s, family %I', format_type(o.opcintype, NULL), o.opcdefault,
+           format_type(nullif(o.opckeytype, 0), NULL), f.opfname), NULL
+  FROM pg_opclass o JOIN pg_namespace n ON n.oid = o.opcnamespace JOIN pg_opfamily f ON f.oid = o.opcfamily WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'operator family', 'pg_opfamily', f.oid, f.opfowner, NULL,
+         format('operators (%s), functions (%s)',
+           (SELECT string_agg(format('%s %s', a.amopstrategy, a.amopopr::regoperator), ', ' ORDER BY a.amopstrategy, a.amopopr::regoperator::text)
+            FROM pg_amop a WHERE a.amopfamily = f.oid),
+           (SELECT string_agg(format('%s %s', a.amprocnum, a.amproc::regprocedure), ', ' ORDER BY a.amprocnum, a.amproc::regprocedure::text)
+            FROM pg_amproc a WHERE a.amprocfamily = f.oid)), NULL
+  FROM pg_opfamily f JOIN pg_namespace n ON n.oid = f.opfnamespace WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'cast', 'pg_cast', c.oid, NULL, NULL,
+         format('function %s, context %s, method %s', nullif(c.castfunc, 0)::regprocedure, c.castcontext, c.castmethod), NULL
+  FROM pg_cast c WHERE c.oid >= 16384
+
+  UNION ALL
+  -- The row as JSON, because its columns differ from version to version.
+  SELECT 'collation', 'pg_collation', c.oid, c.collowner, NULL,
+         (to_jsonb(c) - '{oid,collnamespace,collowner,collversion}'::text[])::text, NULL
+  FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'conversion', 'pg_conversion', c.oid, c.conowner, NULL,
+         format('from %s to %s function %s default %s', c.conforencoding, c.contoencoding, c.conproc::regproc, c.condefault), NULL
+  FROM pg_conversion c JOIN pg_namespace n ON n.oid = c.connamespace WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'text search parser', 'pg_ts_parser', p.oid, NULL, NULL,
+         format('%s %s %s %s %s', p.prsstart::regproc, p.prstoken::regproc, p.prsend::regproc, p.prsheadline::regproc, p.prslextype::regproc), NULL
+  FROM pg_ts_parser p JOIN pg_namespace n ON n.oid = p.prsnamespace WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'text search template', 'pg_ts_template', t.oid, NULL, NULL, format('%s %s', t.tmplinit::regproc, t.tmpllexize::regproc), NULL
+  FROM pg_ts_template t JOIN pg_namespace n ON n.oid = t.tmplnamespace WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'text search dictionary', 'pg_ts_dict', d.oid, d.dictowner, NULL,
+         format('template %I.%I, %s', tn.nspname, t.tmplname, d.dictinitoption), NULL
+  FROM pg_ts_dict d JOIN pg_namespace n ON n.oid = d.dictnamespace
+  JOIN pg_ts_template t ON t.oid = d.dicttemplate JOIN pg_namespace tn ON tn.oid = t.tmplnamespace
+  WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'text search configuration', 'pg_ts_config', c.oid, c.cfgowner, NULL,
+         format('parser %I, %s', p.prsname,
+           (SELECT string_agg(format('%s %s %s', m.maptokentype, m.mapseqno, m.mapdict::regdictionary), ', ' ORDER BY m.maptokentype, m.mapseqno)
+            FROM pg_ts_config_map m WHERE m.mapcfg = c.oid)), NULL
+  FROM pg_ts_config c JOIN pg_namespace n ON n.oid = c.cfgnamespace JOIN pg_ts_parser p ON p.oid = c.cfgparser
+  WHERE n.nspname = ANY ($1)
+
+  UNION ALL
+  SELECT 'language', 'pg_language', l.oid, l.lanowner, coalesce(l.lanacl, acldefault('l', l.lanowner)),
+         format('trusted %s, %s %s %s', l.lanpltrusted, nullif(l.lanplcallfoid, 0)::regproc, nullif(l.laninline, 0)::regproc,
+           nullif(l.lanvalidator, 0)::regproc), NULL
+  FROM pg_language l WHERE l.oid >= 16384
+
+  UNION ALL
+  SELECT 'access method', 'pg_am', a.oid, NULL, NULL, format('%s %s', a.amtype, a.amhandler::regproc), NULL
+  FROM pg_am a WHERE a.oid >= 16384
+
+  UNION ALL
+  SELECT 'transform', 'pg_transform', t.oid, NULL, NULL,
+         format('%s %s', nullif(t.trffromsql, 0)::regprocedure, nullif(t.trftosql, 0)::regprocedure), NULL
+  FROM pg_transform t
+
+  UNION ALL
+  SELECT 'extension', 'pg_extension', e.oid, NULL, NULL, format('version %s, schema %I', e.extversion, n.nspname), NULL
+  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.oid >= 16384
+
+  UNION ALL
+  SELECT 'foreign-data wrapper', 'pg_foreign_data_wrapper', f.oid, f.fdwowner, coalesce(f.fdwacl, acldefault('F', f.fdwowner)),
+         format('%s %s %s', nullif(f.fdwhandler, 0)::regproc, nullif(f.fdwvalidator, 0)::regproc, f.fdwoptions), NULL
+  FROM pg_foreign_data_wrapper f
+
+  UNION ALL
+  SELECT 'foreign server', 'pg_foreign_server', s.oid, s.srvowner, coalesce(s.srvacl, acldefault('S', s.srvowner)),
+         format('wrapper %I, type %s, version %s, options %s', f.fdwname, s.srvtype, s.srvversion, s.srvoptions), NULL
+  FROM pg_foreign_server s JOIN pg_foreign_data_wrapper f ON f.oid = s.srvfdw
+
+  UNION ALL
+  SELECT 'default privileges', 'pg_default_acl', d.oid, NULL, d.defaclacl, '', NULL
+  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+  WHERE d.defaclnamespace = 0 OR n.nspname = ANY ($1)
+)
+SELECT o.kind::text,
+       coalesce((pg_identify_object(o.class::regclass, o.id, 0)).identity, o.kind)::text,
+       concat_ws(', ', nullif(o.definition, ''),
+         'owner ' || CASE WHEN o.owner IS NOT NULL THEN pg_get_userbyid(o.owner) END,
+         'grants ' || (SELECT string_agg(format('%s:%s:%s', coalesce(r.rolname, 'public'), a.privilege_type, a.is_grantable), ' '
+                                         ORDER BY r.rolname COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
+                       FROM aclexplode(o.acl) a LEFT JOIN pg_roles r ON r.oid = a.grantee),
+         'comment ' || obj_description(o.id, o.class))::text,
+       o.of_table
+FROM objects o
+WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = o.class::regclass AND e.objid = o.id AND e.deptype IN ('e', 'i'))
+
+UNION ALL
+-- ALTER TABLE … DISABLE TRIGGER ALL also switches off the triggers of foreign keys, whose names hold OIDs.
+SELECT 'trigger', format('of constraint %I on %I.%I', k.conname, n.nspname, c.relname),
+       string_agg(format('%s enabled %s', t.tgfoid::regproc, t.tgenabled), ', ' ORDER BY t.tgfoid::regproc::text), c.oid
+FROM pg_trigger t JOIN pg_constraint k ON k.oid = t.tgconstraint
+JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE t.tgisinternal AND t.tgenabled <> 'O' AND n.nspname = ANY ($1)
+GROUP BY k.conname, n.nspname, c.relname, c.oid
+
+UNION ALL
+-- What pg_get_constraintdef does not show of the index behind a key.
+SELECT 'constraint index', format('%I on %I.%I', k.conname, n.nspname, c.relname), options.text, c.oid
+FROM pg_constraint k
+JOIN pg_index i ON i.indexrelid = k.conindid JOIN pg_class ic ON ic.oid = i.indexrelid
+JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (SELECT concat_ws(', ',
+  CASE WHEN i.indisclustered THEN 'clustered' END,
+  CASE WHEN i.indisreplident THEN 'replica identity' END,
+  'options ' || array_to_string(ic.reloptions, ' '),
+  'comment ' || obj_description(ic.oid, 'pg_class'),
+  'tablespace ' || (SELECT spcname FROM pg_tablespace s WHERE s.oid = ic.reltablespace)) AS text) AS options
+WHERE k.contype IN ('p', 'u', 'x') AND n.nspname = ANY ($1) AND options.text <> ''
+
+UNION ALL
+SELECT 'user mapping', format('%s on server %s', coalesce(m.usename, 'public'), m.srvname), coalesce(array_to_string(m.umoptions, ', '), ''), NULL
+FROM pg_user_mappings m
+
+UNION ALL
+SELECT 'security label', format('%s on %s %s', l.provider, l.objtype, l.objname), l.label, NULL
+FROM pg_seclabels l WHERE l.objnamespace IS NULL OR l.objnamespace::regnamespace::text <> 'pg_catalog'
+
+UNION ALL
+SELECT 'database setting', format('%s for %s', split_part(setting, '=', 1), coalesce(r.rolname, 'all roles')), setting, NULL
+FROM pg_db_role_setting s
+LEFT JOIN pg_roles r ON r.oid = s.setrole
+CROSS JOIN LATERAL unnest(s.setconfig) AS setting
+WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())

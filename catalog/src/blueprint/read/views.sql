@@ -1,0 +1,45 @@
+-- $1: schemas. One row a view or materialized view: the model's View as JSON, and what an ordinary view does not have.
+SELECT
+  jsonb_build_object(
+    'id', c.oid::bigint,
+    'name', jsonb_build_object('schema', n.nspname, 'name', c.relname),
+    'definition', pg_get_viewdef(c.oid),
+    'columns', coalesce((
+      SELECT jsonb_agg(jsonb_build_array(a.attname, format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
+      FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'),
+    'reads', coalesce((
+      SELECT jsonb_agg(DISTINCT jsonb_build_array(d.refobjid::bigint, d.refobjsubid))
+      FROM pg_rewrite r
+      JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+      WHERE r.ev_class = c.oid AND r.rulename = '_RETURN' AND d.refobjid <> c.oid), '[]'),
+    'owner', pg_get_userbyid(c.relowner),
+    'grants', coalesce((
+      SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', a.privilege_type, 'grantable', a.is_grantable)
+                       ORDER BY r.rolname COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
+      FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee), '[]'),
+    'properties', to_jsonb(array_remove(ARRAY(
+      SELECT format('column %s %s', quote_ident(a.attname), concat_ws(', ',
+        'comment=' || col_description(c.oid, a.attnum),
+        'default=' || (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum),
+        'grants=' || (SELECT string_agg(format('%s:%s:%s', coalesce(r.rolname, 'public'), x.privilege_type, x.is_grantable), ' '
+                                        ORDER BY r.rolname COLLATE "C", x.privilege_type)
+                      FROM aclexplode(a.attacl) x LEFT JOIN pg_roles r ON r.oid = x.grantee)))
+      FROM pg_attribute a
+      WHERE a.attrelid = c.oid AND a.attnum > 0
+        AND (a.attacl IS NOT NULL OR a.atthasdef OR col_description(c.oid, a.attnum) IS NOT NULL)
+      ORDER BY a.attname COLLATE "C"
+    ) || ARRAY[
+      'comment=' || obj_description(c.oid, 'pg_class'),
+      'options=' || array_to_string(c.reloptions, ', ')
+    ], NULL))
+  ),
+  CASE WHEN c.relkind = 'm' THEN concat_ws(E'\n', 'MATERIALIZED',
+    'ACCESS METHOD ' || (SELECT nullif(am.amname, 'heap') FROM pg_am am WHERE am.oid = c.relam),
+    'TABLESPACE ' || (SELECT spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace),
+    (SELECT string_agg(pg_get_indexdef(i.indexrelid), E'\n' ORDER BY ic.relname COLLATE "C")
+     FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = c.oid)) END
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('v', 'm') AND n.nspname = ANY ($1)
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
