@@ -8,8 +8,19 @@ use crate::{
 
 /// Privileges that PostgreSQL knows; whatever else an ACL says (a newer server's) is not ours to repeat.
 const KNOWN: [&str; 13] = [
-    "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN", "USAGE", "EXECUTE", "CREATE",
-    "CONNECT", "SET",
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "TRUNCATE",
+    "REFERENCES",
+    "TRIGGER",
+    "MAINTAIN",
+    "USAGE",
+    "EXECUTE",
+    "CREATE",
+    "CONNECT",
+    "SET",
 ];
 
 fn privilege(grant: &Grant) -> Option<Sql> {
@@ -45,13 +56,21 @@ pub fn grant_relation(relation: &QualifiedName, grants: &[Grant], is_view: bool)
 }
 
 /// Column privileges: (column as the relation names it, its ACL).
-pub fn grant_columns<'a>(relation: &QualifiedName, columns: impl IntoIterator<Item = (&'a Name, &'a [Grant])>) -> Vec<Sql> {
+pub fn grant_columns<'a>(
+    relation: &QualifiedName,
+    columns: impl IntoIterator<Item = (&'a Name, &'a [Grant])>,
+) -> Vec<Sql> {
     let mut statements = Vec::new();
     for (column, grants) in columns {
         for grant in grants {
             if let Some(privilege) = privilege(grant) {
                 statements.push(sql!(
-                    "GRANT {} ({}) ON TABLE {} TO {}{}", privilege, column, relation, grantee(grant), option(grant)
+                    "GRANT {} ({}) ON TABLE {} TO {}{}",
+                    privilege,
+                    column,
+                    relation,
+                    grantee(grant),
+                    option(grant)
                 ));
             }
         }
@@ -72,7 +91,10 @@ pub fn grant_sequence(sequence: &QualifiedName, grants: &[Grant]) -> Vec<Sql> {
 /// Type privileges; a type starts with USAGE for PUBLIC, so that is taken away first when the ACL lacks it.
 pub fn grant_type(name: &QualifiedName, grants: &[Grant]) -> Vec<Sql> {
     let object = sql!("TYPE {}", name);
-    revoke_public_unless_granted(&object, grants).into_iter().chain(grant_on(&object, grants, |_| true)).collect()
+    revoke_public_unless_granted(&object, grants)
+        .into_iter()
+        .chain(grant_on(&object, grants, |_| true))
+        .collect()
 }
 
 /// Routine privileges; as with types, PUBLIC may execute a new one.

@@ -6,10 +6,11 @@ mod table;
 mod trigger;
 mod view;
 
-pub use grant::{grant_columns, grant_relation, grant_schema, grant_sequence, grant_function, grant_type};
+pub use grant::{grant_columns, grant_function, grant_relation, grant_schema, grant_sequence, grant_type};
 pub use index::{concurrent_index, index_body};
 pub use table::{add_column, create_sequence, create_table, owner_of};
 pub use trigger::{
-    Assignment, AssignmentKind, HopTriggers, TriggerMode, drop_forward, drop_hop, forward_statements, reverse_statements,
+    Assignment, AssignmentKind, HopTriggers, TriggerMode, drop_forward, drop_hop, forward_statements,
+    reverse_statements,
 };
 pub use view::{create_view, default_expression, view_defaults};

@@ -88,7 +88,10 @@ impl HopTriggers {
             (Way::Reverse, _) => "reverse",
         };
         let name = format!("{stem}_{}_{}", self.child, self.table_id);
-        QualifiedName::new(Self::schema(), Name::new(name).unwrap_or_else(|_| unreachable!("short and not empty")))
+        QualifiedName::new(
+            Self::schema(),
+            Name::new(name).unwrap_or_else(|_| unreachable!("short and not empty")),
+        )
     }
 
     fn trigger(&self, way: Way, event: &str) -> Name {
@@ -104,7 +107,8 @@ impl HopTriggers {
     }
 
     fn gate(&self, way: Way) -> Sql {
-        let writer = Sql::trusted("COALESCE(NULLIF(pg_catalog.current_setting('edition.id', true), '')::integer, 0)");
+        let writer =
+            Sql::trusted("COALESCE(NULLIF(pg_catalog.current_setting('edition.id', true), '')::integer, 0)");
         match way {
             Way::Forward => sql!("{} < {}", writer, self.child),
             Way::Reverse => sql!("{} >= {}", writer, self.child),
@@ -150,7 +154,8 @@ pub fn forward_statements(hop: &HopTriggers, mode: TriggerMode) -> Vec<Sql> {
     statements.push(function(hop, Way::Forward, mode, &effective));
     statements.extend(triggers(hop, Way::Forward, mode, &effective));
     if mode == TriggerMode::Steady {
-        statements.push(sql!("DROP FUNCTION IF EXISTS {}()", hop.function(Way::Forward, TriggerMode::Populate)));
+        statements
+            .push(sql!("DROP FUNCTION IF EXISTS {}()", hop.function(Way::Forward, TriggerMode::Populate)));
     }
     statements
 }
@@ -247,7 +252,9 @@ fn assign(hop: &HopTriggers, assignment: &Assignment, mode: TriggerMode) -> Sql 
         (TriggerMode::Steady, AssignmentKind::Transform) => {
             sql!("TG_OP = 'INSERT' OR {}", changed(&assignment.sources))
         }
-        (TriggerMode::Steady, AssignmentKind::Constant | AssignmentKind::Default) => Sql::trusted("TG_OP = 'INSERT'"),
+        (TriggerMode::Steady, AssignmentKind::Constant | AssignmentKind::Default) => {
+            Sql::trusted("TG_OP = 'INSERT'")
+        }
     };
     sql!("  IF {} THEN {} END IF;", when, guarded)
 }
@@ -347,12 +354,15 @@ mod tests {
         ];
         names.sort();
         let order: Vec<&str> = names.iter().map(Name::as_str).collect();
-        assert_eq!(order, [
-            "zzz_audit",
-            "~edition 1 0000000002 forward update",
-            "~edition 1 0000000011 forward update",
-            "~edition 2 9999999988 reverse update",
-            "~edition 2 9999999997 reverse update",
-        ]);
+        assert_eq!(
+            order,
+            [
+                "zzz_audit",
+                "~edition 1 0000000002 forward update",
+                "~edition 1 0000000011 forward update",
+                "~edition 2 9999999988 reverse update",
+                "~edition 2 9999999997 reverse update",
+            ]
+        );
     }
 }

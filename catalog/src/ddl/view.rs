@@ -14,7 +14,12 @@ use super::{grant_columns, grant_relation};
 /// The view runs with the caller's rights (`security_invoker`), so that row-level policies on the table hold. That
 /// option asks for SELECT on every column of the view even if a query reads one, so a table with column-level grants and without
 /// row security (`invoker = false`) gets a view with owner's rights whose own column grants say the same as the table's.
-pub fn create_view(shape: &Shape, schema: &Name, invoker: bool, physical_default: impl Fn(&Name) -> Option<String>) -> Vec<Sql> {
+pub fn create_view(
+    shape: &Shape,
+    schema: &Name,
+    invoker: bool,
+    physical_default: impl Fn(&Name) -> Option<String>,
+) -> Vec<Sql> {
     let view = QualifiedName::new(schema.clone(), shape.name.name.clone());
     let columns = join(
         shape.columns.iter().map(|column| {
@@ -27,7 +32,8 @@ pub fn create_view(shape: &Shape, schema: &Name, invoker: bool, physical_default
         ", ",
     );
     let option = Sql::trusted(if invoker { " WITH (security_invoker = true)" } else { "" });
-    let mut statements = vec![sql!("CREATE VIEW {}{} AS SELECT {} FROM {}", view, option, columns, shape.physical)];
+    let mut statements =
+        vec![sql!("CREATE VIEW {}{} AS SELECT {} FROM {}", view, option, columns, shape.physical)];
     statements.extend(view_defaults(shape, schema, physical_default, |_| None));
     statements.extend(grant_relation(&view, &shape.grants, true));
     statements.extend(grant_columns(&view, shape.columns.iter().map(|c| (&c.name, c.grants.as_slice()))));
@@ -58,10 +64,15 @@ pub fn view_defaults(
         .iter()
         .filter_map(|column| {
             let physical = physical_default(&column.physical);
-            let wanted = default_expression(column.default.as_deref(), physical.as_deref()).map(|expression| match column.default {
-                Some(_) => expression,
-                None => sql!("CAST(CAST({} AS text) AS {})", expression, Sql::trusted(&column.type_name)),
-            });
+            let wanted =
+                default_expression(column.default.as_deref(), physical.as_deref()).map(|expression| {
+                    match column.default {
+                        Some(_) => expression,
+                        None => {
+                            sql!("CAST(CAST({} AS text) AS {})", expression, Sql::trusted(&column.type_name))
+                        }
+                    }
+                });
             match (wanted, present(&column.name)) {
                 (wanted, present) if wanted == present => None,
                 (Some(wanted), _) => {

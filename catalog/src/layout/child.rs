@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     error::{Error, Result},
-    model::{Column, ColumnId, Direction, EditionName, Name, QualifiedName, Schema, Table, TableId, Transform},
+    model::{
+        Column, ColumnId, Direction, EditionName, Name, QualifiedName, Schema, Table, TableId, Transform,
+    },
 };
 
 use super::{Mapping, TableMapping, TakenNames};
@@ -83,8 +85,13 @@ pub fn lay_out_child(input: &LayoutInput<'_>) -> Result<ChildLayout> {
             }
         }
     }
-    layout.dropped =
-        input.parent.tables.iter().map(|table| table.id).filter(|id| input.child.table(*id).is_none()).collect();
+    layout.dropped = input
+        .parent
+        .tables
+        .iter()
+        .map(|table| table.id)
+        .filter(|id| input.child.table(*id).is_none())
+        .collect();
     layout.mapping.moved = moved_objects(input)?;
     Ok(layout)
 }

@@ -54,7 +54,9 @@ impl Mapping {
         let mut schemas: Vec<Name> = self
             .tables
             .iter()
-            .filter(|(id, mapping)| schema.table(**id).is_some_and(|table| table.name.schema != mapping.physical.schema))
+            .filter(|(id, mapping)| {
+                schema.table(**id).is_some_and(|table| table.name.schema != mapping.physical.schema)
+            })
             .map(|(_, mapping)| mapping.physical.schema.clone())
             .chain(self.moved.values().cloned())
             .collect();

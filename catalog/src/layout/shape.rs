@@ -95,8 +95,10 @@ pub fn is_plain(shapes: &[&Shape]) -> bool {
     shapes.iter().all(|shape| {
         shape.name.name == shape.physical.name
             && shape.columns.len() == first.columns.len()
-            && shape.columns.iter().zip(&first.columns).all(|(a, b)| {
-                a.name == a.physical && a.physical == b.physical && a.default == b.default
-            })
+            && shape
+                .columns
+                .iter()
+                .zip(&first.columns)
+                .all(|(a, b)| a.name == a.physical && a.physical == b.physical && a.default == b.default)
     })
 }

@@ -159,7 +159,9 @@ fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<Editi
         let key = (row.schema, row.name);
         match (row.class, row.physical_schema) {
             (NameClass::Relation, None) => drop(map.relations.insert(key, Relation::Tombstone)),
-            (NameClass::Relation, Some(schema)) => drop(map.relations.insert(key, Relation::Moved { schema })),
+            (NameClass::Relation, Some(schema)) => {
+                drop(map.relations.insert(key, Relation::Moved { schema }))
+            }
             (NameClass::Function, Some(schema)) => drop(map.functions.insert(key, schema)),
             (NameClass::Type, Some(schema)) => drop(map.types.insert(key, schema)),
             // Functions and types that an edition dropped are still reachable by name: hidden by a later step of the view gap.
@@ -184,9 +186,10 @@ mod tests {
 
     #[test]
     fn a_path_holds_the_own_schema_then_the_ancestors_without_the_root() {
-        let snapshot =
-            rows(&format!(r#"{{"epoch": 7, "schemas": ["public"], "editions": {CHAIN}, "tables": [], "names": []}}"#))
-                .unwrap();
+        let snapshot = rows(&format!(
+            r#"{{"epoch": 7, "schemas": ["public"], "editions": {CHAIN}, "tables": [], "names": []}}"#
+        ))
+        .unwrap();
         let before = |name| -> Vec<String> {
             let edition = snapshot.edition(name).unwrap();
             edition.path[0].1.iter().map(|schema| schema.as_str().to_owned()).collect()

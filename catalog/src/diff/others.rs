@@ -1,0 +1,153 @@
+//! Sequences, functions, types, and everything that editions do not manage: creation of the first three is supported, every
+//! other difference is named.
+
+use super::{Change, unsupported::Subject};
+use crate::model::{Function, OtherObject, Schema, Sequence, TypeDef};
+
+/// Pairs what both have: by id, else by `same_name` with something that the parent did not have.
+fn counterpart<'a, T>(
+    old: &T,
+    known: &[T],
+    new: &'a [T],
+    id: impl Fn(&T) -> u32,
+    same_name: impl Fn(&T, &T) -> bool,
+) -> Option<&'a T> {
+    new.iter().find(|candidate| id(candidate) == id(old)).or_else(|| {
+        new.iter().find(|candidate| {
+            same_name(old, candidate) && known.iter().all(|other| id(other) != id(candidate))
+        })
+    })
+}
+
+pub(super) fn compare_sequences(parent: &Schema, child: &Schema, changes: &mut Vec<Change>) {
+    let id = |sequence: &Sequence| sequence.id.get();
+    let same_name = |old: &Sequence, new: &Sequence| old.name == new.name;
+    let mut taken = Vec::new();
+    for old in &parent.sequences {
+        let identity = old.name.pretty();
+        let subject = Subject { kind: "sequence", identity: &identity };
+        let Some(new) = counterpart(old, &parent.sequences, &child.sequences, id, same_name) else {
+            if !went_with_its_column(old, child) {
+                changes.push(subject.unsupported("was dropped"));
+            }
+            continue;
+        };
+        taken.push(new.id);
+        if old.name != new.name {
+            changes.push(subject.unsupported(format!("was renamed to {}", new.name.pretty())));
+        }
+        if old.options != new.options {
+            changes.push(
+                subject.unsupported(format!("options changed from {} to {}", old.options, new.options)),
+            );
+        }
+        if old.owned_by != new.owned_by {
+            changes.push(subject.unsupported("belongs to another column now"));
+        }
+        subject.owner(&old.owner, &new.owner, changes);
+        subject.grants(&old.grants, &new.grants, changes);
+        subject.properties(&old.properties, &new.properties, changes);
+    }
+    for new in child.sequences.iter().filter(|new| !taken.contains(&new.id)) {
+        changes.push(Change::SequenceCreated { sequence: new.id, name: new.name.clone() });
+    }
+}
+
+fn went_with_its_column(sequence: &Sequence, child: &Schema) -> bool {
+    let Some((table, column)) = sequence.owned_by else { return false };
+    child.table(table).is_none_or(|table| table.column(column).is_none())
+}
+
+pub(super) fn compare_functions(
+    parent: &Schema,
+    child: &Schema,
+    aligned: &Schema,
+    changes: &mut Vec<Change>,
+) {
+    let id = |function: &Function| function.id;
+    let same_name = |old: &Function, new: &Function| old.name == new.name && old.arguments == new.arguments;
+    let mut taken = Vec::new();
+    for old in &parent.functions {
+        let kind = old.keyword.to_lowercase();
+        let identity = format!("{}({})", old.name.pretty(), old.arguments);
+        let subject = Subject { kind: &kind, identity: &identity };
+        let Some(new) = counterpart(old, &parent.functions, &aligned.functions, id, same_name) else {
+            changes.push(subject.unsupported("was dropped"));
+            continue;
+        };
+        taken.push(new.id);
+        if !same_name(old, new) {
+            changes.push(subject.unsupported(format!(
+                "was renamed to {}({})",
+                new.name.pretty(),
+                new.arguments
+            )));
+        } else if old.definition != new.definition {
+            changes.push(subject.unsupported("its definition was changed"));
+        }
+        subject.owner(&old.owner, &new.owner, changes);
+        subject.grants(&old.grants, &new.grants, changes);
+        subject.properties(&old.properties, &new.properties, changes);
+    }
+    for new in child.functions.iter().filter(|new| !taken.contains(&new.id)) {
+        changes.push(Change::FunctionCreated {
+            function: new.id,
+            name: new.name.clone(),
+            arguments: new.arguments.clone(),
+        });
+    }
+}
+
+pub(super) fn compare_types(parent: &Schema, child: &Schema, aligned: &Schema, changes: &mut Vec<Change>) {
+    let id = |definition: &TypeDef| definition.id;
+    let same_name = |old: &TypeDef, new: &TypeDef| old.name == new.name;
+    let mut taken = Vec::new();
+    for old in &parent.types {
+        let identity = old.name.pretty();
+        let subject = Subject { kind: "type", identity: &identity };
+        let Some(new) = counterpart(old, &parent.types, &aligned.types, id, same_name) else {
+            changes.push(subject.unsupported("was dropped"));
+            continue;
+        };
+        taken.push(new.id);
+        if old.name != new.name {
+            changes.push(subject.unsupported(format!("was renamed to {}", new.name.pretty())));
+        } else if old.definition != new.definition {
+            changes.push(subject.unsupported(format!("definition changed to {}", new.definition)));
+        }
+        subject.owner(&old.owner, &new.owner, changes);
+        subject.grants(&old.grants, &new.grants, changes);
+        subject.properties(&old.properties, &new.properties, changes);
+    }
+    for new in child.types.iter().filter(|new| !taken.contains(&new.id)) {
+        changes.push(Change::TypeCreated { type_id: new.id, name: new.name.clone() });
+    }
+}
+
+/// Everything else, by kind and identity.
+pub(super) fn compare_rest(parent: &Schema, aligned: &Schema, changes: &mut Vec<Change>) {
+    let find = |all: &[OtherObject], object: &OtherObject| {
+        all.iter().find(|other| other.kind == object.kind && other.identity == object.identity).cloned()
+    };
+    let subject = |object: &OtherObject, what: &str, changes: &mut Vec<Change>| {
+        changes.push(Subject { kind: &object.kind, identity: &object.identity }.unsupported(what));
+    };
+    for old in &parent.others {
+        match find(&aligned.others, old) {
+            Some(new) if new.definition == old.definition => {}
+            Some(_) => subject(old, "was changed", changes),
+            None if went_with_its_table(old, parent, aligned) => {}
+            None => subject(old, "was dropped", changes),
+        }
+    }
+    for new in &aligned.others {
+        if find(&parent.others, new).is_none() {
+            subject(new, "was added", changes);
+        }
+    }
+}
+
+/// A trigger, policy … of a table that was dropped is part of that.
+fn went_with_its_table(object: &OtherObject, parent: &Schema, aligned: &Schema) -> bool {
+    object.table.is_some_and(|id| parent.table(id).is_some() && aligned.table(id).is_none())
+}

@@ -1,0 +1,42 @@
+//! Views, by id and then by name: one that was dropped and made again in the same words is no change.
+
+use super::{Change, unsupported::Subject};
+use crate::model::{Schema, View};
+
+pub(super) fn compare(parent: &Schema, child: &Schema, aligned: &Schema, changes: &mut Vec<Change>) {
+    let counterpart = |old: &View| {
+        let by_id = aligned.views.iter().find(|new| new.id == old.id);
+        by_id.or_else(|| {
+            let unknown = |new: &&View| parent.views.iter().all(|other| other.id != new.id);
+            aligned.views.iter().filter(unknown).find(|new| new.name == old.name)
+        })
+    };
+    for old in &parent.views {
+        let identity = old.name.pretty();
+        let subject = Subject { kind: "view", identity: &identity };
+        match counterpart(old) {
+            None => changes.push(subject.unsupported("was dropped")),
+            Some(new) => compare_view(subject, old, new, changes),
+        }
+    }
+    for new in &child.views {
+        let is_counterpart = parent.views.iter().filter_map(counterpart).any(|taken| taken.id == new.id);
+        if !is_counterpart {
+            changes.push(Change::ViewCreated { view: new.id, name: new.name.clone() });
+        }
+    }
+}
+
+fn compare_view(subject: Subject<'_>, old: &View, new: &View, changes: &mut Vec<Change>) {
+    if old.name != new.name {
+        changes.push(subject.unsupported(format!("was renamed to {}", new.name.pretty())));
+    }
+    // Types of its columns follow from the definition and the tables that it reads.
+    let names = |view: &View| view.columns.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    if old.definition != new.definition || names(old) != names(new) {
+        changes.push(subject.unsupported("its query was changed"));
+    }
+    subject.owner(&old.owner, &new.owner, changes);
+    subject.grants(&old.grants, &new.grants, changes);
+    subject.properties(&old.properties, &new.properties, changes);
+}
