@@ -2,4 +2,4 @@
 
 mod read;
 
-pub use read::{read_aligned, read_schema, read_schema_in, rows_in};
+pub use read::{read_aligned, read_database, read_schema, rows_in};

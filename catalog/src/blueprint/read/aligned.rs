@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use tokio_postgres::Client;
 
-use super::read_schema_in;
+use super::read_schema;
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{ColumnId, Name, QualifiedName, Schema, Table},
@@ -32,7 +32,7 @@ pub async fn read_aligned(
     for rename in &renames {
         transaction.batch_execute(rename.as_str()).await.map_err(explain)?;
     }
-    let schema = read_schema_in(&transaction, editioned).await?;
+    let schema = read_schema(&transaction, editioned).await?;
     transaction.rollback().await?;
     Ok(schema)
 }

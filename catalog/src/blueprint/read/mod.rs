@@ -19,23 +19,23 @@ use crate::{
     model::{Function, Name, OtherObject, Schema, Sequence, Table, TableId, TypeDef, View},
 };
 
-/// Reads everything that DDL can change: the editioned schemas as tables, views, …, all else as [`OtherObject`]s.
-/// Left out are system schemas, schemas of ours, members of extensions, and row contents. In the live database, ids are its
-/// own OIDs, which are not those of the blueprints.
-pub async fn read_schema(client: &mut Client, editioned: &[Name]) -> Result<Schema> {
+/// Reads a database in one snapshot of its own: [`read_schema`] in a read-only transaction.
+pub async fn read_database(client: &mut Client, editioned: &[Name]) -> Result<Schema> {
     let transaction = client
         .build_transaction()
         .isolation_level(IsolationLevel::RepeatableRead)
         .read_only(true)
         .start()
         .await?;
-    let schema = read_schema_in(&transaction, editioned).await?;
+    let schema = read_schema(&transaction, editioned).await?;
     transaction.commit().await?;
     Ok(schema)
 }
 
-/// The same within the caller's transaction, whose uncommitted changes it sees.
-pub async fn read_schema_in(client: &impl GenericClient, editioned: &[Name]) -> Result<Schema> {
+/// Reads everything that DDL can change: the editioned schemas as tables, views, …, all else as [`OtherObject`]s; within the
+/// caller's transaction, whose uncommitted changes it sees. Left out are system schemas, schemas of ours, members of
+/// extensions, and row contents. In the live database, ids are its own OIDs, which are not those of the blueprints.
+pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Result<Schema> {
     client.batch_execute("SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off").await?;
     let ours = schemas_of_ours(client, editioned).await?;
     let rows = client.query(include_str!("schemas.sql"), &[&ours]).await?;
