@@ -1,3 +1,26 @@
-//! editiond
+//! `editiond`, the proxy: it stands between clients and PostgreSQL and gives each session the edition of the schema that it asks for. This
+//! library runs it inside another program; the binary adds flags, signals and logs.
+//!
+//! Map:
+//! - [`Config`], [`Flags`]: what it can be told
+//! - [`Proxy`]: starting, draining and stopping it
+//! - `listen`: accepting connections; worker threads
+//! - `route`: from a startup packet to an edition
+//! - `session`: login, and the hot path
+//! - `catalogue`: the databases' catalogues as last read, and our lease in them
+//! - [`rewrite`]: what becomes of a statement in an edition, no I/O
+//! - `wire`: bytes of the protocol, no I/O
+//!
+//! The proxy holds no state that a restart may lose. A frame that it did not change leaves byte-identical.
 
+mod catalogue;
+mod config;
+mod listen;
+mod proxy;
 pub mod rewrite;
+mod route;
+mod session;
+mod wire;
+
+pub use config::{Address, AddressError, Config, ConfigError, Control, Flags, LogFormat};
+pub use proxy::{Proxy, StartError};

@@ -1,0 +1,188 @@
+//! One database's watcher: finds out whether the database is adopted, then holds the lease, takes up each new epoch and tells the catalogue.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use catalog::{model::Epoch, snapshot::Snapshot};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Database, Reading, Standing,
+    control::{Connection, Failure, in_time},
+    lease::{self, Reported},
+};
+use crate::{Config, listen::Workers};
+
+/// How long "this database has no catalogue" is believed.
+const PLAIN_BELIEVED: Duration = Duration::from_secs(1);
+/// How long a failure is answered to further sessions before the database is tried again.
+const FAILURE_BELIEVED: Duration = Duration::from_millis(500);
+/// Longest pause between attempts to reach an adopted database again.
+const BACK_OFF_MAX: Duration = Duration::from_secs(2);
+
+/// How this proxy is known in catalogues.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    /// A random UUID.
+    pub(crate) id: String,
+    /// Where it listens.
+    pub(crate) address: String,
+    /// Its version.
+    pub(crate) version: String,
+}
+
+pub(super) struct Watcher<'a> {
+    pub(super) database: String,
+    pub(super) config: &'a ArcSwap<Config>,
+    pub(super) identity: &'a Identity,
+    pub(super) workers: &'a Workers,
+    pub(super) standing: &'a watch::Sender<Standing>,
+    pub(super) stop: &'a CancellationToken,
+}
+
+impl Watcher<'_> {
+    /// Watches until told to stop, or until the database turns out to have no catalogue and nobody need remember that any longer.
+    pub(super) async fn run(self) {
+        let mut adopted: Option<Arc<Database>> = None;
+        let mut attempts = 0_u32;
+        loop {
+            let Err(failure) = self.watch_once(&mut adopted, &mut attempts).await else { return };
+            if let Some(database) = &adopted {
+                database.use_control(None);
+            }
+            let believed = if failure.says_not_adopted() {
+                tracing::debug!(database = self.database, "not adopted");
+                adopted = None;
+                self.standing.send_replace(Standing::Plain);
+                PLAIN_BELIEVED
+            } else {
+                tracing::warn!(database = self.database, error = %failure, "cannot read the catalogue");
+                match &adopted {
+                    // Sessions go by the lease, which may outlast a short interruption.
+                    Some(_) => back_off(attempts),
+                    None => {
+                        self.standing.send_replace(Standing::Unreachable(failure.to_string()));
+                        FAILURE_BELIEVED
+                    }
+                }
+            };
+            attempts += 1;
+            tokio::select! {
+                () = sleep(believed) => {}
+                () = self.stop.cancelled() => return,
+            }
+            if adopted.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Connects and serves until something fails. `Ok` only when told to stop.
+    async fn watch_once(
+        &self,
+        adopted: &mut Option<Arc<Database>>,
+        attempts: &mut u32,
+    ) -> Result<(), Failure> {
+        let settings = self.config.load().control_settings(&self.database);
+        let connection = tokio::select! {
+            opened = Connection::open(&settings) => opened?,
+            () = self.stop.cancelled() => return Ok(()),
+        };
+        if !connection.is_adopted().await? {
+            return Err(Failure::NoDatabase);
+        }
+        in_time(connection.client.batch_execute("LISTEN edition")).await?;
+        let mut holder = Holder { watcher: self, connection: &connection, reported: Reported::default(), acked: None };
+        let database = holder.begin(adopted.take()).await?;
+        *adopted = Some(database.clone());
+        *attempts = 0;
+        database.use_control(Some(connection.client.clone()));
+        self.standing.send_replace(Standing::Adopted(database.clone()));
+        holder.hold(&database).await
+    }
+}
+
+fn back_off(attempts: u32) -> Duration {
+    let doubled = Duration::from_millis(50).saturating_mul(1 << attempts.min(6));
+    doubled.min(BACK_OFF_MAX).mul_f64(rand::random_range(0.5..1.0))
+}
+
+/// Holds the lease over one control connection.
+struct Holder<'a> {
+    watcher: &'a Watcher<'a>,
+    connection: &'a Connection,
+    reported: Reported,
+    /// The epoch and the state of the sessions that the catalogue was last told.
+    acked: Option<(Epoch, u64)>,
+}
+
+impl Holder<'_> {
+    /// Starts from nothing: whatever an earlier connection reported is taken out, so that the rows are exactly what follows.
+    async fn begin(&mut self, known: Option<Arc<Database>>) -> Result<Arc<Database>, Failure> {
+        let client = &self.connection.client;
+        lease::leave(client, self.watcher.identity).await?;
+        let renewed = lease::renew(client, self.watcher.identity).await?;
+        let snapshot = in_time(Snapshot::load(client)).await?;
+        let reading = Reading { snapshot: Arc::new(snapshot), drains: renewed.drains };
+        let database = match known {
+            Some(database) => {
+                database.publish(reading);
+                database
+            }
+            None => Arc::new(Database::new(&self.watcher.database, reading)),
+        };
+        self.acknowledge(&database).await?;
+        database.lease_until(renewed.until);
+        tracing::info!(database = database.name(), epoch = %database.reading().snapshot.epoch, "catalogue read");
+        Ok(database)
+    }
+
+    async fn hold(&mut self, database: &Arc<Database>) -> Result<(), Failure> {
+        let mut next = Instant::now() + lease::RENEWED;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.watcher.stop.cancelled() => {
+                    return lease::leave(&self.connection.client, self.watcher.identity).await;
+                }
+                () = self.connection.bell.notified() => {}
+                () = tokio::time::sleep_until(next) => {}
+            }
+            next = Instant::now() + lease::RENEWED;
+            self.renew(database).await?;
+        }
+    }
+
+    async fn renew(&mut self, database: &Arc<Database>) -> Result<(), Failure> {
+        let client = &self.connection.client;
+        let renewed = lease::renew(client, self.watcher.identity).await?;
+        let known = database.reading();
+        if renewed.epoch != known.snapshot.epoch {
+            let snapshot = in_time(Snapshot::load(client)).await?;
+            tracing::info!(database = database.name(), epoch = %snapshot.epoch, "catalogue changed");
+            database.publish(Reading { snapshot: Arc::new(snapshot), drains: renewed.drains });
+        } else if renewed.drains != known.drains {
+            database.publish(Reading { snapshot: known.snapshot.clone(), drains: renewed.drains });
+        }
+        self.acknowledge(database).await?;
+        database.lease_until(renewed.until);
+        Ok(())
+    }
+
+    /// Tells the catalogue the epoch and the sessions, if it does not know them yet. Asking the workers is also the barrier: when they have answered, every
+    /// message that a session reads from now on is judged by the new reading.
+    async fn acknowledge(&mut self, database: &Arc<Database>) -> Result<(), Failure> {
+        let state = (database.reading().snapshot.epoch, database.sessions_version());
+        if self.acked == Some(state) {
+            return Ok(());
+        }
+        let sessions = in_time(async { Ok::<_, Failure>(self.watcher.workers.report(database).await) }).await?;
+        self.reported.report(&self.connection.client, self.watcher.identity, state.0, sessions).await?;
+        self.acked = Some(state);
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! The configuration file (TOML). Every key is optional; an unknown one is an error that shows its line.
+
+use std::{num::NonZeroUsize, path::Path, time::Duration};
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::{Config, ConfigError, Control, LogFormat};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<Vec<String>>,
+    server: Option<Vec<String>>,
+    threads: Option<NonZeroUsize>,
+    max_sessions: Option<usize>,
+    #[serde(default, deserialize_with = "duration")]
+    login_timeout: Option<Duration>,
+    #[serde(default, deserialize_with = "duration")]
+    drain_timeout: Option<Duration>,
+    #[serde(default)]
+    control: ControlTable,
+    #[serde(default)]
+    log: LogTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ControlTable {
+    url: Option<String>,
+    user: Option<String>,
+    password_file: Option<std::path::PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogTable {
+    format: Option<LogFormat>,
+    level: Option<String>,
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).map(Some).map_err(|error| D::Error::custom(format!("{error}, such as \"30s\"")))
+}
+
+/// Lays the file over `config`.
+pub(super) fn apply(config: &mut Config, path: &Path) -> Result<(), ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.display().to_string(), source })?;
+    apply_text(config, &text).map_err(|message| ConfigError::File { path: path.display().to_string(), message })
+}
+
+fn apply_text(config: &mut Config, text: &str) -> Result<(), String> {
+    let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+    let addresses = |texts: Vec<String>| texts.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>();
+    if let Some(listen) = file.listen {
+        config.listen = addresses(listen).map_err(|error| format!("listen: {error}"))?;
+    }
+    if let Some(servers) = file.server {
+        config.servers = addresses(servers).map_err(|error| format!("server: {error}"))?;
+    }
+    if let Some(url) = &file.control.url {
+        config.control = Control::parse(url).map_err(|error| format!("control.url: {error}"))?;
+    }
+    if let Some(user) = &file.control.user {
+        config.control.set_user(user);
+    }
+    if let Some(path) = &file.control.password_file {
+        config.control.read_password(path).map_err(|error| format!("control.password_file: {error}"))?;
+    }
+    config.threads = file.threads.unwrap_or(config.threads);
+    config.max_sessions = file.max_sessions.unwrap_or(config.max_sessions);
+    config.login_timeout = file.login_timeout.unwrap_or(config.login_timeout);
+    config.drain_timeout = file.drain_timeout.unwrap_or(config.drain_timeout);
+    config.log_format = file.log.format.unwrap_or(config.log_format);
+    if let Some(level) = file.log.level {
+        config.log_level = level;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_become_settings() {
+        let mut config = Config::default();
+        let text = "listen = [\"127.0.0.1:6432\"]\nserver = [\"/run/postgresql\"]\ndrain_timeout = \"2m\"\n\
+                    [control]\nuser = \"ann\"\n[log]\nformat = \"json\"\n";
+        apply_text(&mut config, text).unwrap();
+        assert_eq!(config.listen, ["127.0.0.1:6432".parse().unwrap()]);
+        assert_eq!(config.drain_timeout, Duration::from_secs(120));
+        assert_eq!(config.log_format, LogFormat::Json);
+        assert!(config.control.has_user());
+    }
+
+    #[test]
+    fn an_unknown_key_and_a_bad_value_are_shown_with_their_line() {
+        let fails = |text: &str| apply_text(&mut Config::default(), text).unwrap_err();
+        let message = fails("threads = 1\nthread = 2\n");
+        assert!(message.contains("line 2") && message.contains("unknown field `thread`"), "{message}");
+        let message = fails("\n\ndrain_timeout = \"soon\"\n");
+        assert!(message.contains("line 3"), "{message}");
+        assert!(fails("server = [\"a b\"]").contains("server: \"a b\" is not an address"));
+    }
+}

@@ -1,0 +1,116 @@
+//! What `editiond` can be told. [`Config`] is plain data with the defaults in one place; [`Flags`] (command line and environment) and the file
+//! are laid over it in that order: file < environment < flag.
+
+mod address;
+mod control;
+mod file;
+mod flags;
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use thiserror::Error;
+
+pub use address::{Address, AddressError};
+pub use control::Control;
+pub use flags::Flags;
+
+/// Everything the proxy can be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients connect. Port 0 takes a free one; [`Proxy::addresses`](crate::Proxy::addresses) says which.
+    pub listen: Vec<Address>,
+    /// The PostgreSQL server, by one or more ways to reach it; tried in order for each session.
+    pub servers: Vec<Address>,
+    /// The role that reads the catalogue.
+    pub control: Control,
+    /// Threads that carry sessions. One is best until it is busy (each further one costs CPU for every transaction).
+    pub threads: NonZeroUsize,
+    /// Sessions at a time, over all threads; more are refused with 53300.
+    pub max_sessions: usize,
+    /// How long a client may take from connecting to its first ReadyForQuery.
+    pub login_timeout: Duration,
+    /// How long sessions may stay when the proxy is asked to stop.
+    pub drain_timeout: Duration,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// What is logged, as a `tracing` filter.
+    pub log_level: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            servers: Vec::new(),
+            control: Control::default(),
+            threads: NonZeroUsize::MIN,
+            max_sessions: 10_000,
+            login_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(60),
+            log_format: LogFormat::Text,
+            log_level: "info".to_owned(),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why a configuration cannot be used. `Display` says what and where; values that may be secret are never in it.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read configuration file \"{path}\": {source}")]
+    Read {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has a key or a value that is not known.
+    #[error("configuration file \"{path}\": {message}")]
+    File {
+        /// Which file.
+        path: String,
+        /// Line, excerpt and what was expected.
+        message: String,
+    },
+    /// Nothing to listen on or nowhere to go.
+    #[error("no {0} given: pass {1}, set {2}, or write it into the configuration file")]
+    Missing(&'static str, &'static str, &'static str),
+    /// An address that is none.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// A control URL that does not parse; the URL itself may hold a password and is not repeated.
+    #[error("the control URL is not a PostgreSQL connection string: {0}")]
+    ControlUrl(String),
+    /// The password file cannot be read.
+    #[error("cannot read password file \"{path}\": {source}")]
+    PasswordFile {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Config {
+    /// Checks what types cannot: that there is something to listen on and somewhere to go.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.listen.is_empty() {
+            return Err(ConfigError::Missing("address to listen on", "--listen", "EDITIOND_LISTEN"));
+        }
+        if self.servers.is_empty() {
+            return Err(ConfigError::Missing("server", "--server", "EDITIOND_SERVER"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+//! Accepting connections, on one thread, and handing each to a worker thread.
+
+mod listener;
+mod workers;
+
+pub(crate) use listener::Listener;
+pub(crate) use workers::{Accepted, Workers, WorkerThreads};

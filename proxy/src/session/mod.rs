@@ -1,0 +1,228 @@
+//! A session from accept to its summary in the log.
+//!
+//! - [`login`]: first packets and the relayed authentication
+//! - [`relay`]: the hot path
+//! - [`cancel`]: cancel requests
+//! - [`roster`]: the sessions of a thread as others see them
+//! - [`stream`]: TCP or unix socket
+
+mod cancel;
+mod login;
+mod relay;
+mod roster;
+mod stream;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use arc_swap::ArcSwap;
+use bytes::BytesMut;
+use catalog::model::EditionState;
+use tokio::{io::AsyncWriteExt, time::timeout};
+use tracing::{Instrument, Span, debug, field, info, info_span};
+
+pub(crate) use cancel::CancelKeys;
+pub(crate) use roster::{Place, Roster, SessionRow};
+pub(crate) use stream::Stream;
+
+use crate::{
+    Config,
+    catalogue::Catalogue,
+    config::Address,
+    route::{self, Route},
+    wire::{
+        message::{self, Report},
+        startup::{FirstPacket, Startup},
+    },
+};
+use login::{LoggedIn, LoginError};
+use relay::{End, Relay, Side};
+use roster::Stay;
+
+/// How long a last word to a peer may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What every session needs of its surroundings.
+pub(crate) struct Surroundings {
+    pub(crate) config: Arc<ArcSwap<Config>>,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) cancel_keys: CancelKeys,
+    pub(crate) roster: Roster,
+}
+
+/// Serves one connection of a client to its end.
+pub(crate) async fn serve(mut client: Stream, peer: String, session: u64, surroundings: &Surroundings) {
+    let span = info_span!(
+        "session",
+        id = session,
+        edition = field::Empty,
+        user = field::Empty,
+        database = field::Empty
+    );
+    let begun = Instant::now();
+    let stay = surroundings.roster.enter();
+    let login_timeout = surroundings.config.load().login_timeout;
+    let opening = open(&mut client, &peer, surroundings, &stay).instrument(span.clone());
+    let opened = match timeout(login_timeout, opening).await {
+        Ok(opened) => opened,
+        Err(_) => Err(LoginError::Refused(Report::fatal("57014", "canceling authentication due to timeout"))),
+    };
+    match opened {
+        Ok(Some(opened)) => run(client, opened, stay, begun, &peer, &span).await,
+        Ok(None) => {}
+        Err(error) => {
+            info!(parent: &span, client = peer, reason = %error, "login failed");
+            if let LoginError::Refused(report) = error {
+                say_farewell(&mut client, &report.encode()).await;
+            }
+        }
+    }
+}
+
+/// A session that has logged in.
+struct Opened {
+    server: Stream,
+    address: Address,
+    route: Route,
+    login: LoggedIn,
+    key: Option<cancel::RememberedKey>,
+}
+
+/// Everything up to ReadyForQuery, which is not yet passed on. None: it was a cancel request.
+async fn open(
+    client: &mut Stream,
+    peer: &str,
+    surroundings: &Surroundings,
+    stay: &Stay,
+) -> Result<Option<Opened>, LoginError> {
+    let mut inbox = BytesMut::new();
+    let startup = match login::first_packet(client, &mut inbox).await? {
+        FirstPacket::Startup(startup) => startup,
+        FirstPacket::Cancel(key) => {
+            surroundings.cancel_keys.forward(&key, &surroundings.config.load().servers).await;
+            return Ok(None);
+        }
+        FirstPacket::Ssl | FirstPacket::GssEnc => return Ok(None),
+    };
+    let route = find_route(startup, surroundings).await?;
+    stay.seat.place.replace(route.place.clone());
+    let servers = surroundings.config.load().servers.clone();
+    let (mut server, address) = connect(&servers).await.map_err(LoginError::Refused)?;
+    server.write_all(&route.startup.encode()).await.map_err(|_| LoginError::ServerGone(None))?;
+    let login = login::relay(client, &mut server, inbox).await?;
+    admit(&route, &login, peer, stay).map_err(LoginError::Refused)?;
+    let key = (!login.key.is_empty())
+        .then(|| surroundings.cancel_keys.remember(login.key.clone(), address.clone()));
+    Ok(Some(Opened { server, address, route, login, key }))
+}
+
+async fn find_route(startup: Startup, surroundings: &Surroundings) -> Result<Route, LoginError> {
+    let routed = route::decide(startup, &surroundings.catalogue).await;
+    let route = routed.map_err(LoginError::Refused)?;
+    let span = Span::current();
+    span.record("user", &route.user).record("database", &route.database);
+    if let Some(place) = &route.place
+        && let Some(edition) = place.database.edition(place.edition)
+    {
+        span.record("edition", edition.name.as_str());
+    }
+    Ok(route)
+}
+
+async fn connect(servers: &[Address]) -> Result<(Stream, Address), Report> {
+    let mut failure = String::new();
+    for address in servers {
+        match Stream::connect(address).await {
+            Ok(stream) => return Ok((stream, address.clone())),
+            Err(error) => {
+                tracing::error!(server = %address, %error, "cannot connect to the server");
+                failure = error.to_string();
+            }
+        }
+    }
+    Err(Report::fatal("57P03", format!("could not connect to the server: {failure}")))
+}
+
+/// The last look before the client may speak: a login can take long, and the edition may have closed meanwhile. From here on the session
+/// is in every report to the catalogue.
+fn admit(route: &Route, login: &LoggedIn, peer: &str, stay: &Stay) -> Result<(), Report> {
+    let Some(place) = &route.place else { return Ok(()) };
+    if !place.database.lease_is_valid() {
+        return Err(route::unavailable("the proxy has lost touch with the catalogue"));
+    }
+    let wanted = if place.is_draft { EditionState::Draft } else { EditionState::Live };
+    match place.database.edition(place.edition) {
+        Some(edition) if edition.state == wanted => {}
+        Some(edition) => return Err(route::no_such_edition(edition.name.as_str())),
+        None => return Err(route::no_such_edition(&place.edition.to_string())),
+    }
+    stay.seat.report(SessionRow {
+        backend_pid: login.backend_pid(),
+        edition: place.edition,
+        user: route.user.clone(),
+        application: route.application.clone(),
+        client: peer.to_owned(),
+        connected_at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+    });
+    Ok(())
+}
+
+async fn run(client: Stream, opened: Opened, stay: Stay, begun: Instant, peer: &str, span: &Span) {
+    let Opened { server, address, route, login, key } = opened;
+    debug!(parent: span, client = peer, server = %address, application = route.application, "session begins");
+    let LoggedIn { from_client, from_server, key: secret, .. } = login;
+    let mut relay = Relay::new(client, server, stay.seat.clone(), from_client, from_server);
+    let end = relay.run().await;
+    let (received, sent) = relay.bytes();
+    part(&mut relay, &end, &address, &secret).await;
+    drop((key, stay));
+    let lasted = begun.elapsed().as_secs_f64();
+    match end {
+        End::Client => info!(parent: span, client = peer, lasted, received, sent, "session ended"),
+        End::Server => info!(parent: span, client = peer, lasted, received, sent, "session ended by the server"),
+        End::Ordered(report) => {
+            info!(parent: span, client = peer, lasted, received, sent, reason = report.message, "session ended by editiond");
+        }
+        End::Broken(side, error) => {
+            info!(parent: span, client = peer, lasted, received, sent, ?side, %error, "session broke");
+        }
+        End::Malformed(side) => {
+            tracing::warn!(parent: span, client = peer, lasted, received, sent, ?side, "session sent what is no message");
+        }
+    }
+}
+
+/// Last words: the reason to the client and a Terminate to the server, where whole messages have gone before; what the server still
+/// runs for a session that we end is cancelled.
+async fn part(relay: &mut Relay, end: &End, server: &Address, key: &[u8]) {
+    let report = match end {
+        End::Ordered(report) => report.clone(),
+        End::Malformed(side) => {
+            let whose = if *side == Side::Client { "frontend" } else { "backend" };
+            Report::fatal("08P01", format!("invalid {whose} message"))
+        }
+        End::Client | End::Server | End::Broken(..) => return,
+    };
+    if relay.is_busy() && !key.is_empty() {
+        cancel::deliver(server, key).await;
+    }
+    if relay.may_speak_to(Side::Server) {
+        say_farewell(&mut relay.server, &message::TERMINATE).await;
+    }
+    if relay.may_speak_to(Side::Client) {
+        say_farewell(&mut relay.client, &report.encode()).await;
+    }
+}
+
+/// Best effort: the peer may be gone or not listening.
+async fn say_farewell(peer: &mut Stream, message: &[u8]) {
+    let farewell = async {
+        peer.write_all(message).await?;
+        peer.shutdown().await
+    };
+    if let Ok(Err(error)) = timeout(FAREWELL, farewell).await {
+        debug!(%error, "farewell not delivered");
+    }
+}

@@ -1,0 +1,199 @@
+//! The sessions of one worker thread, as the rest of the thread sees them.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::Arc,
+    task::Waker,
+};
+
+use catalog::model::{EditionId, EditionState};
+
+use crate::{
+    catalogue::{Database, Drain, Reading},
+    wire::message::Report,
+};
+
+/// What is told to the catalogue of a session.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SessionRow {
+    pub(crate) backend_pid: i32,
+    pub(crate) edition: EditionId,
+    pub(crate) user: String,
+    pub(crate) application: String,
+    pub(crate) client: String,
+    /// Seconds since 1970.
+    pub(crate) connected_at: f64,
+}
+
+/// Where a session of an adopted database is.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) database: Arc<Database>,
+    pub(crate) edition: EditionId,
+    /// Whether it is in the edition's blueprint.
+    pub(crate) is_draft: bool,
+}
+
+/// What others want of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// To end when idle outside a transaction, with this report.
+    EndAtIdle(Report),
+    /// To end at once, with this report.
+    EndNow(Report),
+}
+
+/// One session as others see it.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) place: RefCell<Option<Place>>,
+    row: RefCell<Option<SessionRow>>,
+    order: RefCell<Option<Order>>,
+    ordered: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Seat {
+    /// From now on the catalogue is told of this session.
+    pub(crate) fn report(&self, row: SessionRow) {
+        self.row.replace(Some(row));
+        self.sessions_changed();
+    }
+
+    /// The session has gone over to another edition.
+    pub(crate) fn moved_to(&self, edition: EditionId) {
+        if let Some(place) = self.place.borrow_mut().as_mut() {
+            place.edition = edition;
+        }
+        if let Some(row) = self.row.borrow_mut().as_mut() {
+            row.edition = edition;
+        }
+        self.sessions_changed();
+    }
+
+    fn sessions_changed(&self) {
+        if let Some(place) = self.place.borrow().as_ref() {
+            place.database.sessions_changed();
+        }
+    }
+
+    /// Whether others want anything; one load, for the hot path.
+    #[inline]
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.ordered.get()
+    }
+
+    /// What others want.
+    pub(crate) fn order(&self) -> Option<Order> {
+        self.order.borrow().clone()
+    }
+
+    pub(crate) fn give_order(&self, order: Option<Order>) {
+        if *self.order.borrow() == order {
+            return;
+        }
+        self.ordered.set(order.is_some());
+        self.order.replace(order);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Remembers whom to wake for an order.
+    #[inline]
+    pub(crate) fn wake_me(&self, waker: &Waker) {
+        let mut present = self.waker.borrow_mut();
+        if !present.as_ref().is_some_and(|present| present.will_wake(waker)) {
+            *present = Some(waker.clone());
+        }
+    }
+}
+
+/// All sessions of a thread.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Roster {
+    seats: Rc<RefCell<HashMap<u64, Rc<Seat>>>>,
+    next: Rc<Cell<u64>>,
+}
+
+/// A session's stay; it leaves the roster when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Stay {
+    id: u64,
+    pub(crate) seat: Rc<Seat>,
+    roster: Roster,
+}
+
+impl Roster {
+    /// A session begins (its login).
+    pub(crate) fn enter(&self) -> Stay {
+        let id = self.next.get();
+        self.next.set(id + 1);
+        let seat = Rc::new(Seat {
+            place: RefCell::default(),
+            row: RefCell::default(),
+            order: RefCell::default(),
+            ordered: Cell::default(),
+            waker: RefCell::default(),
+        });
+        self.seats.borrow_mut().insert(id, seat.clone());
+        Stay { id, seat, roster: self.clone() }
+    }
+
+    /// How many sessions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.seats.borrow().len()
+    }
+
+    /// The rows of `database`'s sessions. On the way each is told whether its edition wants it to end.
+    pub(crate) fn rows(&self, database: &Arc<Database>) -> Vec<SessionRow> {
+        let reading = database.reading();
+        let seats = self.seats.borrow();
+        let here = seats.values().filter_map(|seat| {
+            let place = seat.place.borrow();
+            let place = place.as_ref().filter(|place| Arc::ptr_eq(&place.database, database))?;
+            seat.give_order(order_of(place, &reading));
+            seat.row.borrow().clone()
+        });
+        here.collect()
+    }
+
+    /// Everybody out.
+    pub(crate) fn end_all(&self, report: &Report) {
+        for seat in self.seats.borrow().values() {
+            seat.give_order(Some(Order::EndNow(report.clone())));
+        }
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.roster.seats.borrow_mut().remove(&self.id);
+        if self.seat.row.borrow().is_some() {
+            self.seat.sessions_changed();
+        }
+    }
+}
+
+fn order_of(place: &Place, reading: &Reading) -> Option<Order> {
+    let drain = reading.drain(place.edition, place.is_draft)?;
+    let report = leaving(place, reading);
+    Some(match drain {
+        Drain::Idle => Order::EndAtIdle(report),
+        Drain::Now => Order::EndNow(report),
+    })
+}
+
+/// Why sessions of an edition end.
+fn leaving(place: &Place, reading: &Reading) -> Report {
+    let edition = reading.snapshot.edition_by_id(place.edition);
+    let name = edition.map_or_else(|| place.edition.to_string(), |edition| edition.name.to_string());
+    let fate = match edition.map(|edition| edition.state) {
+        Some(EditionState::RollingBack | EditionState::Draft) => "rolled back",
+        Some(EditionState::Publishing | EditionState::Live) => "published",
+        Some(EditionState::Retiring | EditionState::Retired) | None => "retired",
+    };
+    Report::fatal("57P01", format!("terminating connection because edition \"{name}\" is being {fate}"))
+}

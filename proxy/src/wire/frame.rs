@@ -1,0 +1,150 @@
+//! Stepping over frames (a tag, four bytes of length, a body) where they lie in the read buffer. A frame that nobody wants to look at
+//! is passed on in whatever pieces it arrives; one that somebody does is held until it is whole.
+
+/// A tag and a length.
+pub(crate) const HEADER_BYTES: usize = 5;
+
+/// What stands at the front of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// So many bytes of a frame that began in an earlier buffer: pass them on.
+    Rest(usize),
+    /// A frame that need not be whole begins; so many of its bytes are here: pass them on.
+    Begin {
+        /// Its tag.
+        tag: u8,
+        /// Its bytes in this buffer, header included.
+        len: usize,
+    },
+    /// A frame that was asked for, whole.
+    Whole {
+        /// Its tag.
+        tag: u8,
+        /// Its bytes, header included.
+        len: usize,
+    },
+    /// Not enough bytes to go on: keep them and come back with at least so many.
+    Hold(usize),
+    /// Not a frame: the two sides no longer agree where frames begin.
+    Malformed,
+}
+
+/// Where in a stream of frames one direction of a connection stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stepper {
+    /// Bytes of the present frame that are still to come and are passed on unseen.
+    rest: usize,
+}
+
+impl Stepper {
+    /// Whether a message of our own may be put in here.
+    pub(crate) fn at_boundary(self) -> bool {
+        self.rest == 0
+    }
+
+    /// Looks at the front of `buffer`, which must not be empty. `wants_whole` is told tag and length (header included) of a
+    /// frame that begins there.
+    #[inline]
+    pub(crate) fn step(&mut self, buffer: &[u8], wants_whole: impl FnOnce(u8, usize) -> bool) -> Step {
+        if self.rest > 0 {
+            let here = self.rest.min(buffer.len());
+            self.rest -= here;
+            return Step::Rest(here);
+        }
+        let Some((&[tag, a, b, c, d], _)) = buffer.split_first_chunk::<HEADER_BYTES>() else {
+            return Step::Hold(HEADER_BYTES);
+        };
+        let Some(len) = frame_len([a, b, c, d]) else { return Step::Malformed };
+        if wants_whole(tag, len) {
+            return if buffer.len() < len { Step::Hold(len) } else { Step::Whole { tag, len } };
+        }
+        let here = len.min(buffer.len());
+        self.rest = len - here;
+        Step::Begin { tag, len: here }
+    }
+}
+
+/// The length of a whole frame whose length field is this; None if no frame can have it.
+fn frame_len(field: [u8; 4]) -> Option<usize> {
+    let body = usize::try_from(i32::from_be_bytes(field)).ok()?;
+    (body >= 4).then_some(body + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![tag];
+        bytes.extend(u32::try_from(body.len() + 4).unwrap().to_be_bytes());
+        bytes.extend(body);
+        bytes
+    }
+
+    /// Feeds `pieces` one after the other, as a connection would; gives back the tags seen, the whole frames and all bytes passed on.
+    fn feed(pieces: &[&[u8]]) -> (Vec<u8>, Vec<Vec<u8>>, Vec<u8>) {
+        let (mut stepper, mut held, mut tags, mut whole, mut passed) =
+            (Stepper::default(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for piece in pieces {
+            held.extend_from_slice(piece);
+            let mut at = 0;
+            while at < held.len() {
+                match stepper.step(&held[at..], |tag, _| tag == b'Q') {
+                    Step::Rest(len) => {
+                        passed.extend(&held[at..at + len]);
+                        at += len;
+                    }
+                    Step::Begin { tag, len } => {
+                        tags.push(tag);
+                        passed.extend(&held[at..at + len]);
+                        at += len;
+                    }
+                    Step::Whole { tag, len } => {
+                        tags.push(tag);
+                        whole.push(held[at..at + len].to_vec());
+                        passed.extend(&held[at..at + len]);
+                        at += len;
+                    }
+                    Step::Hold(need) => {
+                        assert!(need > held.len() - at, "held although there was enough");
+                        break;
+                    }
+                    Step::Malformed => panic!("malformed"),
+                }
+            }
+            held.drain(..at);
+        }
+        assert!(held.is_empty());
+        (tags, whole, passed)
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_the_stream_anywhere_changes_nothing(
+            frames in prop::collection::vec((prop::sample::select(b"QPBDZS".to_vec()), prop::collection::vec(any::<u8>(), 0..40)), 1..12),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        ) {
+            let stream: Vec<u8> = frames.iter().flat_map(|(tag, body)| frame(*tag, body)).collect();
+            let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len())).collect();
+            places.extend([0, stream.len()]);
+            places.sort_unstable();
+            let pieces: Vec<&[u8]> = places.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect();
+            let (tags, whole, passed) = feed(&pieces);
+            prop_assert_eq!(tags, frames.iter().map(|(tag, _)| *tag).collect::<Vec<_>>());
+            prop_assert_eq!(passed, stream);
+            let asked: Vec<Vec<u8>> = frames.iter().filter(|(tag, _)| *tag == b'Q').map(|(tag, body)| frame(*tag, body)).collect();
+            prop_assert_eq!(whole, asked);
+        }
+    }
+
+    #[test]
+    fn a_length_that_no_frame_can_have_is_malformed() {
+        for field in [0_i32, 3, -1, i32::MIN] {
+            let mut bytes = vec![b'Q'];
+            bytes.extend(field.to_be_bytes());
+            assert_eq!(Stepper::default().step(&bytes, |_, _| false), Step::Malformed);
+        }
+    }
+}
