@@ -56,6 +56,20 @@ impl Target {
         Connection::open(&self.config).await
     }
 
+    /// Connects to where CREATE DATABASE and DROP DATABASE for blueprints are run.
+    pub async fn connect_maintenance(&self) -> Result<Connection> {
+        match &self.blueprint_server {
+            None => Connection::open(&self.config).await,
+            Some(server) => {
+                let mut config = server.clone();
+                if config.get_dbname().is_none() {
+                    config.dbname("postgres");
+                }
+                Connection::open(&config).await
+            }
+        }
+    }
+
     /// Connects to a blueprint.
     pub async fn connect_blueprint(&self, blueprint: &Name) -> Result<Connection> {
         Connection::open(&self.blueprint_config(blueprint.as_str())).await

@@ -2,11 +2,14 @@
 
 use serde::Serialize;
 
+use super::footing::adopted;
 use crate::{
+    blueprint,
     diff::Diff,
     error::{Error, Result},
     model::{Edition, EditionName},
-    target::Target,
+    store::{self, JournalLine, ProxySession},
+    target::{Connection, Target},
 };
 
 /// The database at a glance.
@@ -98,30 +101,107 @@ pub struct JournalEntry {
 
 /// All editions that are not retired, root first.
 pub async fn list(target: &Target) -> Result<Vec<Edition>> {
-    let _ = target;
-    Err(Error::bug("list is not built yet"))
+    let connection = adopted(target).await?;
+    store::editions(&*connection).await
 }
 
 /// The database at a glance; also answers for a database that was never adopted.
 pub async fn status(target: &Target) -> Result<Status> {
-    let _ = target;
-    Err(Error::bug("status is not built yet"))
+    let connection = target.connect().await?;
+    if !store::is_adopted(&*connection).await? {
+        return Ok(Status {
+            adopted: false,
+            editions: Vec::new(),
+            running: None,
+            proxies: Vec::new(),
+            sessions: Vec::new(),
+        });
+    }
+    let editions = store::editions(&*connection).await?;
+    let proxies = store::live_proxies(&*connection).await?;
+    let held = store::proxy_sessions(&*connection, None).await?;
+    let count =
+        |edition: &Edition| held.iter().filter(|session| session.edition == edition.id).count() as u64;
+    Ok(Status {
+        adopted: true,
+        running: running(&connection, &editions).await?,
+        proxies: proxies
+            .into_iter()
+            .map(|proxy| ProxyRow {
+                address: proxy.address,
+                version: proxy.version,
+                acked_epoch: proxy.acked_epoch.get(),
+            })
+            .collect(),
+        sessions: editions.iter().map(|edition| (edition.name.clone(), count(edition))).collect(),
+        editions,
+    })
+}
+
+async fn running(connection: &Connection, editions: &[Edition]) -> Result<Option<RunningOperation>> {
+    let Some(operation) = store::running_operation(&**connection).await? else { return Ok(None) };
+    let edition = editions
+        .iter()
+        .find(|edition| edition.id == operation.edition)
+        .ok_or_else(|| Error::bug("an operation runs on an edition that is not there"))?;
+    Ok(Some(RunningOperation {
+        verb: operation.verb.as_str().to_owned(),
+        edition: edition.name.clone(),
+        state: operation.state.as_str().to_owned(),
+        done: store::steps_done(&**connection, operation.id).await?.len(),
+        of: operation.plan.get("steps").and_then(|steps| steps.as_array()).map_or(0, Vec::len),
+    }))
 }
 
 /// Sessions that proxies with a live lease hold, of one edition or of all.
 pub async fn sessions(target: &Target, edition: Option<&EditionName>) -> Result<Vec<SessionRow>> {
-    let _ = (target, edition);
-    Err(Error::bug("sessions is not built yet"))
+    let connection = adopted(target).await?;
+    let wanted = match edition {
+        Some(name) => Some(store::require_edition(&*connection, name).await?.id),
+        None => None,
+    };
+    let editions = store::editions(&*connection).await?;
+    let held = store::proxy_sessions(&*connection, wanted).await?;
+    let row = |session: ProxySession| {
+        let edition = editions.iter().find(|edition| edition.id == session.edition)?;
+        Some(SessionRow {
+            edition: edition.name.clone(),
+            backend_pid: session.backend_pid,
+            user: session.user,
+            application: session.application,
+            client: session.client,
+            connected_at: session.connected_at,
+            state: session.state,
+        })
+    };
+    Ok(held.into_iter().filter_map(row).collect())
 }
 
 /// The newest `limit` journal entries, oldest first.
 pub async fn log(target: &Target, limit: usize) -> Result<Vec<JournalEntry>> {
-    let _ = (target, limit);
-    Err(Error::bug("log is not built yet"))
+    let connection = adopted(target).await?;
+    let lines = store::recent(&*connection, limit).await?;
+    let entry = |line: JournalLine| JournalEntry {
+        id: line.id,
+        started_at: line.started_at,
+        finished_at: line.finished_at,
+        edition: line.edition,
+        verb: line.verb,
+        step: line.step,
+        title: line.title,
+        state: line.state,
+        statement: line.statement,
+        inverse: line.inverse,
+        role: line.role,
+    };
+    Ok(lines.into_iter().map(entry).collect())
 }
 
 /// What changes from one edition's logical schema to another's.
 pub async fn compare(target: &Target, from: &EditionName, to: &EditionName) -> Result<Diff> {
-    let _ = (target, from, to);
-    Err(Error::bug("diff is not built yet"))
+    let connection = adopted(target).await?;
+    let from = store::require_edition(&*connection, from).await?;
+    let to = store::require_edition(&*connection, to).await?;
+    let schemas = store::schemas(&*connection).await?;
+    Ok(blueprint::compare(target, &schemas, &from, &to).await?.diff)
 }

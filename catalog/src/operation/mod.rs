@@ -5,6 +5,7 @@
 mod create;
 mod default;
 mod deinit;
+mod footing;
 mod init;
 mod inspect;
 mod planning;

@@ -3,7 +3,9 @@
 
 use serde::Serialize;
 
-use crate::model::{ColumnId, Function, OtherObject, QualifiedName, Sequence, Table, TableId, TypeDef, View};
+use crate::model::{
+    ColumnId, Function, OtherObject, QualifiedName, Schema, Sequence, Table, TableId, TypeDef, View,
+};
 
 /// Turns a value of the model into an [`OtherObject`].
 pub(super) trait Foreign {
@@ -104,4 +106,15 @@ impl Foreign for TypeDef {
             table: None,
         }
     }
+}
+
+/// Every object of a schema as a name and a text without ids, so that it can be compared with any other database's.
+pub(in crate::blueprint) fn flatten(schema: &Schema) -> Vec<OtherObject> {
+    let tables = schema.tables.iter().map(|table| table.clone().into_other(None));
+    let views = schema.views.iter().map(|view| view.clone().into_other(None));
+    let sequences = schema.sequences.iter().map(|sequence| sequence.clone().into_other(None));
+    let functions = schema.functions.iter().map(|function| function.clone().into_other(None));
+    let types = schema.types.iter().map(|definition| definition.clone().into_other(None));
+    let others = schema.others.iter().cloned();
+    tables.chain(views).chain(sequences).chain(functions).chain(types).chain(others).collect()
 }

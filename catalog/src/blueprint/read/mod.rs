@@ -7,6 +7,7 @@ mod foreign;
 mod rows;
 
 pub use aligned::read_aligned;
+pub(super) use foreign::flatten;
 pub use rows::rows_in;
 
 use foreign::Foreign;

@@ -1,0 +1,169 @@
+//! Client programs of PostgreSQL as child processes: connection by environment (so that no password shows in a process
+//! list), standard error kept for the message, a deadline, and no survivor.
+
+use std::{
+    path::Path,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    process::{Child, Command},
+};
+use tokio_postgres::{Config, config::Host};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long one program may take. A schema-only dump takes seconds; what takes this long hangs.
+pub(super) const DEADLINE: Duration = Duration::from_secs(600);
+/// What is kept of standard error.
+const STDERR_KEPT: usize = 64 * 1024;
+
+/// Runs a file of SQL by psql, in one transaction that its first error ends.
+pub async fn run_file(psql: &Path, config: &Config, file: &Path) -> Result<()> {
+    let mut command = program(psql, config);
+    command.args(["-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let mut running = Running::start(psql, command)?;
+    let ended = running.wait().await?;
+    ended.success_or(|message| {
+        Error::refused(format!("{} failed: {message}", file.display()))
+            .with_hint("the file was run in one transaction: nothing of it is left")
+    })
+}
+
+/// A program that will connect as `config` says.
+pub(super) fn program(path: &Path, config: &Config) -> Command {
+    let mut command = Command::new(path);
+    command.kill_on_drop(true).stderr(Stdio::piped());
+    for inherited in [
+        "PGSERVICE",
+        "PGSERVICEFILE",
+        "PGOPTIONS",
+        "PGHOSTADDR",
+        "PGHOST",
+        "PGPORT",
+        "PGUSER",
+        "PGPASSWORD",
+        "PSQLRC",
+    ] {
+        command.env_remove(inherited);
+    }
+    command.env("PGAPPNAME", "edition").env("LC_MESSAGES", "C").env("PGCONNECT_TIMEOUT", "10");
+    for (name, value) in connection_variables(config) {
+        command.env(name, value);
+    }
+    if let Some(password) = config.get_password() {
+        // Anything else could not have come from a connection string.
+        command.env("PGPASSWORD", String::from_utf8_lossy(password).as_ref());
+    }
+    command
+}
+
+fn connection_variables(config: &Config) -> Vec<(&'static str, String)> {
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    });
+    let addresses = config.get_hostaddrs().iter().map(ToString::to_string);
+    let ports = config.get_ports().iter().map(ToString::to_string);
+    let joined = |parts: Vec<String>| (!parts.is_empty()).then(|| parts.join(","));
+    [
+        ("PGHOST", joined(hosts.collect())),
+        ("PGHOSTADDR", joined(addresses.collect())),
+        ("PGPORT", joined(ports.collect())),
+        ("PGUSER", config.get_user().map(str::to_owned)),
+        ("PGDATABASE", config.get_dbname().map(str::to_owned)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect()
+}
+
+/// A started program.
+pub(super) struct Running {
+    name: String,
+    child: Child,
+}
+
+impl Running {
+    pub(super) fn start(path: &Path, mut command: Command) -> Result<Self> {
+        let name = path
+            .file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let child = command.spawn().map_err(|error| {
+            Error::new(ErrorKind::Environment, format!("cannot start {}: {error}", path.display()))
+                .with_hint("install PostgreSQL's client programs, or say where they are with --pg-bin")
+                .with_source(error)
+        })?;
+        Ok(Self { name, child })
+    }
+
+    /// Its standard output, as another program's input.
+    pub(super) fn output(&mut self) -> Result<Stdio> {
+        let output = self.child.stdout.take().ok_or_else(|| Error::bug("standard output was not piped"))?;
+        output.try_into().map_err(|error| Error::bug(format!("cannot hand a pipe on: {error}")))
+    }
+
+    /// Waits for the end, reading standard error meanwhile; kills at the deadline.
+    pub(super) async fn wait(&mut self) -> Result<Ended> {
+        let stderr = self.child.stderr.take();
+        let both = async { tokio::join!(self.child.wait(), keep_head(stderr)) };
+        let Ok((status, stderr)) = tokio::time::timeout(DEADLINE, both).await else {
+            self.child.start_kill().ok();
+            return Err(Error::new(
+                ErrorKind::Database,
+                format!("{} did not end within {DEADLINE:?}", self.name),
+            )
+            .with_hint(
+                "see what it waits for: select * from pg_stat_activity where application_name = 'edition'",
+            ));
+        };
+        let status = status.map_err(|error| {
+            Error::bug(format!("cannot wait for {}: {error}", self.name)).with_source(error)
+        })?;
+        Ok(Ended { name: self.name.clone(), status, stderr })
+    }
+}
+
+/// How a program ended.
+pub(super) struct Ended {
+    name: String,
+    status: ExitStatus,
+    stderr: String,
+}
+
+impl Ended {
+    /// Nothing if it ended well, else the error that `make` forms of what it said.
+    pub(super) fn success_or(&self, make: impl FnOnce(&str) -> Error) -> Result<()> {
+        if self.status.success() {
+            return Ok(());
+        }
+        let said = self.stderr.trim();
+        let message = if said.is_empty() {
+            format!("{} ended with {}", self.name, self.status)
+        } else {
+            said.to_owned()
+        };
+        Err(make(&message))
+    }
+
+    /// Whether the program ended well.
+    pub(super) fn is_success(&self) -> bool {
+        self.status.success()
+    }
+}
+
+/// Reads to the end and keeps the first part: programs say what is wrong first and then what follows from it.
+async fn keep_head(stream: Option<impl AsyncRead + Unpin>) -> String {
+    let Some(mut stream) = stream else { return String::new() };
+    let mut kept = Vec::new();
+    let mut chunk = [0_u8; 4096];
+    while let Ok(length @ 1..) = stream.read(&mut chunk).await {
+        let room = STDERR_KEPT.saturating_sub(kept.len());
+        kept.extend(chunk.iter().take(length.min(room)));
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}

@@ -1,0 +1,75 @@
+//! Comparing whole databases: two editions by their blueprints, and any two databases by definition, whatever their OIDs.
+
+use std::collections::BTreeMap;
+
+use super::read::{flatten, read_aligned, read_database};
+use crate::{
+    diff::{Diff, diff},
+    error::Result,
+    model::{Edition, Name, Schema},
+    target::Target,
+};
+
+/// Two editions, and what lies between them.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The older one's schema.
+    pub from: Schema,
+    /// The newer one's schema.
+    pub to: Schema,
+    /// From the older to the newer.
+    pub diff: Diff,
+}
+
+/// Reads the blueprints of two editions of one chain and tells what changes from the first to the second.
+pub async fn compare(
+    target: &Target,
+    editioned: &[Name],
+    from: &Edition,
+    to: &Edition,
+) -> Result<Comparison> {
+    let mut older = target.connect_blueprint(&from.blueprint).await?;
+    let mut newer = target.connect_blueprint(&to.blueprint).await?;
+    let (before, after) =
+        tokio::try_join!(read_database(&mut older, editioned), read_database(&mut newer, editioned))?;
+    let aligned = read_aligned(&mut newer, editioned, &before, &after).await?;
+    let diff = diff(&before, &after, &aligned);
+    Ok(Comparison { from: before, to: after, diff })
+}
+
+/// One object that two databases do not have alike.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Difference {
+    /// Only the first has it.
+    Missing(String),
+    /// Only the second has it.
+    Added(String),
+    /// Both have it, in different words. PostgreSQL may word a definition that it reads from a dump otherwise than the
+    /// original, though both mean the same.
+    Changed(String),
+}
+
+/// Compares two databases by the names and definitions of their objects.
+pub fn differences(first: &Schema, second: &Schema) -> Vec<Difference> {
+    let by_name = |schema: &Schema| -> BTreeMap<String, String> {
+        flatten(schema)
+            .into_iter()
+            .map(|object| (format!("{} {}", object.kind, object.identity), object.definition))
+            .collect()
+    };
+    let (first, second) = (by_name(first), by_name(second));
+    let mut found: Vec<Difference> = second
+        .keys()
+        .filter(|name| !first.contains_key(*name))
+        .map(|name| Difference::Added(name.clone()))
+        .collect();
+    for (name, definition) in &first {
+        match second.get(name) {
+            None => found.push(Difference::Missing(name.clone())),
+            Some(other) if other != definition => found.push(Difference::Changed(name.clone())),
+            Some(_) => {}
+        }
+    }
+    found.sort();
+    found
+}
