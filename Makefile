@@ -1,0 +1,46 @@
+# make demo and make test are all that a fresh machine needs: Rust is there, everything else is installed when it is missing.
+
+CARGO ?= cargo
+
+.PHONY: help demo test bench soak lint tour deps driver-deps
+
+help:
+	@echo "make demo    a bank that never closes: three versions of pgbench at once, published, rolled back, retired"
+	@echo "make test    all tests, against private PostgreSQL servers and real drivers"
+	@echo "make tour    run the commands of README.md and compare what they print"
+	@echo "make bench   benches: editiond beside PgBouncer, HAProxy and a direct connection; the rewriter"
+	@echo "make soak    the demo again and again, with longer phases"
+	@echo "make lint    formatting, clippy, documentation"
+
+# Sizes: DEMO_SCALE=1 DEMO_SECONDS=3 DEMO_CLIENTS=4 make demo
+demo: deps
+	$(CARGO) build --release -p edition-cli -p editiond -p edition-tests --bins
+	target/release/demo
+
+test: deps driver-deps
+	$(CARGO) test --workspace --no-fail-fast
+
+tour: deps
+	$(CARGO) build -p edition-cli -p editiond -p edition-tests --bins
+	target/debug/readme-tour
+
+bench: deps
+	$(CARGO) build --release -p editiond
+	$(CARGO) bench --workspace
+
+# SOAK_ROUNDS=10 make soak
+SOAK_ROUNDS ?= 5
+soak: deps
+	$(CARGO) build --release -p edition-cli -p editiond -p edition-tests --bins
+	for round in $$(seq $(SOAK_ROUNDS)); do DEMO_SECONDS=$${DEMO_SECONDS:-30} target/release/demo || exit 1; done
+
+lint: deps
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+deps:
+	@scripts/ensure-deps.sh build
+
+driver-deps:
+	@scripts/ensure-deps.sh drivers
