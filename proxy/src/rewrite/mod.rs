@@ -1,28 +1,81 @@
 //! What becomes of one SQL text of a client: forwarded, rewritten, refused, or answered by ourselves. Pure: no I/O, no
 //! clock, no runtime. One [`Rewriter`] serves all sessions of one edition in one epoch of the catalogue.
+//!
+//! The way of a text, each step only if the one before says so:
+//! 1. [`scanner`]: does it hold a word that can matter here? Most texts end here, untouched and uncopied.
+//! 2. [`own`]: is it a statement of our own?
+//! 3. [`skeleton`] and [`cache`]: is the same text, other literals aside, known?
+//! 4. [`analysis`]: parse it, and ask the rules: [`names`], [`literals`], [`search_path`], [`copy`], [`truncate`], [`ddl`].
+//!    A rule for another thing that a view lacks is one more file, and one more arm in the analysis.
 
+mod analysis;
+mod cache;
+mod copy;
+mod ddl;
+mod literals;
+mod names;
+mod own;
+mod scanner;
+mod search_path;
+mod skeleton;
+#[cfg(test)]
+mod tests;
+mod truncate;
 mod verdict;
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use catalog::{
     model::EditionId,
     snapshot::{Snapshot, SnapshotEdition},
+    sql::lexer::Token,
 };
 
-pub use verdict::{Refusal, SessionTraits, Statement, Verdict, VerdictCache};
+pub use self::{
+    cache::VerdictCache,
+    verdict::{Refusal, SessionTraits, Statement, Verdict},
+};
+use self::{
+    cache::{Entry, Judgement, KEY_BYTES_MAX},
+    scanner::Scanner,
+};
+
+/// A longer text is forwarded unlooked-at.
+pub const TEXT_BYTES_MAX: usize = 1 << 20;
+/// What the scratch of a thread may keep between texts.
+const SCRATCH_KEPT: usize = 64 << 10;
+/// Temporary tables remembered for one session.
+const TEMPORARIES_MAX: usize = 1000;
 
 /// Judges the texts of the sessions of one edition. Built once per epoch and edition, shared by `Arc`.
 #[derive(Debug)]
 pub struct Rewriter {
     snapshot: Arc<Snapshot>,
     edition: EditionId,
+    /// `None` if the snapshot does not have the edition: then everything is forwarded.
+    scanner: Option<Scanner>,
+}
+
+/// What one judgement needs for a moment; kept per thread, so that a cache hit allocates nothing but its result.
+#[derive(Default)]
+struct Scratch {
+    tokens: Vec<Token>,
+    key: Vec<u8>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 impl Rewriter {
     /// For the sessions of `edition` while `snapshot` holds.
     pub fn new(snapshot: Arc<Snapshot>, edition: EditionId) -> Self {
-        Self { snapshot, edition }
+        let scanner = snapshot.edition_by_id(edition).and_then(|edition| {
+            Scanner::new(edition)
+                .inspect_err(|error| tracing::error!(%error, "the names of an edition do not fit a scanner; nothing is rewritten"))
+                .ok()
+        });
+        Self { snapshot, edition, scanner }
     }
 
     /// The edition that this serves; `None` if the snapshot does not have it.
@@ -32,8 +85,113 @@ impl Rewriter {
 
     /// Judges the SQL text of one `Query` or `Parse` message (without its terminating zero). What it learns of the session
     /// (temporary tables made) it keeps in `session`.
+    ///
+    /// Forwarded unlooked-at are texts over [`TEXT_BYTES_MAX`], those that are not UTF-8, those that PostgreSQL's grammar does
+    /// not take, and, with `standard_conforming_strings` off, those that hold a backslash.
     pub fn judge(&self, sql: &[u8], cache: &VerdictCache, session: &mut SessionTraits) -> Verdict {
-        let _ = (sql, cache, session);
-        Verdict::Forward
+        let scanned = self
+            .scanner
+            .as_ref()
+            .is_some_and(|scanner| sql.len() <= TEXT_BYTES_MAX && scanner.hits(sql, session.switched));
+        if !scanned {
+            return Verdict::Forward;
+        }
+        let (Some(edition), Ok(text)) = (self.edition(), str::from_utf8(sql)) else {
+            return Verdict::Forward;
+        };
+        if !session.standard_strings && sql.contains(&b'\\') {
+            return Verdict::Forward;
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let verdict = self.judge_text(edition, text, cache, session, scratch);
+            scratch.tokens.shrink_to(SCRATCH_KEPT / size_of::<Token>());
+            scratch.key.shrink_to(SCRATCH_KEPT);
+            verdict
+        })
     }
+
+    fn judge_text(
+        &self,
+        edition: &SnapshotEdition,
+        text: &str,
+        cache: &VerdictCache,
+        session: &mut SessionTraits,
+        scratch: &mut Scratch,
+    ) -> Verdict {
+        self.key_prefix(session, &mut scratch.key);
+        if !skeleton::skeleton(text.as_bytes(), &mut scratch.tokens, &mut scratch.key) {
+            return Verdict::Forward;
+        }
+        if let Some(statement) = own::recognise(text, &scratch.tokens) {
+            return Verdict::Own(statement);
+        }
+        let judgement = self.judgement(edition, text, cache, session, scratch);
+        if session.temporaries.len() < TEMPORARIES_MAX {
+            session.temporaries.extend(judgement.temporaries.iter().cloned());
+        }
+        judgement.outcome.apply(text, &scratch.tokens)
+    }
+
+    /// The judgement from the cache, or a new one.
+    fn judgement(
+        &self,
+        edition: &SnapshotEdition,
+        text: &str,
+        cache: &VerdictCache,
+        session: &SessionTraits,
+        scratch: &mut Scratch,
+    ) -> Arc<Judgement> {
+        let cacheable = scratch.key.len() <= KEY_BYTES_MAX;
+        let known = if cacheable { cache.get(&scratch.key) } else { None };
+        let skeleton_known = known.is_some();
+        match known {
+            Some(Entry::Known(judgement)) => return judgement,
+            Some(Entry::ByLiterals) => {
+                self.literal_key(session, text, &mut scratch.key);
+                if let Some(Entry::Known(judgement)) = cache.get(&scratch.key) {
+                    return judgement;
+                }
+            }
+            None => {}
+        }
+        let judged = analysis::judge(text, &scratch.tokens, edition, &self.snapshot, session);
+        let judgement = Arc::new(judged.judgement);
+        if cacheable {
+            if judged.reads_literals && !skeleton_known {
+                cache.insert(&scratch.key, Entry::ByLiterals);
+                self.literal_key(session, text, &mut scratch.key);
+            }
+            cache.insert(&scratch.key, Entry::Known(Arc::clone(&judgement)));
+        }
+        judgement
+    }
+
+    /// All that a judgement hangs on besides the text.
+    fn key_prefix(&self, session: &SessionTraits, key: &mut Vec<u8>) {
+        key.clear();
+        key.extend_from_slice(&self.snapshot.epoch.get().to_le_bytes());
+        key.extend_from_slice(&self.edition.get().to_le_bytes());
+        key.push(u8::from(session.switched));
+        for temporary in &session.temporaries {
+            key.extend_from_slice(temporary.as_str().as_bytes());
+            key.push(0);
+        }
+        key.push(0);
+    }
+
+    /// The key of a text whose judgement hangs on its literals. No skeleton begins with the mark.
+    fn literal_key(&self, session: &SessionTraits, text: &str, key: &mut Vec<u8>) {
+        const WHOLE_TEXT: u8 = 0xff;
+        self.key_prefix(session, key);
+        key.push(WHOLE_TEXT);
+        key.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// The entry of the fuzzer: any bytes as a text, in a session of an edition that has something of everything.
+#[doc(hidden)]
+pub fn fuzz_entry(rewriter: &Rewriter, data: &[u8]) {
+    let cache = VerdictCache::with_capacity(1 << 16);
+    let mut session = SessionTraits { switched: data.len() % 2 == 1, ..SessionTraits::default() };
+    rewriter.judge(data, &cache, &mut session);
 }

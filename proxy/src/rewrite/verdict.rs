@@ -59,7 +59,3 @@ impl Default for SessionTraits {
         Self { switched: false, standard_strings: true, temporaries: Vec::new() }
     }
 }
-
-/// Verdicts by token skeleton, bounded in bytes. Share one among the sessions of a thread or of the process.
-#[derive(Debug, Default)]
-pub struct VerdictCache {}

@@ -1,0 +1,248 @@
+//! The judgement of one text that the cache does not know: parse it, let each rule look at each statement, collect what
+//! they want changed. A rule is a function over this context; [`Analysis::statement`] is the table of them.
+
+use std::{ffi::c_int, ops::Range};
+
+use catalog::{
+    model::Name,
+    snapshot::{Relation, Snapshot, SnapshotEdition, ViewRelation},
+    sql::{
+        lexer::{Token, TokenKind},
+        parser::{Node, Tree, nodes, offset},
+    },
+};
+
+use super::{
+    cache::{Judgement, Outcome, Splice},
+    copy, ddl, names, search_path, truncate,
+    verdict::{Refusal, SessionTraits},
+};
+
+/// What the rules know and what they have said so far.
+pub(super) struct Analysis<'t> {
+    pub(super) text: &'t str,
+    pub(super) tokens: &'t [Token],
+    pub(super) edition: &'t SnapshotEdition,
+    pub(super) snapshot: &'t Snapshot,
+    pub(super) session: &'t SessionTraits,
+    splices: Vec<Splice>,
+    refusal: Option<(Refusal, Option<usize>)>,
+    restores: bool,
+    reads_literals: bool,
+    temporaries: Vec<Name>,
+}
+
+/// A judgement, and whether it holds only for texts with the very same literals.
+pub(super) struct Judged {
+    pub(super) judgement: Judgement,
+    pub(super) reads_literals: bool,
+}
+
+/// Judges `text`. What does not parse is forwarded: the server is the judge.
+pub(super) fn judge(
+    text: &str,
+    tokens: &[Token],
+    edition: &SnapshotEdition,
+    snapshot: &Snapshot,
+    session: &SessionTraits,
+) -> Judged {
+    let unknown = || Judged { judgement: Judgement::default(), reads_literals: true };
+    let Ok(tree) = Tree::parse(text) else { return unknown() };
+    let judged = tree.read(|tree| {
+        let mut analysis = Analysis {
+            text,
+            tokens,
+            edition,
+            snapshot,
+            session,
+            splices: Vec::new(),
+            refusal: None,
+            restores: false,
+            // what U&"…" means hangs on the literal after UESCAPE
+            reads_literals: tokens.iter().any(|token| token.kind == TokenKind::UnicodeQuoted),
+            temporaries: Vec::new(),
+        };
+        for statement in tree.statements() {
+            analysis.statement(statement);
+        }
+        analysis.judged()
+    });
+    judged.unwrap_or_else(|_| unknown())
+}
+
+impl<'t> Analysis<'t> {
+    /// Which rule looks at which statement. Statement families that need the physical table have their own file; all
+    /// others are searched for names.
+    fn statement(&mut self, statement: Node<'t>) {
+        match statement {
+            Node::CopyStmt(copy) => copy::rewrite(self, copy),
+            Node::TruncateStmt(truncate) => truncate::rewrite(self, truncate),
+            Node::VariableSetStmt(set) => search_path::rewrite_set(self, set),
+            Node::DiscardStmt(discard) => search_path::discard(self, discard),
+            statement => {
+                ddl::guard(self, statement);
+                names::resolve(self, statement);
+            }
+        }
+    }
+
+    fn judged(mut self) -> Judged {
+        self.splices.sort_by_key(|splice| splice.tokens.start);
+        self.splices.dedup();
+        let overlap = self.splices.windows(2).any(|pair| match pair {
+            [left, right] => left.tokens.end > right.tokens.start,
+            _ => false,
+        });
+        let outcome = match self.refusal {
+            Some((refusal, token)) => Outcome::Refuse(refusal, token),
+            None if self.restores => Outcome::ForwardAndRestore,
+            None if self.splices.is_empty() => Outcome::Forward,
+            None if overlap => {
+                tracing::error!(edition = %self.edition.name.as_str(), "two rules want to change the same words; text forwarded");
+                Outcome::Forward
+            }
+            None => Outcome::Rewrite(self.splices),
+        };
+        Judged {
+            judgement: Judgement { outcome, temporaries: self.temporaries },
+            reads_literals: self.reads_literals,
+        }
+    }
+
+    /// Puts `text` in the place of the tokens.
+    pub(super) fn splice(&mut self, tokens: Range<usize>, text: impl Into<String>) {
+        self.splices.push(Splice { tokens, text: text.into() });
+    }
+
+    /// Refuses the text. The first refusal stands.
+    pub(super) fn refuse(
+        &mut self,
+        sqlstate: &'static str,
+        message: String,
+        hint: Option<String>,
+        token: Option<usize>,
+    ) {
+        self.refusal.get_or_insert((Refusal { sqlstate, message, hint, position: None }, token));
+    }
+
+    /// The error that PostgreSQL gives for a relation that does not exist.
+    pub(super) fn refuse_tombstone(&mut self, schema: Option<&str>, name: &str, token: Option<usize>) {
+        let pretty = schema.map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}"));
+        self.refuse("42P01", format!("relation \"{pretty}\" does not exist"), None, token);
+    }
+
+    /// Notes that the value of a literal was looked at.
+    pub(super) fn reads_literals(&mut self) {
+        self.reads_literals = true;
+    }
+
+    /// Notes that settings may fall back to those of the session's start.
+    pub(super) fn restores(&mut self) {
+        self.restores = self.session.switched;
+    }
+
+    /// Notes a temporary table.
+    pub(super) fn makes_temporary(&mut self, name: &str) {
+        self.temporaries.extend(Name::new(name).ok());
+    }
+
+    /// Whether an unqualified name may mean a temporary table of this session.
+    pub(super) fn is_temporary(&self, name: &str) -> bool {
+        self.session.temporaries.iter().chain(&self.temporaries).any(|temporary| temporary.as_str() == name)
+    }
+
+    /// The index of the token at a position that the parser gave.
+    pub(super) fn token_at(&self, location: c_int) -> Option<usize> {
+        let start = offset(location)?;
+        self.tokens.binary_search_by_key(&start, |token| token.start).ok()
+    }
+
+    /// The tokens of each part of the dotted name of `parts` parts that begins at token `first`.
+    pub(super) fn name_tokens(&self, first: usize, parts: usize) -> Option<Vec<Range<usize>>> {
+        let mut at = first;
+        let mut ranges = Vec::with_capacity(parts);
+        for part in 0..parts {
+            if part > 0 {
+                self.symbol_at(at, b'.').then_some(())?;
+                at += 1;
+            }
+            let start = at;
+            let token = self.tokens.get(at)?;
+            if !token.is_name() && !self.symbol_at(at, b'*') {
+                return None;
+            }
+            at += 1;
+            if token.kind == TokenKind::UnicodeQuoted && self.word_at(at, "uescape") {
+                at += 2;
+            }
+            ranges.push(start..at);
+        }
+        Some(ranges)
+    }
+
+    /// Whether this token is that punctuation.
+    pub(super) fn symbol_at(&self, at: usize, symbol: u8) -> bool {
+        self.tokens.get(at).is_some_and(|token| token.is_symbol(self.text.as_bytes(), symbol))
+    }
+
+    /// Whether this token is that key word.
+    pub(super) fn word_at(&self, at: usize, word: &str) -> bool {
+        self.tokens.get(at).is_some_and(|token| token.is_word(self.text.as_bytes(), word))
+    }
+
+    /// What a qualified relation name is in this edition, if it needs care.
+    pub(super) fn qualified(&self, schema: &str, name: &str) -> Option<&'t Relation> {
+        self.edition.names.relations.get(&(Name::new(schema).ok()?, Name::new(name).ok()?))
+    }
+
+    /// What an unqualified relation name is, taking the editioned schemas in their order: a name that is there in one of them
+    /// is not a tombstone because another lacks it.
+    pub(super) fn unqualified(&self, name: &str) -> Option<&'t Relation> {
+        if self.is_temporary(name) {
+            return None;
+        }
+        let found =
+            || self.snapshot.schemas.iter().filter_map(|schema| self.qualified(schema.as_str(), name));
+        found().find(|relation| **relation != Relation::Tombstone).or_else(|| found().next())
+    }
+
+    /// What the relation is that a statement names.
+    pub(super) fn relation(&self, named: &nodes::RangeVar) -> Option<&'t Relation> {
+        let name = named.relname()?;
+        match named.schemaname() {
+            Some(schema) => self.qualified(schema, name),
+            None => self.unqualified(name),
+        }
+    }
+
+    /// The editioning view that a statement names.
+    pub(super) fn view(&self, named: &nodes::RangeVar) -> Option<&'t ViewRelation> {
+        match self.relation(named)? {
+            Relation::View(view) => Some(view),
+            Relation::Tombstone | Relation::Moved { .. } => None,
+        }
+    }
+
+    /// The tokens of the name of a relation.
+    pub(super) fn relation_tokens(&self, named: &nodes::RangeVar) -> Option<Range<usize>> {
+        let parts = self.relation_parts(named)?;
+        Some(parts.first()?.start..parts.last()?.end)
+    }
+
+    /// The tokens of each part of the name of a relation.
+    pub(super) fn relation_parts(&self, named: &nodes::RangeVar) -> Option<Vec<Range<usize>>> {
+        let parts =
+            1 + usize::from(named.schemaname().is_some()) + usize::from(named.catalogname().is_some());
+        self.name_tokens(self.token_at(named.location)?, parts)
+    }
+
+    /// Where this edition's version of a function is.
+    pub(super) fn function_schema(&self, schema: &str, name: &str) -> Option<&'t Name> {
+        self.edition.names.functions.get(&(Name::new(schema).ok()?, Name::new(name).ok()?))
+    }
+
+    /// Where this edition's version of a type is.
+    pub(super) fn type_schema(&self, schema: &str, name: &str) -> Option<&'t Name> {
+        self.edition.names.types.get(&(Name::new(schema).ok()?, Name::new(name).ok()?))
+    }
+}

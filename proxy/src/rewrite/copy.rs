@@ -1,0 +1,179 @@
+//! `COPY`, which PostgreSQL does not take on a view.
+//!
+//! Out of it: `COPY view TO` becomes `COPY (SELECT … FROM view) TO`, which keeps the edition's names in the header and the row
+//! security of the reader. Into it: `COPY view FROM` becomes a COPY into the physical table with the physical columns; the
+//! crossedition triggers there do the rest.
+
+use std::ops::Range;
+
+use catalog::{
+    model::Name,
+    snapshot::ViewRelation,
+    sql,
+    sql::{
+        Sql, join,
+        parser::{Node, name_parts, nodes},
+        walk::walk,
+    },
+};
+
+use super::{analysis::Analysis, names};
+
+/// Puts something that can be copied in the place of a view.
+pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, copy: &'t nodes::CopyStmt) {
+    let viewed = copy.relation().and_then(|named| Some((named, analysis.view(named)?)));
+    let Some((named, view)) = viewed else {
+        return names::resolve(analysis, Node::from(copy));
+    };
+    let Some(target) = target_tokens(analysis, named, copy) else { return };
+    let binary_prefix = target.start.checked_sub(1).is_some_and(|before| analysis.word_at(before, "binary"));
+    if copy.is_from || binary_prefix {
+        physical(analysis, copy, view, target);
+    } else if (target.end..analysis.tokens.len()).any(|at| analysis.word_at(at, "delimiters")) {
+        refuse(
+            analysis,
+            "COPY … USING DELIMITERS is not supported on a table that differs between editions",
+            "Write DELIMITER '…'.",
+        );
+    } else {
+        query(analysis, copy, named, view, target);
+    }
+}
+
+/// The tokens of the relation and of the column list after it.
+fn target_tokens(
+    analysis: &Analysis<'_>,
+    named: &nodes::RangeVar,
+    copy: &nodes::CopyStmt,
+) -> Option<Range<usize>> {
+    let name = analysis.relation_tokens(named)?;
+    if copy.attlist().is_empty() {
+        return Some(name);
+    }
+    let close = (name.end..analysis.tokens.len()).find(|at| analysis.symbol_at(*at, b')'))?;
+    Some(name.start..close + 1)
+}
+
+fn query(
+    analysis: &mut Analysis<'_>,
+    copy: &nodes::CopyStmt,
+    named: &nodes::RangeVar,
+    view: &ViewRelation,
+    target: Range<usize>,
+) {
+    let Ok(name) = Name::new(named.relname().unwrap_or_default()) else { return };
+    let listed = name_parts(copy.attlist()).into_iter().filter_map(|column| Name::new(column).ok());
+    let columns = if copy.attlist().is_empty() { Sql::trusted("*") } else { join(listed, ", ") };
+    analysis.splice(target, sql!("(SELECT {} FROM {}.{})", columns, view.schema, name).to_string());
+}
+
+fn physical<'t>(
+    analysis: &mut Analysis<'t>,
+    copy: &'t nodes::CopyStmt,
+    view: &'t ViewRelation,
+    target: Range<usize>,
+) {
+    let mut columns: Vec<&Name> = view.columns.iter().map(|(_, physical)| physical).collect();
+    let mut renamed = view.columns.iter().any(|(logical, physical)| logical != physical);
+    if !copy.attlist().is_empty() {
+        columns.clear();
+        renamed = false;
+        for column in name_parts(copy.attlist()) {
+            let Some(physical) = physical_column(view, column) else {
+                return refuse_column(analysis, copy, column);
+            };
+            renamed |= physical.as_str() != column;
+            columns.push(physical);
+        }
+    }
+    let list = join(columns, ", ");
+    analysis.splice(target, sql!("{}.{} ({})", view.physical_schema, view.physical_name, list).to_string());
+    for option in copy.options() {
+        match option.defname() {
+            Some("header") => header(analysis, option, renamed),
+            Some("force_not_null" | "force_null" | "force_quote") => force(analysis, option, view),
+            _ => {}
+        }
+    }
+    if !matches!(copy.where_clause(), Node::None) {
+        condition(analysis, copy, view);
+    }
+}
+
+/// `HEADER MATCH` compares the file's names with those of the table, which are not the edition's.
+fn header(analysis: &mut Analysis<'_>, option: &nodes::DefElem, renamed: bool) {
+    analysis.reads_literals();
+    if renamed && option.arg().as_str().is_some_and(|value| value.eq_ignore_ascii_case("match")) {
+        refuse(
+            analysis,
+            "COPY … HEADER MATCH is not supported on a table whose columns have other names in other editions",
+            "Use HEADER and give the column list in the order of the file.",
+        );
+    }
+}
+
+/// `FORCE_NULL (a, b)` and, as of old, `FORCE NULL a, b`.
+fn force(analysis: &mut Analysis<'_>, option: &nodes::DefElem, view: &ViewRelation) {
+    let (Node::NodeList(columns), Some(first)) = (option.arg(), analysis.token_at(option.location)) else {
+        return;
+    };
+    let mut at = match (analysis.symbol_at(first + 1, b'('), analysis.word_at(first + 1, "not")) {
+        (false, true) => first + 3,
+        _ => first + 2,
+    };
+    for column in name_parts(columns) {
+        let Some(tokens) = analysis.name_tokens(at, 1).and_then(|parts| parts.first().cloned()) else {
+            return;
+        };
+        at = tokens.end + 1;
+        if let Some(physical) = physical_column(view, column) {
+            analysis.splice(tokens, physical.quoted().to_string());
+        }
+    }
+}
+
+/// The columns in `WHERE`, which filters rows on their way in. Functions and types in it are names like any other.
+fn condition<'t>(analysis: &mut Analysis<'t>, copy: &'t nodes::CopyStmt, view: &'t ViewRelation) {
+    let table = copy.relation().and_then(nodes::RangeVar::relname).unwrap_or_default();
+    let mut references = Vec::new();
+    walk(copy.where_clause(), |node| {
+        if let Node::ColumnRef(column) = node {
+            references.push(column);
+        }
+    });
+    for reference in references {
+        let parts = name_parts(reference.fields());
+        let Some(first) = analysis.token_at(reference.location) else { continue };
+        let Some(tokens) = analysis.name_tokens(first, parts.len()) else { continue };
+        let (column, qualified) = match parts.as_slice() {
+            [column] => (*column, false),
+            [qualifier, column] if *qualifier == table => (*column, true),
+            _ => continue,
+        };
+        let (Some(physical), Some(last)) = (physical_column(view, column), tokens.last()) else { continue };
+        if qualified {
+            analysis.splice(first..last.end, sql!("{}.{}", view.physical_name, physical).to_string());
+        } else {
+            analysis.splice(last.clone(), physical.quoted().to_string());
+        }
+    }
+    names::resolve(analysis, copy.where_clause());
+}
+
+fn physical_column<'v>(view: &'v ViewRelation, column: &str) -> Option<&'v Name> {
+    view.columns.iter().find(|(logical, _)| logical.as_str() == column).map(|(_, physical)| physical)
+}
+
+fn refuse_column(analysis: &mut Analysis<'_>, copy: &nodes::CopyStmt, column: &str) {
+    let table = copy.relation().and_then(nodes::RangeVar::relname).unwrap_or_default();
+    analysis.refuse(
+        "42703",
+        format!("column \"{column}\" of relation \"{table}\" does not exist"),
+        None,
+        None,
+    );
+}
+
+fn refuse(analysis: &mut Analysis<'_>, message: &str, hint: &str) {
+    analysis.refuse("0A000", message.to_owned(), Some(hint.to_owned()), None);
+}

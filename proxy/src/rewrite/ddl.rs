@@ -1,0 +1,234 @@
+//! A live edition is frozen: DDL on what belongs to its schema is refused, with the way out. Temporary objects, objects in
+//! schemas that are not editioned, indexes, statistics, comments, grants and maintenance go on.
+//!
+//! The SQLSTATE is 0A000 (feature not supported) and not 42501: drivers and migration tools take the latter for a matter of
+//! credentials. Without a schema a name is taken for an editioned one, since nothing here knows the session's whole path;
+//! temporary tables that the session made in plain SQL are remembered.
+
+use catalog::sql::parser::{
+    Node, name_parts, nodes,
+    raw::{AlterTableType, ObjectType},
+};
+
+use super::analysis::Analysis;
+
+/// Something that a statement makes, changes or drops.
+#[derive(Clone, Copy)]
+struct Object<'t> {
+    schema: Option<&'t str>,
+    name: &'t str,
+}
+
+impl<'t> Object<'t> {
+    fn relation(named: &'t nodes::RangeVar) -> Self {
+        Self { schema: named.schemaname(), name: named.relname().unwrap_or_default() }
+    }
+
+    fn dotted(parts: &[&'t str]) -> Option<Self> {
+        match parts {
+            [name] => Some(Self { schema: None, name }),
+            [.., schema, name] => Some(Self { schema: Some(schema), name }),
+            [] => None,
+        }
+    }
+}
+
+/// Refuses `statement` if it changes the editioned schema.
+pub(super) fn guard<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
+    match statement {
+        Node::CreateStmt(create) => create_relation(analysis, "CREATE TABLE", create.relation()),
+        Node::CreateTableAsStmt(create) => {
+            create_relation(analysis, "CREATE TABLE AS", create.into().and_then(nodes::IntoClause::rel));
+        }
+        Node::SelectStmt(select) => {
+            if let Some(into) = leftmost(select).into_clause() {
+                create_relation(analysis, "SELECT INTO", into.rel());
+            }
+        }
+        Node::ViewStmt(view) => create_relation(analysis, "CREATE VIEW", view.view()),
+        Node::CreateSeqStmt(create) => create_relation(analysis, "CREATE SEQUENCE", create.sequence()),
+        Node::CompositeTypeStmt(create) => create_relation(analysis, "CREATE TYPE", create.typevar()),
+        Node::ExplainStmt(explain) => guard(analysis, explain.query()),
+        Node::DropStmt(drop) => drop_objects(analysis, drop),
+        Node::AlterTableStmt(alter) if is_maintenance(alter) => {}
+        Node::AlterSeqStmt(alter) if restarts_only(alter) => {}
+        _ => {
+            let Some((verb, object)) = changed(statement) else { return };
+            if is_editioned(analysis, object) {
+                refuse(analysis, verb);
+            }
+        }
+    }
+}
+
+/// INTO stands in the first part of a set operation.
+fn leftmost(mut select: &nodes::SelectStmt) -> &nodes::SelectStmt {
+    while let Some(left) = select.larg() {
+        select = left;
+    }
+    select
+}
+
+fn create_relation<'t>(analysis: &mut Analysis<'t>, verb: &str, named: Option<&'t nodes::RangeVar>) {
+    let Some(named) = named else { return };
+    // a C character, signed on some machines only
+    let is_temporary = i32::from(named.relpersistence) == i32::from(b't');
+    if is_temporary || named.schemaname() == Some("pg_temp") {
+        analysis.makes_temporary(named.relname().unwrap_or_default());
+    } else if is_editioned(analysis, Object { name: "", ..Object::relation(named) }) {
+        refuse(analysis, verb);
+    }
+}
+
+/// The one object that a statement makes or changes, and the verb for the message. `None` for what is allowed.
+fn changed<'t>(statement: Node<'t>) -> Option<(&'static str, Object<'t>)> {
+    let relation =
+        |verb, named: Option<&'t nodes::RangeVar>| named.map(|named| (verb, Object::relation(named)));
+    let dotted = |verb, parts: &[&'t str]| Object::dotted(parts).map(|object| (verb, object));
+    match statement {
+        Node::CreateFunctionStmt(create) if create.is_procedure => {
+            dotted("CREATE PROCEDURE", &name_parts(create.funcname()))
+        }
+        Node::CreateFunctionStmt(create) => dotted("CREATE FUNCTION", &name_parts(create.funcname())),
+        Node::CreateEnumStmt(create) => dotted("CREATE TYPE", &strings(create.type_name())),
+        Node::CreateRangeStmt(create) => dotted("CREATE TYPE", &strings(create.type_name())),
+        Node::CreateDomainStmt(create) => dotted("CREATE DOMAIN", &strings(create.domainname())),
+        Node::DefineStmt(create) => dotted("CREATE", &strings(create.defnames())),
+        Node::CreateTrigStmt(create) => relation("CREATE TRIGGER", create.relation()),
+        Node::RuleStmt(create) => relation("CREATE RULE", create.relation()),
+        Node::CreatePolicyStmt(create) => relation("CREATE POLICY", create.table()),
+        Node::AlterPolicyStmt(alter) => relation("ALTER POLICY", alter.table()),
+        Node::AlterTableStmt(alter) => relation(alter_verb(alter.objtype), alter.relation()),
+        Node::AlterSeqStmt(alter) => relation("ALTER SEQUENCE", alter.sequence()),
+        Node::AlterEnumStmt(alter) => dotted("ALTER TYPE", &strings(alter.type_name())),
+        Node::AlterTypeStmt(alter) => dotted("ALTER TYPE", &name_parts(alter.type_name())),
+        Node::AlterDomainStmt(alter) => dotted("ALTER DOMAIN", &name_parts(alter.type_name())),
+        Node::AlterFunctionStmt(alter) => dotted("ALTER FUNCTION", &name_parts(alter.func()?.objname())),
+        Node::RenameStmt(rename) if rename.rename_type == ObjectType::OBJECT_INDEX => None,
+        Node::RenameStmt(rename) if rename.rename_type == ObjectType::OBJECT_SCHEMA => {
+            Some(("ALTER SCHEMA … RENAME", Object { schema: rename.subname(), name: "" }))
+        }
+        Node::RenameStmt(rename) => match rename.relation() {
+            Some(named) => relation("ALTER … RENAME", Some(named)),
+            None => dotted("ALTER … RENAME", &object_parts(rename.object())?),
+        },
+        Node::AlterObjectSchemaStmt(alter) => match alter.relation() {
+            Some(named) => relation("ALTER … SET SCHEMA", Some(named)),
+            None => dotted("ALTER … SET SCHEMA", &object_parts(alter.object())?),
+        },
+        _ => None,
+    }
+}
+
+fn alter_verb(kind: ObjectType::Type) -> &'static str {
+    match kind {
+        ObjectType::OBJECT_VIEW => "ALTER VIEW",
+        ObjectType::OBJECT_SEQUENCE => "ALTER SEQUENCE",
+        ObjectType::OBJECT_TYPE => "ALTER TYPE",
+        ObjectType::OBJECT_FOREIGN_TABLE => "ALTER FOREIGN TABLE",
+        ObjectType::OBJECT_MATVIEW => "ALTER MATERIALIZED VIEW",
+        _ => "ALTER TABLE",
+    }
+}
+
+/// Changes to how a table is kept, not to what it is. Not among them: switching triggers off, ours would be too.
+fn is_maintenance(alter: &nodes::AlterTableStmt) -> bool {
+    let maintains = |command: Node<'_>| match command {
+        Node::AlterTableCmd(command) => matches!(
+            command.subtype,
+            AlterTableType::AT_SetStatistics
+                | AlterTableType::AT_SetOptions
+                | AlterTableType::AT_ResetOptions
+                | AlterTableType::AT_SetRelOptions
+                | AlterTableType::AT_ResetRelOptions
+                | AlterTableType::AT_ClusterOn
+                | AlterTableType::AT_DropCluster
+        ),
+        _ => false,
+    };
+    alter.objtype == ObjectType::OBJECT_INDEX || alter.cmds().iter().all(maintains)
+}
+
+/// `ALTER SEQUENCE … RESTART` sets a value, as `setval` does.
+fn restarts_only(alter: &nodes::AlterSeqStmt) -> bool {
+    alter
+        .options()
+        .iter()
+        .all(|option| matches!(option, Node::DefElem(option) if option.defname() == Some("restart")))
+}
+
+fn drop_objects<'t>(analysis: &mut Analysis<'t>, drop: &'t nodes::DropStmt) {
+    let verb = match drop.remove_type {
+        ObjectType::OBJECT_TABLE => "DROP TABLE",
+        ObjectType::OBJECT_VIEW => "DROP VIEW",
+        ObjectType::OBJECT_MATVIEW => "DROP MATERIALIZED VIEW",
+        ObjectType::OBJECT_SEQUENCE => "DROP SEQUENCE",
+        ObjectType::OBJECT_FOREIGN_TABLE => "DROP FOREIGN TABLE",
+        ObjectType::OBJECT_TYPE => "DROP TYPE",
+        ObjectType::OBJECT_DOMAIN => "DROP DOMAIN",
+        ObjectType::OBJECT_FUNCTION | ObjectType::OBJECT_PROCEDURE | ObjectType::OBJECT_ROUTINE => {
+            "DROP FUNCTION"
+        }
+        ObjectType::OBJECT_AGGREGATE => "DROP AGGREGATE",
+        ObjectType::OBJECT_SCHEMA => "DROP SCHEMA",
+        ObjectType::OBJECT_TRIGGER => "DROP TRIGGER",
+        ObjectType::OBJECT_RULE => "DROP RULE",
+        ObjectType::OBJECT_POLICY => "DROP POLICY",
+        ObjectType::OBJECT_OPERATOR | ObjectType::OBJECT_COLLATION => "DROP",
+        _ => return,
+    };
+    for dropped in drop.objects() {
+        let Some(parts) = object_parts(dropped) else { continue };
+        let object = match (drop.remove_type, parts.as_slice()) {
+            (ObjectType::OBJECT_SCHEMA, [schema]) => Some(Object { schema: Some(schema), name: "" }),
+            // the last part is the trigger, the rest its table
+            (
+                ObjectType::OBJECT_TRIGGER | ObjectType::OBJECT_RULE | ObjectType::OBJECT_POLICY,
+                [table @ .., _],
+            ) => Object::dotted(table),
+            (_, parts) => Object::dotted(parts),
+        };
+        if object.is_some_and(|object| is_editioned(analysis, object)) {
+            return refuse(analysis, verb);
+        }
+    }
+}
+
+/// The dotted name of an object, whichever way the grammar keeps it.
+fn object_parts(object: Node<'_>) -> Option<Vec<&str>> {
+    match object {
+        Node::NodeList(list) => Some(name_parts(list)),
+        Node::ObjectWithArgs(callable) => Some(name_parts(callable.objname())),
+        Node::TypeName(name) => Some(strings(name.names())),
+        Node::String(name) => Some(vec![name.sval()?]),
+        _ => None,
+    }
+}
+
+fn strings<'t>(list: impl IntoIterator<Item = &'t nodes::String>) -> Vec<&'t str> {
+    list.into_iter().filter_map(nodes::String::sval).collect()
+}
+
+fn is_editioned(analysis: &Analysis<'_>, object: Object<'_>) -> bool {
+    match object.schema {
+        Some(schema) => {
+            let paths = analysis.snapshot.editions.iter().flat_map(|edition| &edition.path);
+            let mut schemas = analysis.snapshot.schemas.iter().chain(paths.flat_map(|(_, before)| before));
+            schemas.any(|editioned| editioned.as_str() == schema)
+        }
+        None => !analysis.is_temporary(object.name),
+    }
+}
+
+fn refuse(analysis: &mut Analysis<'_>, verb: &str) {
+    let edition = analysis.edition.name.as_str();
+    analysis.refuse(
+        "0A000",
+        format!("cannot run {verb} in live edition \"{edition}\": its schema is frozen"),
+        Some(
+            "Make the change in a child edition: edition create NAME. Name the schema if the object is meant for one that is not editioned."
+                .to_owned(),
+        ),
+        None,
+    );
+}

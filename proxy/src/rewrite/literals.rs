@@ -1,0 +1,129 @@
+//! Names inside string constants, where the grammar says that the string is one: `nextval('public.orders_id_seq')`,
+//! `'public.users'::regclass`, `set_config('search_path', 'public', false)`.
+
+use catalog::{
+    model::Name,
+    snapshot::Relation,
+    sql,
+    sql::{
+        Literal,
+        lexer::{Lexer, TokenKind},
+        parser::{ConstValue, Node, name_parts, nodes},
+    },
+};
+
+use super::{analysis::Analysis, search_path};
+
+/// What a string is read as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ReadAs {
+    /// A relation that must exist.
+    Relation,
+    /// A relation, or NULL.
+    RelationOrNull,
+    Type,
+}
+
+/// A string constant and its token.
+pub(super) struct Constant<'t> {
+    pub(super) value: &'t str,
+    pub(super) token: usize,
+}
+
+/// A call whose argument may be a name.
+pub(super) fn call<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
+    let parts = name_parts(call.funcname());
+    let ([name] | ["pg_catalog", name]) = parts.as_slice() else { return };
+    let read_as = match *name {
+        "nextval" | "currval" | "setval" => ReadAs::Relation,
+        "to_regclass" => ReadAs::RelationOrNull,
+        "set_config" => return search_path::rewrite_set_config(analysis, call),
+        _ => return,
+    };
+    if let Some(constant) = call.args().first().and_then(|argument| constant(analysis, argument)) {
+        rewrite(analysis, &constant, read_as);
+    }
+}
+
+/// A cast that reads a name.
+pub(super) fn cast<'t>(analysis: &mut Analysis<'t>, cast: &'t nodes::TypeCast) {
+    let Some(target) = cast.type_name() else { return };
+    let parts: Vec<&str> = target.names().iter().filter_map(nodes::String::sval).collect();
+    let read_as = match parts.as_slice() {
+        ["regclass"] | ["pg_catalog", "regclass"] => ReadAs::Relation,
+        ["regtype"] | ["pg_catalog", "regtype"] => ReadAs::Type,
+        _ => return,
+    };
+    if let Some(constant) = constant(analysis, cast.arg()) {
+        rewrite(analysis, &constant, read_as);
+    }
+}
+
+/// The string constant that `node` is, if it is one token; also under a cast (`'…'::text`).
+pub(super) fn constant<'t>(analysis: &mut Analysis<'t>, node: Node<'t>) -> Option<Constant<'t>> {
+    let constant = match node {
+        Node::A_Const(constant) => constant,
+        Node::TypeCast(cast) => match cast.arg() {
+            Node::A_Const(constant) => constant,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let Some(ConstValue::String(value)) = constant.val() else { return None };
+    analysis.reads_literals();
+    let token = analysis.token_at(constant.location)?;
+    let is_string = |at: usize| analysis.tokens.get(at).is_some_and(|token| token.kind == TokenKind::String);
+    // a constant that goes on in a second string, or has an escape clause, is left as it is
+    let alone = is_string(token) && !is_string(token + 1) && !analysis.word_at(token + 1, "uescape");
+    alone.then_some(Constant { value, token })
+}
+
+fn rewrite(analysis: &mut Analysis<'_>, constant: &Constant<'_>, read_as: ReadAs) {
+    let parts = split(constant.value);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let (schema, name) = match parts.as_slice() {
+        [name] => (None, *name),
+        [schema, name] => (Some(*schema), *name),
+        _ => return,
+    };
+    let found = match schema {
+        Some(schema) => analysis.qualified(schema, name),
+        None => analysis.unqualified(name),
+    };
+    let new = match (found, schema) {
+        (Some(Relation::Tombstone), _) if read_as == ReadAs::Relation => {
+            return analysis.refuse_tombstone(schema, name, Some(constant.token));
+        }
+        (Some(Relation::Tombstone), _) if read_as == ReadAs::RelationOrNull => {
+            return analysis.splice(constant.token..constant.token + 1, "NULL");
+        }
+        (Some(Relation::Moved { schema }), Some(_)) => Some(schema),
+        (Some(Relation::View(view)), Some(_)) => Some(&view.schema),
+        (_, Some(schema)) if read_as == ReadAs::Type => analysis.type_schema(schema, name),
+        _ => None,
+    };
+    let (Some(new), Ok(name)) = (new, Name::new(name)) else { return };
+    let inner = sql!("{}.{}", new, name);
+    analysis.splice(constant.token..constant.token + 1, sql!("{}", Literal(inner.as_str())).to_string());
+}
+
+/// The parts of a dotted name in a string; none if it is anything else.
+fn split(value: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut tokens = Lexer::new(value.as_bytes());
+    loop {
+        match tokens
+            .next()
+            .filter(|token| token.kind != TokenKind::Broken)
+            .and_then(|token| token.name(value))
+        {
+            Some(part) => parts.push(part),
+            None => return Vec::new(),
+        }
+        match tokens.next() {
+            None => return parts,
+            Some(dot) if dot.is_symbol(value.as_bytes(), b'.') => {}
+            Some(_) => return Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Names in queries: qualified ones that mean something else in this edition get its schema, names that do not exist in it
+//! get PostgreSQL's error. Aliases, CTEs and columns that happen to be called the same are left alone, since only what the
+//! grammar says is a relation, function or type name is looked at.
+
+use catalog::{
+    snapshot::Relation,
+    sql::{
+        parser::{Node, name_parts, nodes},
+        walk::children,
+    },
+};
+
+use super::{analysis::Analysis, literals};
+
+/// One CTE name that is visible, and those outside it.
+struct Scope<'t> {
+    name: &'t str,
+    outer: Option<usize>,
+}
+
+/// Rewrites the names in a statement and everything in it.
+pub(super) fn resolve<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
+    let mut scopes: Vec<Scope<'t>> = Vec::new();
+    let mut stack: Vec<(Node<'t>, Option<usize>)> = vec![(statement, None)];
+    while let Some((node, scope)) = stack.pop() {
+        let inner = match with_clause(node) {
+            Some(with) => open_scopes(with, scope, &mut scopes, &mut stack),
+            None => scope,
+        };
+        let target = modified(node);
+        if let Some(target) = target {
+            // a CTE cannot be modified, so its name hides nothing here
+            relation(analysis, target);
+        }
+        match node {
+            Node::RangeVar(named) if !hides(&scopes, scope, named) => relation(analysis, named),
+            Node::ColumnRef(column) => column_reference(analysis, column),
+            Node::FuncCall(call) => {
+                function(analysis, call);
+                literals::call(analysis, call);
+            }
+            Node::TypeCast(cast) => literals::cast(analysis, cast),
+            Node::TypeName(name) => type_name(analysis, name),
+            _ => {}
+        }
+        children(node, &mut |child| match child {
+            // done above, or new names and aliases rather than references
+            Node::WithClause(_) | Node::LockingClause(_) | Node::IntoClause(_) => {}
+            Node::RangeVar(named) if target.is_some_and(|target| std::ptr::eq(target, named)) => {}
+            child => stack.push((child, inner)),
+        });
+    }
+}
+
+fn with_clause(node: Node<'_>) -> Option<&nodes::WithClause> {
+    match node {
+        Node::SelectStmt(select) => select.with_clause(),
+        Node::InsertStmt(insert) => insert.with_clause(),
+        Node::UpdateStmt(update) => update.with_clause(),
+        Node::DeleteStmt(delete) => delete.with_clause(),
+        Node::MergeStmt(merge) => merge.with_clause(),
+        _ => None,
+    }
+}
+
+/// The relation that a statement modifies, or the name that CREATE VIEW makes.
+fn modified(node: Node<'_>) -> Option<&nodes::RangeVar> {
+    match node {
+        Node::InsertStmt(insert) => insert.relation(),
+        Node::UpdateStmt(update) => update.relation(),
+        Node::DeleteStmt(delete) => delete.relation(),
+        Node::MergeStmt(merge) => merge.relation(),
+        _ => None,
+    }
+}
+
+/// Puts the queries of the CTEs on the stack, each with the names that it sees, and gives the scope of the statement's body.
+fn open_scopes<'t>(
+    with: &'t nodes::WithClause,
+    outer: Option<usize>,
+    scopes: &mut Vec<Scope<'t>>,
+    stack: &mut Vec<(Node<'t>, Option<usize>)>,
+) -> Option<usize> {
+    let mut visible = outer;
+    let mut queries = Vec::new();
+    for cte in with.ctes() {
+        queries.push((Node::from(cte), visible));
+        if let Some(name) = cte.ctename() {
+            scopes.push(Scope { name, outer: visible });
+            visible = Some(scopes.len() - 1);
+        }
+    }
+    // with RECURSIVE each sees all, also those that come after it
+    stack.extend(
+        queries.into_iter().map(|(cte, earlier)| (cte, if with.recursive { visible } else { earlier })),
+    );
+    visible
+}
+
+fn hides(scopes: &[Scope<'_>], mut scope: Option<usize>, named: &nodes::RangeVar) -> bool {
+    if named.schemaname().is_some() {
+        return false;
+    }
+    while let Some(visible) = scope.and_then(|at| scopes.get(at)) {
+        if Some(visible.name) == named.relname() {
+            return true;
+        }
+        scope = visible.outer;
+    }
+    false
+}
+
+/// A relation that is read or written.
+pub(super) fn relation(analysis: &mut Analysis<'_>, named: &nodes::RangeVar) {
+    let Some(found) = analysis.relation(named) else { return };
+    let first = analysis.token_at(named.location);
+    let schema = match found {
+        Relation::Tombstone => {
+            return analysis.refuse_tombstone(named.schemaname(), named.relname().unwrap_or_default(), first);
+        }
+        Relation::Moved { schema } => schema,
+        Relation::View(view) => &view.schema,
+    };
+    // without a schema the search path leads to the same
+    if named.schemaname().is_some()
+        && let Some([.., at, _]) = analysis.relation_parts(named).as_deref()
+    {
+        analysis.splice(at.clone(), schema.quoted().to_string());
+    }
+}
+
+/// `schema.table.column` and `schema.table.*`, also with the database before them.
+fn column_reference(analysis: &mut Analysis<'_>, column: &nodes::ColumnRef) {
+    let fields = column.fields().len();
+    let parts = name_parts(column.fields());
+    let (schema, table) = match (fields, parts.as_slice()) {
+        (3, [schema, table, ..]) | (4, [_, schema, table, ..]) => (*schema, *table),
+        _ => return,
+    };
+    let new = match analysis.qualified(schema, table) {
+        Some(Relation::Moved { schema }) => schema,
+        Some(Relation::View(view)) => &view.schema,
+        // the relation itself is refused where it stands in FROM
+        Some(Relation::Tombstone) | None => return,
+    };
+    let tokens = analysis.token_at(column.location).and_then(|first| analysis.name_tokens(first, fields - 2));
+    if let Some(at) = tokens.as_deref().and_then(<[_]>::last) {
+        analysis.splice(at.clone(), new.quoted().to_string());
+    }
+}
+
+fn function(analysis: &mut Analysis<'_>, call: &nodes::FuncCall) {
+    let parts = name_parts(call.funcname());
+    let ([schema, name] | [_, schema, name]) = parts.as_slice() else { return };
+    let new = analysis.function_schema(schema, name);
+    replace_schema(analysis, call.location, parts.len(), schema, new.map(|new| new.quoted().to_string()));
+}
+
+fn type_name(analysis: &mut Analysis<'_>, name: &nodes::TypeName) {
+    let parts: Vec<&str> = name.names().iter().filter_map(nodes::String::sval).collect();
+    let ([schema, type_name] | [_, schema, type_name]) = parts.as_slice() else { return };
+    // a table's row type moves with it
+    let new =
+        analysis.type_schema(schema, type_name).or_else(|| match analysis.qualified(schema, type_name) {
+            Some(Relation::Moved { schema }) => Some(schema),
+            Some(Relation::View(view)) => Some(&view.schema),
+            Some(Relation::Tombstone) | None => None,
+        });
+    replace_schema(analysis, name.location, parts.len(), schema, new.map(|new| new.quoted().to_string()));
+}
+
+/// Replaces the schema in a name of `parts` parts. Some nodes that the grammar makes up (`EXTRACT`, `::int`) point at other
+/// words than their name, so the words are compared.
+fn replace_schema(
+    analysis: &mut Analysis<'_>,
+    location: std::ffi::c_int,
+    parts: usize,
+    old: &str,
+    new: Option<String>,
+) {
+    let Some(new) = new else { return };
+    let tokens = analysis.token_at(location).and_then(|first| analysis.name_tokens(first, parts));
+    let Some([.., at, _]) = tokens.as_deref() else { return };
+    let written = analysis.tokens.get(at.start).map(|token| token.name(analysis.text));
+    if written.is_some_and(|written| written.is_none_or(|written| written == old)) {
+        analysis.splice(at.clone(), new);
+    }
+}

@@ -1,0 +1,136 @@
+//! `search_path`: each editioned schema that a session asks for is preceded by the schemas of its edition, as at the start of
+//! the session. And what would bring back the settings of a session's start after it has switched its edition.
+
+use catalog::{
+    model::Name,
+    sql,
+    sql::{
+        Literal, join,
+        parser::{
+            ConstValue, Node, nodes,
+            raw::{DiscardMode, VariableSetKind},
+        },
+    },
+};
+
+use super::{
+    analysis::Analysis,
+    literals::{self, Constant},
+};
+
+/// `SET [LOCAL | SESSION] search_path`, `SET SCHEMA`, `RESET`.
+pub(super) fn rewrite_set<'t>(analysis: &mut Analysis<'t>, set: &'t nodes::VariableSetStmt) {
+    let name = set.name().unwrap_or_default().to_ascii_lowercase();
+    let ours = matches!(name.as_str(), "search_path" | "edition.id");
+    match set.kind {
+        VariableSetKind::VAR_RESET_ALL => analysis.restores(),
+        VariableSetKind::VAR_RESET | VariableSetKind::VAR_SET_DEFAULT if ours => analysis.restores(),
+        VariableSetKind::VAR_SET_VALUE if name == "edition.id" => refuse_marker(analysis),
+        VariableSetKind::VAR_SET_VALUE if name == "search_path" => rewrite_list(analysis, set),
+        _ => {}
+    }
+}
+
+/// `DISCARD ALL`.
+pub(super) fn discard(analysis: &mut Analysis<'_>, discard: &nodes::DiscardStmt) {
+    if discard.target == DiscardMode::DISCARD_ALL {
+        analysis.restores();
+    }
+}
+
+/// `set_config('search_path', '…', …)` with constants; what is computed cannot be seen here.
+pub(super) fn rewrite_set_config<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
+    let mut arguments = call.args().iter();
+    let (Some(name), Some(value)) = (arguments.next(), arguments.next()) else { return };
+    let Some(name) = literals::constant(analysis, name) else { return };
+    if name.value.eq_ignore_ascii_case("edition.id") {
+        return refuse_marker(analysis);
+    }
+    if !name.value.eq_ignore_ascii_case("search_path") {
+        return;
+    }
+    let Some(Constant { value, token }) = literals::constant(analysis, value) else { return };
+    let entries = split(value);
+    let added: Vec<Vec<&Name>> = entries.iter().map(|(name, _)| missing(analysis, name, &entries)).collect();
+    if added.iter().all(Vec::is_empty) {
+        return;
+    }
+    let list: Vec<String> = entries
+        .iter()
+        .zip(added)
+        .flat_map(|((_, written), added)| {
+            added.into_iter().map(|name| name.quoted().to_string()).chain([(*written).to_owned()])
+        })
+        .collect();
+    analysis.splice(token..token + 1, sql!("{}", Literal(&list.join(", "))).to_string());
+}
+
+/// The value list of SET, each entry a word, a quoted name or a string.
+fn rewrite_list<'t>(analysis: &mut Analysis<'t>, set: &'t nodes::VariableSetStmt) {
+    let mut entries = Vec::new();
+    for argument in set.args() {
+        let Node::A_Const(constant) = argument else { return };
+        let (Some(ConstValue::String(value)), Some(token)) =
+            (constant.val(), analysis.token_at(constant.location))
+        else {
+            return;
+        };
+        entries.push((value.to_owned(), token));
+    }
+    analysis.reads_literals();
+    for (value, token) in &entries {
+        let added = missing(analysis, value, &entries);
+        if added.is_empty() {
+            continue;
+        }
+        let Some(written) = analysis.tokens.get(*token).and_then(|token| analysis.text.get(token.range()))
+        else {
+            return;
+        };
+        // SET SCHEMA 'x' takes one string only, so it becomes what it stands for
+        let is_set_schema = token.checked_sub(1).is_some_and(|before| analysis.word_at(before, "schema"));
+        let (first, start) = if is_set_schema { ("search_path = ", token - 1) } else { ("", *token) };
+        let added = join(added, ", ");
+        analysis.splice(start..token + 1, format!("{first}{added}, {written}"));
+    }
+}
+
+/// The schemas of the edition that must stand before `schema` in a list; none if it is not editioned, or if they are in the list
+/// already because the session puts back what SHOW gave it.
+fn missing<'t, T>(analysis: &Analysis<'t>, schema: &str, listed: &[(String, T)]) -> Vec<&'t Name> {
+    let path = analysis.edition.path.iter().find(|(editioned, _)| editioned.as_str() == schema);
+    let before = path.map(|(_, before)| before.as_slice()).unwrap_or_default();
+    before.iter().filter(|name| !listed.iter().any(|(listed, _)| listed == name.as_str())).collect()
+}
+
+fn refuse_marker(analysis: &mut Analysis<'_>) {
+    analysis.refuse(
+        "55P02",
+        "parameter \"edition.id\" cannot be changed by a session".to_owned(),
+        Some("To work in another edition: ALTER SESSION SET EDITION name.".to_owned()),
+        None,
+    );
+}
+
+/// The entries of a search path in a string, as PostgreSQL's `SplitIdentifierString` reads them: the name, and how it is
+/// written. Empty for what PostgreSQL refuses.
+fn split(value: &str) -> Vec<(String, &str)> {
+    let mut entries = Vec::new();
+    let mut quoted = false;
+    let parts = value.split(|c| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    });
+    for written in parts {
+        let written = written.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+        let name = match written.strip_prefix('"') {
+            Some(rest) => rest.strip_suffix('"').map(|inner| inner.replace("\"\"", "\"")),
+            None => Some(written.to_ascii_lowercase()),
+        };
+        match name.filter(|name| !name.is_empty()) {
+            Some(name) => entries.push((name, written)),
+            None => return Vec::new(),
+        }
+    }
+    entries
+}
