@@ -113,11 +113,13 @@ CREATE TABLE edition.journal (
 );
 CREATE UNIQUE INDEX journal_step ON edition.journal (operation_id, step) WHERE operation_id IS NOT NULL;
 
--- One range of one table's blocks; several ranges a table when it is done in parallel.
+-- One range of one table's blocks; several ranges a table, so that it can be done in parallel. Block numbers mean nothing
+-- once the table is rewritten (VACUUM FULL, CLUSTER): filenode tells for which file they were counted.
 CREATE TABLE edition.backfills (
     operation_id bigint NOT NULL REFERENCES edition.operations,
     step         int    NOT NULL,
     range        int    NOT NULL,
+    filenode     oid    NOT NULL,
     next_block   bigint NOT NULL,
     end_block    bigint NOT NULL,    -- exclusive
     rows_done    bigint NOT NULL DEFAULT 0,

@@ -11,10 +11,14 @@
 //! - [`layout`]: which physical table and column an edition's names mean (pure)
 //! - [`ddl`]: text of views, triggers and alterations (pure)
 //! - [`plan`]: diff + layout → steps and findings (pure)
+//! - [`backfill`]: computes a child's columns for the rows that are there, in batches that nobody waits for
+//! - [`archive`]: the file that keeps what only a rolled-back edition stored
 //! - [`operation`]: the verbs: init, create, publish, rollback, retire …, each resumable through the journal
 //! - [`snapshot`]: what a proxy needs to know of the catalogue
 //! - [`event`]: one stream of progress for the CLI, its `--json` and the tests
 
+pub mod archive;
+pub mod backfill;
 pub mod blueprint;
 pub mod ddl;
 pub mod diff;

@@ -1,0 +1,118 @@
+//! A connection that does batches.
+
+use std::time::Duration;
+
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use super::{Run, statement::regclass};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    sql,
+    sql::Sql,
+    target::Connection,
+};
+
+/// Longer than any statement of ours may take, by far; a server that does not answer within it is gone.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(300);
+
+/// A connection with the settings that batches rely on.
+pub(super) struct Session {
+    connection: Connection,
+}
+
+impl Session {
+    pub(super) async fn open(run: &Run<'_>) -> Result<Self> {
+        let session = Self { connection: run.target.connect().await? };
+        session.set_up(run).await?;
+        Ok(session)
+    }
+
+    /// - `edition.id`: the row is written as by the child, so no forward trigger into it fires;
+    /// - `synchronous_commit`: a batch that a crash of the server loses is done again, its cursor is lost with it;
+    /// - `row_security`: an error, rather than rows passed over, where policies hold for the owner too;
+    /// - `lock_timeout`: below `deadlock_timeout`, so that in a cycle of waits it is always us who give way.
+    async fn set_up(&self, run: &Run<'_>) -> Result<()> {
+        let wanted = i64::try_from(run.options.lock_timeout.as_millis()).unwrap_or(i64::MAX).max(1);
+        let text = sql!(
+            "SET application_name = 'edition backfill'; SET edition.id = {}; SET synchronous_commit = off; SET row_security = off; \
+             SET jit = off; \
+             SELECT set_config('lock_timeout', greatest(1, least({}, extract(epoch FROM current_setting('deadlock_timeout')::interval) * 500))::int::text, false)",
+            run.spec.child,
+            wanted
+        );
+        self.send(&text).await?;
+        self.silence_triggers(run).await
+    }
+
+    /// Keeps the application's triggers out of it where the role may do that; where it may not, the plan has said so.
+    async fn silence_triggers(&self, run: &Run<'_>) -> Result<()> {
+        let text = sql!(
+            "SELECT has_parameter_privilege('session_replication_role', 'SET') \
+               AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = {} AND tgenabled = 'R')",
+            regclass(&run.spec.table)
+        );
+        let permitted: bool = self.connection.query_one(text.as_str(), &[]).await?.try_get(0)?;
+        if permitted {
+            self.connection.batch_execute("SET session_replication_role = replica").await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn client(&mut self) -> &mut Client {
+        &mut self.connection
+    }
+
+    /// Runs the statements of one message and returns how many rows the last but `skip` of them touched.
+    pub(super) async fn count(&self, statements: &Sql, skip: usize) -> Result<u64, SessionError> {
+        let messages = self.ask(statements).await?;
+        let mut counts = messages.iter().rev().filter_map(|message| match message {
+            SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
+            _ => None,
+        });
+        Ok(counts.nth(skip).unwrap_or(0))
+    }
+
+    /// Runs the statements of one message.
+    pub(super) async fn send(&self, statements: &Sql) -> Result<(), SessionError> {
+        self.ask(statements).await.map(drop)
+    }
+
+    /// The first row, as text.
+    pub(super) async fn row(&self, query: &Sql) -> Result<Option<Vec<Option<String>>>, SessionError> {
+        let messages = self.ask(query).await?;
+        Ok(messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect())
+            }
+            _ => None,
+        }))
+    }
+
+    async fn ask(&self, statements: &Sql) -> Result<Vec<SimpleQueryMessage>, SessionError> {
+        match tokio::time::timeout(ANSWER_DEADLINE, self.connection.simple_query(statements.as_str())).await {
+            Ok(answer) => answer.map_err(SessionError::Postgres),
+            Err(_) => Err(SessionError::Silent),
+        }
+    }
+}
+
+/// Why a message got no good answer.
+#[derive(Debug)]
+pub(super) enum SessionError {
+    /// PostgreSQL's error, or a lost connection.
+    Postgres(tokio_postgres::Error),
+    /// Nothing came.
+    Silent,
+}
+
+impl From<SessionError> for Error {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Postgres(error) => error.into(),
+            SessionError::Silent => {
+                Self::new(ErrorKind::Database, "the database has not answered a backfill batch for five minutes")
+                    .with_hint("check the server, then run the same command again to go on")
+            }
+        }
+    }
+}

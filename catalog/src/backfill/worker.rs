@@ -1,0 +1,257 @@
+//! One connection's way through the ranges, batch by batch.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio_postgres::error::SqlState;
+
+use super::{
+    Run, culprit,
+    pace::{BATCH_LIMIT, Pace, Position, throttle_sleep},
+    ranges::{Range, Ranges},
+    session::{Session, SessionError},
+    statement::{regclass, update},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    event::Event,
+    sql,
+};
+
+/// How often waiting workers look whether they may go on.
+const WAIT_STEP: Duration = Duration::from_millis(200);
+/// Tries for one lock before it is told, and between two tellings.
+const ATTEMPTS_UNTOLD: u32 = 4;
+/// A batch whose failure cannot be pinned on a row is tried so often: the row may have changed in between.
+const UNEXPLAINED_MAX: u32 = 5;
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// No range is left.
+    Finished,
+    /// The gate was closed.
+    Stopped,
+    /// The table has another file now.
+    Rewritten,
+}
+
+/// A committed batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Done {
+    /// Blocks behind it.
+    pub(super) blocks: u64,
+    /// Rows that got a value.
+    pub(super) rows: u64,
+    /// From the first row lock to the commit, at most.
+    pub(super) held: Duration,
+}
+
+/// What came of one try of a batch.
+enum Tried {
+    Done(Done),
+    /// A lock was not to be had, or the batch took too long: nothing happened.
+    GaveWay,
+    /// The cursor is not where we left it, because the table was rewritten.
+    CursorMoved,
+}
+
+/// Takes ranges from the queue until none is left. Closes the gate for the others when it fails.
+pub(super) async fn work(
+    run: &Run<'_>,
+    session: Session,
+    ranges: &Ranges,
+    queue: &Mutex<VecDeque<Range>>,
+) -> Result<Ended> {
+    let pace = Pace::new(ranges.rows_per_block, run.options.batch_size, ranges.offset_max);
+    let mut worker = Worker { run, session, filenode: ranges.filenode, offset_max: ranges.offset_max, pace };
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let Some(range) = next else { return Ok(Ended::Finished) };
+        let ended = worker.fill(&range).await;
+        if !matches!(ended, Ok(Ended::Finished)) {
+            run.gate.stop();
+            return ended;
+        }
+    }
+}
+
+struct Worker<'a> {
+    run: &'a Run<'a>,
+    session: Session,
+    filenode: u32,
+    offset_max: u64,
+    pace: Pace,
+}
+
+impl Worker<'_> {
+    async fn fill(&mut self, range: &Range) -> Result<Ended> {
+        let mut at = Position::start_of(range.next);
+        let mut unexplained = 0;
+        while at < Position::start_of(range.end) {
+            if !self.may_go_on().await {
+                return Ok(Ended::Stopped);
+            }
+            let to = self.pace.end(at, range.end);
+            match self.try_batch(range, at, to, &mut unexplained).await? {
+                Tried::Done(done) => {
+                    at = to;
+                    unexplained = 0;
+                    self.run.progress().advance(&done, self.run.events);
+                    let sleep = throttle_sleep(done.held, self.run.options.throttle);
+                    if !sleep.is_zero() {
+                        self.run.gate.sleep(sleep).await;
+                    }
+                }
+                Tried::GaveWay => self.stay_away().await?,
+                Tried::CursorMoved => return Ok(Ended::Rewritten),
+            }
+        }
+        Ok(Ended::Finished)
+    }
+
+    /// Waits while replicas lag. False: no further batch may begin.
+    async fn may_go_on(&self) -> bool {
+        loop {
+            if self.run.gate.is_closed() {
+                return false;
+            }
+            let Some(reason) = self.run.gate.lag() else { return true };
+            self.run.progress().waits(reason, self.run.events);
+            self.run.gate.sleep(WAIT_STEP).await;
+        }
+    }
+
+    async fn try_batch(
+        &mut self,
+        range: &Range,
+        from: Position,
+        to: Position,
+        unexplained: &mut u32,
+    ) -> Result<Tried> {
+        let error = match self.batch(range, from, to).await {
+            Ok(tried) => return Ok(tried),
+            Err(SessionError::Postgres(error)) => error,
+            Err(silent @ SessionError::Silent) => return Err(silent.into()),
+        };
+        if error.code().is_none() {
+            return Err(error.into());
+        }
+        self.session.send(&sql!("ROLLBACK")).await?;
+        match verdict(&error) {
+            Verdict::GiveWay => {
+                self.pace.gave_way();
+                self.run.progress().gave_way();
+                Ok(Tried::GaveWay)
+            }
+            Verdict::Data => {
+                let found = culprit::find(&self.session, self.run.spec, self.offset_max, from, to).await?;
+                if let Some(row) = found {
+                    return Err(row.into());
+                }
+                *unexplained += 1;
+                if *unexplained < UNEXPLAINED_MAX { Ok(Tried::GaveWay) } else { Err(self.named(error)) }
+            }
+            Verdict::Other => Err(self.named(error)),
+        }
+    }
+
+    fn named(&self, error: tokio_postgres::Error) -> Error {
+        let table = self.run.spec.table.pretty();
+        let said = error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned());
+        Error::new(ErrorKind::Database, format!("the backfill of {table} failed: {said}")).with_source(error)
+    }
+
+    /// One transaction: the rows, and the cursor behind them.
+    async fn batch(&mut self, range: &Range, from: Position, to: Position) -> Result<Tried, SessionError> {
+        let started = Instant::now();
+        // A single row is let run to its end: there is nothing smaller to try.
+        let limit = if to.block == from.block && to.offset == from.offset + 1 {
+            0
+        } else {
+            u64::try_from(BATCH_LIMIT.as_millis()).unwrap_or(0)
+        };
+        let spec = self.run.spec;
+        let rows = self
+            .session
+            .count(&sql!("BEGIN; SET LOCAL statement_timeout = {}; {}", limit, update(spec, from, to)), 0)
+            .await?;
+        let cursor = sql!(
+            "UPDATE edition.backfills SET next_block = {}, rows_changed = rows_changed + {} \
+             WHERE operation_id = {} AND step = {} AND range = {} AND next_block = {} AND filenode = {} \
+               AND filenode = pg_relation_filenode({}); COMMIT",
+            to.block,
+            rows,
+            self.run.operation,
+            self.run.step,
+            range.number,
+            from.block,
+            i64::from(self.filenode),
+            regclass(&spec.table)
+        );
+        // Committed even if the cursor did not match: the values are right all the same.
+        let moved = self.session.count(&cursor, 1).await?;
+        if moved == 0 {
+            return Ok(Tried::CursorMoved);
+        }
+        let done = Done { blocks: to.block.saturating_sub(from.block), rows, held: started.elapsed() };
+        self.pace.done(from, to, rows, done.held);
+        Ok(Tried::Done(done))
+    }
+
+    /// After giving way: sleeps, and from time to time says who is in the way.
+    async fn stay_away(&self) -> Result<()> {
+        let attempts = self.pace.attempts();
+        if attempts > 0 && attempts.is_multiple_of(ATTEMPTS_UNTOLD) {
+            let blocker = self.blocker().await?;
+            self.run.events.emit(Event::LockRetry {
+                relation: self.run.spec.table.pretty(),
+                attempt: attempts,
+                blocker,
+            });
+        }
+        self.run.gate.sleep(self.pace.backoff(rand::random())).await;
+        Ok(())
+    }
+
+    /// The oldest transaction that has locked the table, for people: whoever holds a row holds the table too.
+    async fn blocker(&self) -> Result<Option<String>> {
+        let query = sql!(
+            "SELECT format('pid %s (%s, %s for %s s)', a.pid, coalesce(nullif(a.application_name, ''), 'unnamed'), \
+                           coalesce(a.state, 'in a transaction'), round(extract(epoch FROM clock_timestamp() - a.xact_start))) \
+             FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+             WHERE l.relation = {} AND l.granted AND l.mode NOT IN ('AccessShareLock', 'ShareUpdateExclusiveLock') \
+               AND a.application_name <> 'edition backfill' ORDER BY a.xact_start LIMIT 1",
+            regclass(&self.run.spec.table)
+        );
+        Ok(self.session.row(&query).await?.and_then(|row| row.into_iter().next().flatten()))
+    }
+}
+
+enum Verdict {
+    /// Try again, smaller and later.
+    GiveWay,
+    /// A value could not be computed or stored.
+    Data,
+    /// The statement as such fails, or the server is in trouble.
+    Other,
+}
+
+fn verdict(error: &tokio_postgres::Error) -> Verdict {
+    match error.code() {
+        Some(
+            &(SqlState::LOCK_NOT_AVAILABLE
+            | SqlState::T_R_DEADLOCK_DETECTED
+            | SqlState::T_R_SERIALIZATION_FAILURE
+            | SqlState::QUERY_CANCELED),
+        ) => Verdict::GiveWay,
+        // data exceptions, integrity violations, what functions raise
+        Some(state) if ["22", "23", "P0", "38", "39", "44", "21"].iter().any(|class| state.code().starts_with(class)) => {
+            Verdict::Data
+        }
+        _ => Verdict::Other,
+    }
+}
