@@ -130,7 +130,8 @@ async fn fails(session: &Session, statement: &Sql) -> Result<Option<Failure>> {
         };
         session.send(&sql!("ROLLBACK")).await?;
         let Some(error) = error else { return Ok(None) };
-        let locked = matches!(error.code(), Some(&(SqlState::LOCK_NOT_AVAILABLE | SqlState::T_R_DEADLOCK_DETECTED)));
+        let locked =
+            matches!(error.code(), Some(&(SqlState::LOCK_NOT_AVAILABLE | SqlState::T_R_DEADLOCK_DETECTED)));
         if !locked {
             return Ok(Some(failure(&error)));
         }
@@ -147,12 +148,9 @@ fn failure(error: &tokio_postgres::Error) -> Failure {
             column: db.column().map(str::to_owned),
             constraint: db.constraint().is_some(),
         },
-        None => Failure {
-            message: error.to_string(),
-            sqlstate: String::new(),
-            column: None,
-            constraint: false,
-        },
+        None => {
+            Failure { message: error.to_string(), sqlstate: String::new(), column: None, constraint: false }
+        }
     }
 }
 
@@ -165,7 +163,8 @@ async fn column(
     from: Position,
     to: Position,
 ) -> Result<Option<Name>> {
-    let named = spec.assignments.iter().find(|(column, _)| failure.column.as_deref() == Some(column.as_str()));
+    let named =
+        spec.assignments.iter().find(|(column, _)| failure.column.as_deref() == Some(column.as_str()));
     if let Some((column, _)) = named {
         return Ok(Some(column.clone()));
     }
@@ -190,9 +189,11 @@ async fn key(session: &Session, spec: &BackfillSpec, from: Position, to: Positio
     } else {
         join(spec.primary_key.iter().map(|column| sql!("edition_row.{}::text", column)), ", ")
     };
-    let query = sql!("SELECT {} FROM ONLY {} AS edition_row WHERE {}", columns, spec.table, between(from, to));
+    let query =
+        sql!("SELECT {} FROM ONLY {} AS edition_row WHERE {}", columns, spec.table, between(from, to));
     let values = session.row(&query).await?.unwrap_or_default();
-    let values: Vec<String> = values.into_iter().map(|value| value.unwrap_or_else(|| "NULL".to_owned())).collect();
+    let values: Vec<String> =
+        values.into_iter().map(|value| value.unwrap_or_else(|| "NULL".to_owned())).collect();
     let names: Vec<&str> = spec.primary_key.iter().map(Name::as_str).collect();
     let names = if names.is_empty() { "ctid".to_owned() } else { names.join(", ") };
     Ok(format!("({names})=({})", values.join(", ")))

@@ -75,7 +75,7 @@ pub struct BackfillOptions {
 /// What was done.
 #[derive(Clone, Copy, Debug)]
 pub struct BackfillOutcome {
-    /// Rows that got a value, those of interrupted earlier runs included.
+    /// Rows that got a value, those of interrupted earlier runs included; a few less where the table was rewritten meanwhile.
     pub rows_changed: u64,
     /// How long this run took.
     pub elapsed: Duration,
@@ -149,7 +149,10 @@ impl Run<'_> {
                 return Ok(());
             }
             self.events.emit(Event::Note {
-                text: format!("{} was rewritten meanwhile, its backfill starts over", self.spec.table.pretty()),
+                text: format!(
+                    "{} was rewritten meanwhile, its backfill starts over",
+                    self.spec.table.pretty()
+                ),
             });
         }
     }
@@ -163,7 +166,8 @@ impl Run<'_> {
         for _ in 1..connections {
             sessions.push(Session::open(self).await?);
         }
-        let workers = join_all(sessions.into_iter().map(|session| worker::work(self, session, ranges, &queue)));
+        let workers =
+            join_all(sessions.into_iter().map(|session| worker::work(self, session, ranges, &queue)));
         let ended = tokio::select! {
             ended = workers => ended,
             error = lag::watch(self) => return Err(error),

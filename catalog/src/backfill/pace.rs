@@ -108,7 +108,11 @@ pub(super) fn throttle_sleep(busy: Duration, share: f64) -> Duration {
     busy.mul_f64(share / (1.0 - share))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a finite size of at most a table")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a finite size of at most a table"
+)]
 fn whole(size: f64) -> u64 {
     size as u64
 }

@@ -126,7 +126,11 @@ impl Progress {
         });
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate, and not negative")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate, and not negative"
+    )]
     fn rows_in(&self, blocks: u64) -> u64 {
         (Self::float(blocks) * self.rows_per_block).round() as u64
     }

@@ -110,10 +110,8 @@ async fn measure(client: &impl GenericClient, table: &QualifiedName) -> Result<M
         filenode.ok_or_else(|| Error::bug(format!("{} has no storage to fill in", table.pretty())))?;
     let block_size: i64 = row.try_get(1)?;
     let known: Option<f64> = row.try_get(2)?;
-    let size: i64 = client
-        .query_one(sql!("SELECT pg_relation_size({})", relation).as_str(), &[])
-        .await?
-        .try_get(0)?;
+    let size: i64 =
+        client.query_one(sql!("SELECT pg_relation_size({})", relation).as_str(), &[]).await?.try_get(0)?;
     let blocks = size / block_size.max(1);
     let rows_per_block = match known {
         Some(known) => known,
@@ -223,7 +221,9 @@ mod tests {
 
     #[test]
     fn ranges_cover_the_table_without_gap_or_overlap() {
-        for (blocks, jobs, expected) in [(0, 4, 1), (1, 4, 1), (1_023, 4, 3), (100_000, 4, 16), (100_000, 0, 1)] {
+        for (blocks, jobs, expected) in
+            [(0, 4, 1), (1, 4, 1), (1_023, 4, 3), (100_000, 4, 16), (100_000, 0, 1)]
+        {
             let ranges = cut(blocks, jobs);
             assert_eq!(ranges.len(), expected, "{blocks} blocks, {jobs} jobs");
             assert_eq!(ranges.first().unwrap().next, 0);

@@ -109,10 +109,11 @@ impl From<SessionError> for Error {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Postgres(error) => error.into(),
-            SessionError::Silent => {
-                Self::new(ErrorKind::Database, "the database has not answered a backfill batch for five minutes")
-                    .with_hint("check the server, then run the same command again to go on")
-            }
+            SessionError::Silent => Self::new(
+                ErrorKind::Database,
+                "the database has not answered a backfill batch for five minutes",
+            )
+            .with_hint("check the server, then run the same command again to go on"),
         }
     }
 }

@@ -19,7 +19,8 @@ pub(super) fn update_of(
     from: Position,
     to: Position,
 ) -> Sql {
-    let set = join(assignments.iter().map(|(column, expression)| sql!("{} = ({})", column, expression)), ", ");
+    let set =
+        join(assignments.iter().map(|(column, expression)| sql!("{} = ({})", column, expression)), ", ");
     sql!(
         "UPDATE ONLY {} AS edition_row SET {} WHERE {} AND ({})",
         spec.table,

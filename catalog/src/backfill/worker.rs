@@ -249,7 +249,11 @@ fn verdict(error: &tokio_postgres::Error) -> Verdict {
             | SqlState::QUERY_CANCELED),
         ) => Verdict::GiveWay,
         // data exceptions, integrity violations, what functions raise
-        Some(state) if ["22", "23", "P0", "38", "39", "44", "21"].iter().any(|class| state.code().starts_with(class)) => {
+        Some(state)
+            if ["22", "23", "P0", "38", "39", "44", "21"]
+                .iter()
+                .any(|class| state.code().starts_with(class)) =>
+        {
             Verdict::Data
         }
         _ => Verdict::Other,
