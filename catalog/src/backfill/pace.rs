@@ -9,7 +9,7 @@ pub(super) const BATCH_LIMIT: Duration = Duration::from_millis(200);
 /// A first batch, in blocks; it grows at most twofold from one batch to the next.
 const FIRST_BLOCKS: f64 = 4.0;
 /// The longest sleep between two tries for a lock.
-const BACKOFF_MAX: Duration = Duration::from_millis(1000);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// The shortest one.
 const BACKOFF_MIN: Duration = Duration::from_millis(4);
 

@@ -36,7 +36,7 @@ pub(super) struct Range {
 /// All cursors of one table.
 #[derive(Clone, Debug)]
 pub(super) struct Ranges {
-    ranges: Vec<Range>,
+    all: Vec<Range>,
     /// The file that block numbers were counted for.
     pub(super) filenode: u32,
     /// By estimate.
@@ -47,19 +47,19 @@ pub(super) struct Ranges {
 
 impl Ranges {
     pub(super) fn unfinished(&self) -> VecDeque<Range> {
-        self.ranges.iter().filter(|range| range.next < range.end).cloned().collect()
+        self.all.iter().filter(|range| range.next < range.end).cloned().collect()
     }
 
     pub(super) fn blocks_total(&self) -> u64 {
-        self.ranges.iter().map(|range| range.end - range.first.min(range.end)).sum()
+        self.all.iter().map(|range| range.end - range.first.min(range.end)).sum()
     }
 
     pub(super) fn blocks_done(&self) -> u64 {
-        self.ranges.iter().map(|range| range.next - range.first.min(range.next)).sum()
+        self.all.iter().map(|range| range.next - range.first.min(range.next)).sum()
     }
 
     pub(super) fn rows_changed(&self) -> u64 {
-        self.ranges.iter().map(|range| range.rows_changed).sum()
+        self.all.iter().map(|range| range.rows_changed).sum()
     }
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn prepare(client: &mut Client, run: &Run<'_>) -> Result<Ranges
     }
     transaction.commit().await?;
     Ok(Ranges {
-        ranges,
+        all: ranges,
         filenode: measures.filenode,
         rows_per_block: measures.rows_per_block,
         // every tuple needs a line pointer of 4 bytes and a header of 24
