@@ -87,6 +87,7 @@ pub(crate) enum Color {
 /// The verbs, in the order in which a newcomer meets them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Dev(command::dev::Dev),
     Init(command::init::Init),
     Create(command::create::Create),
     Transform(command::transform::Transform),
@@ -110,6 +111,7 @@ impl Command {
     /// Runs the verb and says how the process should end.
     pub(crate) async fn run(self, context: &Context) -> Result<std::process::ExitCode> {
         match self {
+            Self::Dev(verb) => verb.run(context).await?,
             Self::Init(verb) => verb.run(context).await?,
             Self::Create(verb) => verb.run(context).await?,
             Self::Transform(verb) => verb.run(context).await?,

@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod create;
 pub(crate) mod default;
 pub(crate) mod deinit;
+pub(crate) mod dev;
 pub(crate) mod diff;
 pub(crate) mod drop;
 pub(crate) mod init;

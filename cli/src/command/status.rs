@@ -35,8 +35,12 @@ fn text(database: &str, status: &Outcome) -> String {
         ));
     }
     parts.push(proxies(status));
-    let sessions: Vec<_> =
-        status.sessions.iter().map(|(edition, count)| format!("{edition}: {count}")).collect();
+    let sessions: Vec<_> = status
+        .sessions
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(edition, count)| format!("{edition}: {count}"))
+        .collect();
     if !sessions.is_empty() {
         parts.push(format!("sessions  {}", sessions.join(", ")));
     }

@@ -35,7 +35,8 @@ impl Url {
             return Err(Error::refused(format!("there is no live edition or draft \"{}\"", self.name))
                 .with_hint("edition list shows the editions there are"));
         }
-        let address = self.proxy.or_else(|| status.proxies.first().map(|proxy| proxy.address.clone()));
+        let address =
+            self.proxy.or_else(|| status.proxies.first().map(|proxy| first_address(&proxy.address)));
         let Some(address) = address else {
             let (host, port) = (host_text(target.config()), port(target.config()));
             return Err(Error::refused("no proxy serves this database at the moment").with_hint(format!(
@@ -45,6 +46,11 @@ impl Url {
         let place = Place::new(&address, target.config().get_user().unwrap_or_default(), target.database())?;
         context.output.show(&Urls::new(&place, &self.name), Urls::text)
     }
+}
+
+/// A proxy may listen on several addresses, and says them all.
+fn first_address(addresses: &str) -> String {
+    addresses.split(", ").next().unwrap_or(addresses).to_owned()
 }
 
 /// Where clients connect.
@@ -111,7 +117,7 @@ impl Urls {
 }
 
 /// Percent-encodes all but RFC 3986's unreserved characters.
-fn percent(text: &str) -> String {
+pub(super) fn percent(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

@@ -28,6 +28,7 @@ fn transcript(arguments: &[&str]) -> String {
 fn help_of_every_verb() {
     insta::assert_snapshot!("help", transcript(&["--help"]));
     let verbs = [
+        "dev",
         "init",
         "create",
         "transform",

@@ -2,5 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed set-up step is a failed test")]
 
+use std::path::Path;
+
 mod command_line;
+mod dev;
 mod private_server;
+
+/// The server may run under another account, which has to reach its data.
+fn open_to_all(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+}

@@ -61,7 +61,7 @@ async fn two_servers_live_side_by_side() {
 #[tokio::test]
 async fn a_kept_data_directory_is_taken_up_again() {
     let parent = tempfile::Builder::new().prefix("edition-kept-").tempdir_in("/tmp").unwrap();
-    open_to_all(parent.path());
+    super::open_to_all(parent.path());
     let data = parent.path().join("data");
     let builder = PrivateServer::builder().data_dir(&data);
     let first = builder.clone().start().await.unwrap();
@@ -124,10 +124,4 @@ async fn own_a_server_until_killed() {
     let server = PrivateServer::builder().start().await.unwrap();
     println!("SERVER {} {} ", server.pid(), server.socket_dir().display());
     tokio::time::sleep(Duration::from_secs(60)).await;
-}
-
-/// The server may run under another account, which has to reach its data.
-fn open_to_all(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
