@@ -27,6 +27,9 @@ pub(super) enum Failure {
     /// The server says that there is no such database.
     #[error("no such database")]
     NoDatabase,
+    /// There is one, and it has no catalogue.
+    #[error("not adopted")]
+    NotAdopted,
     /// The server did not answer in time.
     #[error("no answer within {} s", DEADLINE.as_secs())]
     Silent,
@@ -42,7 +45,7 @@ impl Failure {
     /// Whether it means that the database has no catalogue (any more).
     pub(super) fn says_not_adopted(&self) -> bool {
         let code = match self {
-            Self::NoDatabase => return true,
+            Self::NoDatabase | Self::NotAdopted => return true,
             Self::Database(error) => error.code(),
             Self::Catalogue(error) => error.sqlstate(),
             Self::Silent => None,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use catalog::{model::Epoch, snapshot::Snapshot};
+use catalog::snapshot::Snapshot;
 use tokio::{
     sync::watch,
     time::{Instant, sleep},
@@ -93,7 +93,7 @@ impl Watcher<'_> {
             () = self.stop.cancelled() => return Ok(()),
         };
         if !connection.is_adopted().await? {
-            return Err(Failure::NoDatabase);
+            return Err(Failure::NotAdopted);
         }
         in_time(connection.client.batch_execute("LISTEN edition")).await?;
         let mut holder = Holder { watcher: self, connection: &connection, reported: Reported::default(), acked: None };
@@ -116,8 +116,8 @@ struct Holder<'a> {
     watcher: &'a Watcher<'a>,
     connection: &'a Connection,
     reported: Reported,
-    /// The epoch and the state of the sessions that the catalogue was last told.
-    acked: Option<(Epoch, u64)>,
+    /// The reading and the state of the sessions that the catalogue was last told of.
+    acked: Option<(u64, u64)>,
 }
 
 impl Holder<'_> {
@@ -127,6 +127,9 @@ impl Holder<'_> {
         lease::leave(client, self.watcher.identity).await?;
         let renewed = lease::renew(client, self.watcher.identity).await?;
         let snapshot = in_time(Snapshot::load(client)).await?;
+        if snapshot.editions.is_empty() {
+            return Err(Failure::NotAdopted);
+        }
         let reading = Reading { snapshot: Arc::new(snapshot), drains: renewed.drains };
         let database = match known {
             Some(database) => {
@@ -176,12 +179,13 @@ impl Holder<'_> {
     /// Tells the catalogue the epoch and the sessions, if it does not know them yet. Asking the workers is also the barrier: when they have answered, every
     /// message that a session reads from now on is judged by the new reading.
     async fn acknowledge(&mut self, database: &Arc<Database>) -> Result<(), Failure> {
-        let state = (database.reading().snapshot.epoch, database.sessions_version());
+        let state = (database.generation(), database.sessions_version());
         if self.acked == Some(state) {
             return Ok(());
         }
+        let epoch = database.reading().snapshot.epoch;
         let sessions = in_time(async { Ok::<_, Failure>(self.watcher.workers.report(database).await) }).await?;
-        self.reported.report(&self.connection.client, self.watcher.identity, state.0, sessions).await?;
+        self.reported.report(&self.connection.client, self.watcher.identity, epoch, sessions).await?;
         self.acked = Some(state);
         Ok(())
     }

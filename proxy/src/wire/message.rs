@@ -4,6 +4,10 @@
 pub(crate) mod client {
     pub(crate) const QUERY: u8 = b'Q';
     pub(crate) const PARSE: u8 = b'P';
+    pub(crate) const BIND: u8 = b'B';
+    pub(crate) const DESCRIBE: u8 = b'D';
+    pub(crate) const EXECUTE: u8 = b'E';
+    pub(crate) const CLOSE: u8 = b'C';
     pub(crate) const SYNC: u8 = b'S';
     pub(crate) const FUNCTION_CALL: u8 = b'F';
     pub(crate) const COPY_DONE: u8 = b'c';
@@ -153,7 +157,7 @@ mod tests {
     #[test]
     fn a_report_is_an_error_response_byte_by_byte() {
         let report = Report::fatal("3D000", "no").with_hint("yes");
-        assert_eq!(report.encode(), b"E\x00\x00\x00\x26SFATAL\0VFATAL\0C3D000\0Mno\0Hyes\0\0");
+        assert_eq!(report.encode(), b"E\x00\x00\x00\x23SFATAL\0VFATAL\0C3D000\0Mno\0Hyes\0\0");
         assert_eq!(report_field(&report.encode(), b'H'), Some(&b"yes"[..]));
         assert_eq!(report_field(&report.encode(), b'D'), None);
     }

@@ -44,8 +44,8 @@ impl Turn {
                 self.awaited.push_back(tag);
             }
             client::COPY_DONE | client::COPY_FAIL => self.copying_in = false,
-            client::TERMINATE => {}
-            _ => self.unsynced = true,
+            client::PARSE | client::BIND | client::DESCRIBE | client::EXECUTE | client::CLOSE => self.unsynced = true,
+            _ => {}
         }
     }
 

@@ -1,0 +1,133 @@
+//! What the catalogue hears of the proxy, and the proxy of the catalogue.
+
+use std::time::Duration;
+
+use crate::world::{World, ask, eventually, execute, failure, refusal};
+
+const SESSIONS: &str = "SELECT edition_id || ' ' || user_name || ' ' || application_name FROM edition.sessions ORDER BY 1";
+
+#[tokio::test]
+async fn adopting_a_database_shows_without_a_restart() {
+    let world = World::plain().await;
+    assert_eq!(ask(&world.session("").await, "SELECT current_setting('edition.id', true)").await, ["NULL"]);
+    world.adopt().await;
+    eventually("sessions have an edition", async || {
+        let client = world.session("").await;
+        ask(&client, "SELECT current_setting('edition.id', true)").await == ["1"]
+    })
+    .await;
+    execute(&world.direct().await, "DROP SCHEMA edition CASCADE").await;
+    eventually("sessions have none again", async || {
+        let Ok(client) = crate::world::try_connect(&world.config()).await else { return false };
+        ask(&client, "SELECT current_setting('edition.id', true)").await == ["NULL"]
+    })
+    .await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn sessions_are_known_before_an_epoch_is_acknowledged() {
+    let world = World::adopted().await;
+    let direct = world.direct().await;
+    let first = crate::world::connect(world.config().application_name("one")).await;
+    let second = crate::world::connect(world.config().application_name("two").options("--edition=v2")).await;
+    world.change_catalogue("SELECT").await;
+    assert_eq!(ask(&direct, SESSIONS).await, ["1 postgres one", "2 postgres two"]);
+    let pids = "SELECT count(*)::text FROM edition.sessions s JOIN pg_stat_activity ON pid = backend_pid \
+                WHERE s.application_name IN ('one', 'two')";
+    assert_eq!(ask(&direct, pids).await, ["2"]);
+    assert_eq!(ask(&first, "SELECT 1").await, ["1"]);
+    drop(second);
+    eventually("the session that left is gone", async || ask(&direct, SESSIONS).await == ["1 postgres one"]).await;
+    let lease = "SELECT (lease_expires_at - clock_timestamp() BETWEEN '3 s' AND '5 s')::text FROM edition.proxies";
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(ask(&direct, lease).await, ["true"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_proxy_takes_its_rows_with_it() {
+    let world = World::adopted().await;
+    let direct = world.direct().await;
+    let client = world.session("").await;
+    assert_eq!(ask(&direct, "SELECT count(*)::text FROM edition.proxies").await, ["1"]);
+    world.end().await;
+    assert!(client.simple_query("SELECT 1").await.is_err());
+    assert_eq!(ask(&direct, "SELECT count(*)::text FROM edition.proxies").await, ["0"]);
+}
+
+#[tokio::test]
+async fn without_a_lease_there_are_no_new_sessions() {
+    let world = World::adopted().await;
+    let direct = world.direct().await;
+    let old = world.session("").await;
+    // The lease cannot be renewed while somebody sits on the row.
+    execute(&direct, "BEGIN; LOCK TABLE edition.proxies IN ACCESS EXCLUSIVE MODE").await;
+    eventually("new sessions are refused", async || {
+        match crate::world::try_connect(&world.config()).await {
+            Ok(_) => false,
+            Err(error) => {
+                assert_eq!(failure(&error).0, "57P03");
+                true
+            }
+        }
+    })
+    .await;
+    assert_eq!(ask(&old, "SELECT name FROM whoami").await, ["first"]);
+    execute(&direct, "ROLLBACK").await;
+    eventually("new sessions are taken again", async || crate::world::try_connect(&world.config()).await.is_ok()).await;
+    assert_eq!(refusal(world.config().options("--edition=v9")).await.0, "3D000");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_watcher_survives_the_loss_of_its_connection() {
+    let world = World::adopted().await;
+    let direct = world.direct().await;
+    let client = world.session("--edition=v2").await;
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE application_name = 'editiond' AND datname = current_database()";
+    execute(&direct, kill).await;
+    world.change_catalogue("UPDATE edition.editions SET state = 'retiring' WHERE name = 'v1'").await;
+    assert_eq!(refusal(world.config().options("--edition=v1")).await.0, "3D000");
+    assert_eq!(ask(&client, "SELECT name FROM whoami").await, ["second"]);
+    assert_eq!(ask(&direct, "SELECT edition_id::text FROM edition.sessions").await, ["2"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn sessions_of_a_closing_edition_end_when_they_are_told_to() {
+    let world = World::adopted().await;
+    let (idle, busy, other) =
+        (world.session("").await, world.session("").await, world.session("--edition=v2").await);
+    execute(&busy, "BEGIN").await;
+    world.change_catalogue("UPDATE edition.editions SET state = 'retiring' WHERE name = 'v1'").await;
+    assert_eq!(ask(&idle, "SELECT 1").await, ["1"], "nobody is ended before the catalogue says so");
+    let direct = world.direct().await;
+    execute(&direct, "INSERT INTO edition.settings VALUES ('drain:1', 'idle')").await;
+    eventually("the idle session has ended", async || idle.is_closed()).await;
+    assert_eq!(ask(&busy, "SELECT 1").await, ["1"], "a transaction is let finish");
+    execute(&busy, "COMMIT").await;
+    eventually("the session has ended after its transaction", async || busy.is_closed()).await;
+    assert_eq!(ask(&other, "SELECT 1").await, ["1"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn sessions_of_a_closing_edition_can_be_ended_at_once() {
+    let world = World::adopted().await;
+    let client = world.session("").await;
+    let working = tokio::spawn(async move { client.simple_query("SELECT pg_sleep(30)").await.unwrap_err() });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let now = "UPDATE edition.editions SET state = 'rolling_back' WHERE name = 'v1'; \
+               INSERT INTO edition.settings VALUES ('drain:1', 'now')";
+    world.change_catalogue(now).await;
+    let error = tokio::time::timeout(Duration::from_secs(5), working).await.unwrap().unwrap();
+    let expected = "terminating connection because edition \"v1\" is being rolled back";
+    assert_eq!(failure(&error), ("57P01".to_owned(), expected.to_owned()));
+    let direct = world.direct().await;
+    let sleeping = "SELECT pid::text FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(30)' \
+                    AND datname = current_database()";
+    eventually("the statement is cancelled", async || ask(&direct, sleeping).await.is_empty()).await;
+    world.end().await;
+}

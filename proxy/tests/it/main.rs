@@ -1,0 +1,11 @@
+//! `editiond` between real clients and a real PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a failed set-up step is a failed test")]
+
+mod authentication;
+mod catalogue;
+mod protocol;
+mod raw;
+mod routing;
+mod stopping;
+mod world;
