@@ -89,7 +89,8 @@ impl Connection {
     pub async fn open(config: &Config) -> Result<Self> {
         let (client, connection) = config.connect(NoTls).await.map_err(|error| {
             let place = config.get_dbname().unwrap_or_default().to_owned();
-            Error::new(ErrorKind::Database, format!("cannot connect to database \"{place}\": {error}"))
+            let reason = error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned());
+            Error::new(ErrorKind::Database, format!("cannot connect to database \"{place}\": {reason}"))
                 .with_hint(
                     "check --database-url (or PGHOST, PGPORT, PGUSER, PGDATABASE) and that the server is up",
                 )

@@ -1,6 +1,8 @@
 //! One runner at a time: a session advisory lock in the live database, held by a connection of its own, so that it goes
 //! away with the process however that ends.
 
+use std::time::{Duration, Instant};
+
 use crate::{
     error::{Error, ErrorKind, Result},
     target::{Connection, Target},
@@ -9,6 +11,11 @@ use crate::{
 /// Key of the advisory lock: the bytes of "editions" read as a big-endian number. Part of the contract between versions.
 const RUNNER_KEY: i64 = i64::from_be_bytes(*b"editions");
 
+/// How long a second runner waits before it gives up.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it tries meanwhile.
+const TRY_AGAIN: Duration = Duration::from_millis(20);
+
 /// Proof that this process alone changes the catalogue of one database, as long as the value lives.
 #[derive(Debug)]
 pub struct RunnerLock {
@@ -16,17 +23,24 @@ pub struct RunnerLock {
 }
 
 impl RunnerLock {
-    /// Takes the lock, or says who has it.
+    /// Takes the lock, or says who has it. A command that has just ended may hold it for a moment longer, until the server
+    /// notices that its connection is gone.
     pub async fn acquire(target: &Target) -> Result<Self> {
         let connection = target.connect().await?;
-        let taken: bool = connection
-            .query_one("SELECT pg_catalog.pg_try_advisory_lock($1)", &[&RUNNER_KEY])
-            .await?
-            .try_get(0)?;
-        if taken {
-            return Ok(Self { connection });
+        let begun = Instant::now();
+        loop {
+            let taken: bool = connection
+                .query_one("SELECT pg_catalog.pg_try_advisory_lock($1)", &[&RUNNER_KEY])
+                .await?
+                .try_get(0)?;
+            if taken {
+                return Ok(Self { connection });
+            }
+            if begun.elapsed() >= PATIENCE {
+                return Err(busy(holder(&connection).await?));
+            }
+            tokio::time::sleep(TRY_AGAIN).await;
         }
-        Err(busy(holder(&connection).await?))
     }
 
     /// Whether the lock is still held: false once its connection was lost. Ask before each step that relies on it.

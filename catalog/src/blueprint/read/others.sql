@@ -87,7 +87,7 @@ WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
   UNION ALL
   -- The row as JSON, because its columns differ from version to version.
   SELECT 'collation', 'pg_collation', c.oid, c.collowner, NULL,
-         (to_jsonb(c) - '{oid,collnamespace,collowner,collversion}'::text[])::text, NULL
+         (to_jsonb(c) - '{oid,collnamespace,collowner,collencoding,collversion}'::text[])::text, NULL
   FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE n.nspname = ANY ($1)
 
   UNION ALL
