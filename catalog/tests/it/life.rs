@@ -34,7 +34,7 @@ async fn adopting_and_leaving_changes_nothing_in_the_schema() {
     let left = deinit(&database.target, &DeinitOptions::default(), &Silent).await.unwrap();
     assert!(left.changed);
     assert_eq!(database.dump(&database.name).await, before);
-    assert_eq!(database.databases().await, [database.name.clone()]);
+    assert_eq!(database.databases().await, std::slice::from_ref(&database.name));
     assert!(!status(&database.target).await.unwrap().adopted);
     let left = deinit(&database.target, &DeinitOptions::default(), &Silent).await.unwrap();
     assert!(!left.changed);
@@ -66,7 +66,7 @@ async fn init_refuses_what_cannot_work_and_leaves_nothing() {
         assert!(error.to_string().contains(expected), "{error}");
         assert!(error.hint().is_some());
     }
-    assert_eq!(database.databases().await, [database.name.clone()]);
+    assert_eq!(database.databases().await, std::slice::from_ref(&database.name));
     let connection = database.target.connect().await.unwrap();
     assert!(!store::catalogue_exists(&*connection).await.unwrap());
 }
@@ -97,7 +97,7 @@ async fn a_schema_that_a_blueprint_cannot_have_is_an_error_that_leaves_nothing()
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.to_string().contains("cannot be rebuilt in a blueprint"), "{error}");
     assert!(error.to_string().contains("permission denied to create event trigger"), "{error}");
-    assert_eq!(database.databases().await, [database.name.clone()]);
+    assert_eq!(database.databases().await, std::slice::from_ref(&database.name));
     assert!(!status(&database.target).await.unwrap().adopted);
 }
 

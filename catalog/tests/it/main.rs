@@ -1,6 +1,6 @@
 //! The library against a real PostgreSQL: one server a run, one database a test, always as a role that is no superuser.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up step is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a failed set-up step is a failed test")]
 
 mod backfill;
 mod cluster;

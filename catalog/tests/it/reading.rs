@@ -80,5 +80,5 @@ async fn rows_are_found_by_table() {
     let blueprint = catalog::model::EditionName::new("v2").unwrap().blueprint_for(&database.name).unwrap();
     let connection = database.target.connect_blueprint(&blueprint).await.unwrap();
     let found = rows_in(&*connection, &schema).await.unwrap();
-    assert_eq!(found.iter().map(|name| name.pretty()).collect::<Vec<_>>(), ["public.c d"]);
+    assert_eq!(found.iter().map(catalog::model::QualifiedName::pretty).collect::<Vec<_>>(), ["public.c d"]);
 }
