@@ -1,6 +1,6 @@
 //! The `edition` command and its private servers, against real PostgreSQL.
 
-#![expect(clippy::unwrap_used, reason = "a failed set-up step is a failed test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up step is a failed test")]
 
 use std::path::Path;
 
