@@ -13,9 +13,9 @@ use catalog::{
 };
 
 use super::{
-    cache::{Judgement, Outcome, Splice},
+    cache::{Judgement, Outcome, PathEffect, Splice},
     copy, ddl, names, search_path, truncate,
-    verdict::{Refusal, SessionTraits},
+    verdict::{Refusal, SessionTraits, home},
 };
 
 /// What the rules know and what they have said so far.
@@ -27,9 +27,11 @@ pub(super) struct Analysis<'t> {
     pub(super) session: &'t SessionTraits,
     splices: Vec<Splice>,
     refusal: Option<(Refusal, Option<usize>)>,
+    is_alone: bool,
     restores: bool,
     reads_literals: bool,
     temporaries: Vec<Name>,
+    path: PathEffect,
 }
 
 /// A judgement, and whether it holds only for texts with the very same literals.
@@ -57,10 +59,12 @@ pub(super) fn judge(
             session,
             splices: Vec::new(),
             refusal: None,
+            is_alone: tree.statements().count() == 1,
             restores: false,
             // what U&"…" means hangs on the literal after UESCAPE
             reads_literals: tokens.iter().any(|token| token.kind == TokenKind::UnicodeQuoted),
             temporaries: Vec::new(),
+            path: PathEffect::Keeps,
         };
         for statement in tree.statements() {
             analysis.statement(statement);
@@ -104,7 +108,7 @@ impl<'t> Analysis<'t> {
             None => Outcome::Rewrite(self.splices),
         };
         Judged {
-            judgement: Judgement { outcome, temporaries: self.temporaries },
+            judgement: Judgement { outcome, temporaries: self.temporaries, path: self.path },
             reads_literals: self.reads_literals,
         }
     }
@@ -144,6 +148,24 @@ impl<'t> Analysis<'t> {
     /// Notes a temporary table.
     pub(super) fn makes_temporary(&mut self, name: &str) {
         self.temporaries.extend(Name::new(name).ok());
+    }
+
+    /// Notes a new search path; `None` if it is not known.
+    pub(super) fn sets_path<'p>(&mut self, path: Option<impl IntoIterator<Item = &'p str>>) {
+        let ours = |schema: &str| {
+            self.edition.path.iter().flat_map(|(_, before)| before).any(|name| name.as_str() == schema)
+        };
+        if path.and_then(|path| home(path.into_iter().filter(|schema| !ours(schema)))) != self.session.home {
+            self.path = PathEffect::Changes;
+        }
+    }
+
+    /// Notes that the session's settings are those of its start again. Among other statements the server refuses to do so.
+    pub(super) fn discards(&mut self) {
+        if self.is_alone {
+            self.path = PathEffect::Forgets;
+        }
+        self.restores();
     }
 
     /// Whether an unqualified name may mean a temporary table of this session.
@@ -195,15 +217,11 @@ impl<'t> Analysis<'t> {
         self.edition.names.relations.get(&(Name::new(schema).ok()?, Name::new(name).ok()?))
     }
 
-    /// What an unqualified relation name is, taking the editioned schemas in their order: a name that is there in one of them
-    /// is not a tombstone because another lacks it.
+    /// What an unqualified relation name is, if it is one of the schema that the session looks into first. Further schemas
+    /// do not count: whether an earlier one has the name is not known here.
     pub(super) fn unqualified(&self, name: &str) -> Option<&'t Relation> {
-        if self.is_temporary(name) {
-            return None;
-        }
-        let found =
-            || self.snapshot.schemas.iter().filter_map(|schema| self.qualified(schema.as_str(), name));
-        found().find(|relation| **relation != Relation::Tombstone).or_else(|| found().next())
+        let home = self.session.home.as_ref().filter(|_| self.path == PathEffect::Keeps)?;
+        if self.is_temporary(name) { None } else { self.qualified(home.as_str(), name) }
     }
 
     /// What the relation is that a statement names.

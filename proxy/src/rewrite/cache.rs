@@ -20,6 +20,20 @@ pub(super) struct Judgement {
     pub(super) outcome: Outcome,
     /// Temporary tables that the text makes.
     pub(super) temporaries: Vec<Name>,
+    /// What it does to the search path.
+    pub(super) path: PathEffect,
+}
+
+/// What a text does to the schema that unqualified names are looked up in first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum PathEffect {
+    /// It stays.
+    #[default]
+    Keeps,
+    /// It may be another from now on.
+    Changes,
+    /// It is that of the session's start again, for good.
+    Forgets,
 }
 
 /// The verdict, not yet applied to a text.

@@ -64,7 +64,9 @@ fn query(
     let Ok(name) = Name::new(named.relname().unwrap_or_default()) else { return };
     let listed = name_parts(copy.attlist()).into_iter().filter_map(|column| Name::new(column).ok());
     let columns = if copy.attlist().is_empty() { Sql::trusted("*") } else { join(listed, ", ") };
-    analysis.splice(target, sql!("(SELECT {} FROM {}.{})", columns, view.schema, name).to_string());
+    // without a schema the server looks the name up as it would have
+    let from = if named.schemaname().is_some() { sql!("{}.{}", view.schema, name) } else { sql!("{}", name) };
+    analysis.splice(target, sql!("(SELECT {} FROM {})", columns, from).to_string());
 }
 
 fn physical<'t>(

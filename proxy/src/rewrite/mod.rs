@@ -15,6 +15,8 @@ mod ddl;
 mod literals;
 mod names;
 mod own;
+#[doc(hidden)]
+pub mod sample;
 mod scanner;
 mod search_path;
 mod skeleton;
@@ -23,10 +25,13 @@ mod tests;
 mod truncate;
 mod verdict;
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    sync::{Arc, LazyLock},
+};
 
 use catalog::{
-    model::EditionId,
+    model::{EditionId, Name},
     snapshot::{Snapshot, SnapshotEdition},
     sql::lexer::Token,
 };
@@ -36,7 +41,7 @@ pub use self::{
     verdict::{Refusal, SessionTraits, Statement, Verdict},
 };
 use self::{
-    cache::{Entry, Judgement, KEY_BYTES_MAX},
+    cache::{Entry, Judgement, KEY_BYTES_MAX, PathEffect},
     scanner::Scanner,
 };
 
@@ -129,6 +134,11 @@ impl Rewriter {
         if session.temporaries.len() < TEMPORARIES_MAX {
             session.temporaries.extend(judgement.temporaries.iter().cloned());
         }
+        match judgement.path {
+            PathEffect::Keeps => {}
+            PathEffect::Changes => session.home = None,
+            PathEffect::Forgets => session.forget_path(),
+        }
         judgement.outcome.apply(text, &scratch.tokens)
     }
 
@@ -172,6 +182,8 @@ impl Rewriter {
         key.extend_from_slice(&self.snapshot.epoch.get().to_le_bytes());
         key.extend_from_slice(&self.edition.get().to_le_bytes());
         key.push(u8::from(session.switched));
+        key.extend_from_slice(session.home.as_ref().map_or("", Name::as_str).as_bytes());
+        key.push(0);
         for temporary in &session.temporaries {
             key.extend_from_slice(temporary.as_str().as_bytes());
             key.push(0);
@@ -188,10 +200,26 @@ impl Rewriter {
     }
 }
 
-/// The entry of the fuzzer: any bytes as a text, in a session of an edition that has something of everything.
+/// The entry of the fuzzer: any bytes as a text, in either session of either edition. Judged twice, since what the cache gives
+/// back must be what it was given.
 #[doc(hidden)]
-pub fn fuzz_entry(rewriter: &Rewriter, data: &[u8]) {
-    let cache = VerdictCache::with_capacity(1 << 16);
-    let mut session = SessionTraits { switched: data.len() % 2 == 1, ..SessionTraits::default() };
-    rewriter.judge(data, &cache, &mut session);
+pub fn fuzz_entry(data: &[u8]) {
+    static REWRITERS: LazyLock<Vec<Rewriter>> = LazyLock::new(|| {
+        let snapshot = Arc::new(
+            sample::snapshot().unwrap_or_else(|error| unreachable!("a name of the sample: {error}")),
+        );
+        [sample::PLAIN, sample::VIEWED]
+            .into_iter()
+            .map(|edition| Rewriter::new(Arc::clone(&snapshot), edition))
+            .collect()
+    });
+    for rewriter in REWRITERS.iter() {
+        for switched in [false, true] {
+            let cache = VerdictCache::with_capacity(1 << 16);
+            let session = SessionTraits { switched, ..SessionTraits::default() };
+            let first = rewriter.judge(data, &cache, &mut session.clone());
+            let second = rewriter.judge(data, &cache, &mut session.clone());
+            assert_eq!(first, second);
+        }
+    }
 }

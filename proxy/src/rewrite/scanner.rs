@@ -44,12 +44,12 @@ impl Scanner {
                 add(word, Counts::Word);
             }
             add("into", Counts::SelectInto);
-            let has_path = edition.path.iter().any(|(_, before)| !before.is_empty());
-            add("search_path", if has_path { Counts::Word } else { Counts::WhenSwitched });
-            if has_path {
-                add("schema", Counts::Word);
+            // also where no path is rewritten: what a session made of its path counts when an edition with views comes
+            for word in ["search_path", "schema"] {
+                add(word, Counts::Word);
             }
-            for word in ["reset", "discard", "default"] {
+            add("discard", Counts::Word);
+            for word in ["reset", "default"] {
                 add(word, Counts::WhenSwitched);
             }
             add_names(edition, &mut add);

@@ -34,7 +34,7 @@ pub(super) fn rewrite_set<'t>(analysis: &mut Analysis<'t>, set: &'t nodes::Varia
 /// `DISCARD ALL`.
 pub(super) fn discard(analysis: &mut Analysis<'_>, discard: &nodes::DiscardStmt) {
     if discard.target == DiscardMode::DISCARD_ALL {
-        analysis.restores();
+        analysis.discards();
     }
 }
 
@@ -49,8 +49,11 @@ pub(super) fn rewrite_set_config<'t>(analysis: &mut Analysis<'t>, call: &'t node
     if !name.value.eq_ignore_ascii_case("search_path") {
         return;
     }
-    let Some(Constant { value, token }) = literals::constant(analysis, value) else { return };
+    let Some(Constant { value, token }) = literals::constant(analysis, value) else {
+        return analysis.sets_path(None::<[&str; 0]>);
+    };
     let entries = split(value);
+    analysis.sets_path(Some(entries.iter().map(|(name, _)| name.as_str())));
     let added: Vec<Vec<&Name>> = entries.iter().map(|(name, _)| missing(analysis, name, &entries)).collect();
     if added.iter().all(Vec::is_empty) {
         return;
@@ -78,6 +81,7 @@ fn rewrite_list<'t>(analysis: &mut Analysis<'t>, set: &'t nodes::VariableSetStmt
         entries.push((value.to_owned(), token));
     }
     analysis.reads_literals();
+    analysis.sets_path(Some(entries.iter().map(|(value, _)| value.as_str())));
     for (value, token) in &entries {
         let added = missing(analysis, value, &entries);
         if added.is_empty() {

@@ -1,63 +1,15 @@
 //! What becomes of texts in an edition that has something of everything.
 
-use std::collections::HashMap;
-
-use catalog::{
-    model::{EditionName, EditionState, Epoch, Name},
-    snapshot::{NameMap, Relation, ViewRelation},
-};
+use catalog::model::EditionState;
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    sample::{PLAIN, VIEWED},
+    *,
+};
 
-fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
-}
-
-fn view(physical: &str, columns: &[(&str, &str)]) -> Relation {
-    Relation::View(Box::new(ViewRelation {
-        schema: name("public$v2"),
-        physical_schema: name("public"),
-        physical_name: name(physical),
-        columns: columns.iter().map(|(logical, physical)| (name(logical), name(physical))).collect(),
-    }))
-}
-
-/// `users` has a renamed column, `Odd "Table"` a renamed table under it, `orders` differs in other columns only; `legacy` was dropped;
-/// `audit` and its sequence are new.
-fn names() -> NameMap {
-    let public = |object: &str| (name("public"), name(object));
-    NameMap {
-        relations: HashMap::from([
-            (public("users"), view("users", &[("id", "id"), ("full_name", "name"), ("Age", "Age")])),
-            (public("orders"), view("orders", &[("id", "id"), ("total", "total")])),
-            (public("Odd \"Table\""), view("odd", &[("a", "a")])),
-            (public("legacy"), Relation::Tombstone),
-            (public("audit"), Relation::Moved { schema: name("public$v2") }),
-            (public("audit_id_seq"), Relation::Moved { schema: name("public$v2") }),
-        ]),
-        functions: HashMap::from([(public("total_of"), name("public$v2"))]),
-        types: HashMap::from([(public("mood"), name("public$v2"))]),
-    }
-}
-
-fn edition(id: i32, path: &[&str], names: NameMap) -> SnapshotEdition {
-    SnapshotEdition {
-        id: EditionId::new(id),
-        name: EditionName::new(format!("v{id}")).unwrap(),
-        state: EditionState::Live,
-        is_default: id == 1,
-        blueprint: name(&format!("app$v{id}")),
-        path: vec![(name("public"), path.iter().map(|schema| name(schema)).collect())],
-        names,
-    }
-}
-
-/// Edition 1 is as it would be at rest, edition 2 has views.
-fn rewriter(id: i32) -> Rewriter {
-    let editions = vec![edition(1, &[], NameMap::default()), edition(2, &["public$v2"], names())];
-    let snapshot = Snapshot { epoch: Epoch::new(7), schemas: vec![name("public")], editions };
-    Rewriter::new(Arc::new(snapshot), EditionId::new(id))
+fn rewriter(edition: EditionId) -> Rewriter {
+    Rewriter::new(Arc::new(sample::snapshot().unwrap()), edition)
 }
 
 fn shown(verdict: Verdict) -> String {
@@ -84,7 +36,7 @@ fn judged(rewriter: &Rewriter, sql: &str, session: &SessionTraits) -> String {
 
 #[track_caller]
 fn check(cases: &[(&str, &str)]) {
-    let rewriter = rewriter(2);
+    let rewriter = rewriter(VIEWED);
     for (sql, expected) in cases {
         assert_eq!(judged(&rewriter, sql, &SessionTraits::default()), *expected, "{sql}");
     }
@@ -281,16 +233,13 @@ fn the_search_path_keeps_the_edition_before_its_schemas() {
 #[test]
 fn copy_goes_out_of_the_view_and_into_the_table() {
     check(&[
-        ("COPY users TO STDOUT", r#"COPY (SELECT * FROM "public$v2"."users") TO STDOUT"#),
+        ("COPY users TO STDOUT", r#"COPY (SELECT * FROM "users") TO STDOUT"#),
         ("COPY public.users TO STDOUT", r#"COPY (SELECT * FROM "public$v2"."users") TO STDOUT"#),
         (
             "COPY users (id, full_name) TO STDOUT WITH (FORMAT csv, HEADER)",
-            r#"COPY (SELECT "id", "full_name" FROM "public$v2"."users") TO STDOUT WITH (FORMAT csv, HEADER)"#,
+            r#"COPY (SELECT "id", "full_name" FROM "users") TO STDOUT WITH (FORMAT csv, HEADER)"#,
         ),
-        (
-            "COPY \"Odd \"\"Table\"\"\" TO STDOUT",
-            r#"COPY (SELECT * FROM "public$v2"."Odd ""Table""") TO STDOUT"#,
-        ),
+        ("COPY \"Odd \"\"Table\"\"\" TO STDOUT", r#"COPY (SELECT * FROM "Odd ""Table""") TO STDOUT"#),
         ("COPY BINARY users TO STDOUT", r#"COPY BINARY "public"."users" ("id", "name", "Age") TO STDOUT"#),
         ("COPY users FROM STDIN", r#"COPY "public"."users" ("id", "name", "Age") FROM STDIN"#),
         (
@@ -350,7 +299,7 @@ fn statements_of_our_own() {
         ("SHOW EDITION; SELECT 1", "="),
         ("SELECT edition FROM books", "="),
     ]);
-    for (id, sql) in [(1, "SHOW EDITION"), (1, "SET edition TO v2")] {
+    for (id, sql) in [(PLAIN, "SHOW EDITION"), (PLAIN, "SET edition TO v2")] {
         let verdict = judged(&rewriter(id), sql, &SessionTraits::default());
         assert_ne!(verdict, "=", "{sql}");
     }
@@ -398,7 +347,7 @@ fn ddl_on_what_is_editioned_is_refused() {
         "DROP TRIGGER t ON users",
         "BEGIN; DROP TABLE users; COMMIT",
     ];
-    for id in [1, 2] {
+    for id in [PLAIN, VIEWED] {
         let rewriter = rewriter(id);
         for sql in refused {
             let verdict = judged(&rewriter, sql, &SessionTraits::default());
@@ -433,7 +382,7 @@ fn ddl_that_leaves_the_schema_alone_is_not() {
         "CREATE STATISTICS s ON a, b FROM t",
         "INSERT INTO t (created_at, \"create\") VALUES (1, 'DROP TABLE users')",
     ];
-    for id in [1, 2] {
+    for id in [PLAIN, VIEWED] {
         let rewriter = rewriter(id);
         for sql in allowed {
             assert_eq!(judged(&rewriter, sql, &SessionTraits::default()), "=", "{sql}");
@@ -443,7 +392,7 @@ fn ddl_that_leaves_the_schema_alone_is_not() {
 
 #[test]
 fn temporary_tables_hide_what_is_called_the_same() {
-    let rewriter = rewriter(2);
+    let rewriter = rewriter(VIEWED);
     let cache = VerdictCache::default();
     let mut session = SessionTraits::default();
     let mut judge = |sql: &str| shown(rewriter.judge(sql.as_bytes(), &cache, &mut session));
@@ -458,10 +407,41 @@ fn temporary_tables_hide_what_is_called_the_same() {
 }
 
 #[test]
+fn what_a_bare_name_means_is_not_guessed_once_the_path_is_another() {
+    let rewriter = rewriter(VIEWED);
+    let cache = VerdictCache::default();
+    for elsewhere in [
+        "SET LOCAL search_path = tenant, public",
+        "SELECT set_config('search_path', $1, true)",
+        "SET SCHEMA 'other'",
+    ] {
+        let mut session = SessionTraits::default();
+        let mut judge = |sql: &str| shown(rewriter.judge(sql.as_bytes(), &cache, &mut session));
+        assert_eq!(judge("SET search_path = \"public$v2\", public"), "=");
+        assert_eq!(judge("TRUNCATE users"), r#"TRUNCATE "public"."users""#);
+        judge(elsewhere);
+        assert_eq!(
+            judge("SET search_path = public; DISCARD ALL; TRUNCATE users"),
+            r#"SET search_path = "public$v2", public; DISCARD ALL; TRUNCATE users"#
+        );
+        for sql in ["TRUNCATE users", "COPY users FROM STDIN", "SELECT 1 FROM legacy"] {
+            assert_eq!(judge(sql), "=", "after {elsewhere}");
+        }
+        // a rollback may have brought the other path back
+        judge("SET search_path = public");
+        assert_eq!(judge("TRUNCATE users"), "=");
+        assert_eq!(judge("DISCARD ALL"), "=");
+        assert_eq!(judge("TRUNCATE users"), r#"TRUNCATE "public"."users""#);
+    }
+    let mut tenant = SessionTraits::starting_with(["$user", "tenant", "public"]);
+    assert_eq!(rewriter.judge(b"TRUNCATE users", &cache, &mut tenant), Verdict::Forward);
+}
+
+#[test]
 fn resetting_concerns_sessions_that_switched_only() {
     let texts =
         ["RESET ALL", "DISCARD ALL", "RESET search_path", "SET search_path TO DEFAULT", "RESET edition.id"];
-    for id in [1, 2] {
+    for id in [PLAIN, VIEWED] {
         let rewriter = rewriter(id);
         for sql in texts {
             assert_eq!(judged(&rewriter, sql, &SessionTraits::default()), "=", "{sql}");
@@ -474,7 +454,7 @@ fn resetting_concerns_sessions_that_switched_only() {
 
 #[test]
 fn at_rest_ordinary_statements_are_not_even_cut() {
-    let rewriter = rewriter(1);
+    let rewriter = rewriter(PLAIN);
     let scanner = rewriter.scanner.as_ref().unwrap();
     for sql in [
         "SELECT created_at, dropped, altered, editions_count FROM public.users WHERE id = $1",
@@ -484,11 +464,10 @@ fn at_rest_ordinary_statements_are_not_even_cut() {
         "DELETE FROM users",
         "BEGIN",
         "COMMIT",
-        "SET search_path = public",
+        "SET work_mem TO DEFAULT",
         "COPY users FROM STDIN",
         "TRUNCATE users",
         "RESET ALL",
-        "DISCARD ALL",
     ] {
         assert!(!scanner.hits(sql.as_bytes(), false), "{sql}");
         assert_eq!(judged(&rewriter, sql, &SessionTraits::default()), "=", "{sql}");
@@ -497,7 +476,7 @@ fn at_rest_ordinary_statements_are_not_even_cut() {
 
 #[test]
 fn with_views_unqualified_statements_are_not_even_cut() {
-    let rewriter = rewriter(2);
+    let rewriter = rewriter(VIEWED);
     let scanner = rewriter.scanner.as_ref().unwrap();
     for sql in [
         "SELECT id, full_name FROM users JOIN orders USING (id) WHERE id = $1",
@@ -511,9 +490,10 @@ fn with_views_unqualified_statements_are_not_even_cut() {
 
 #[test]
 fn a_draft_is_left_alone() {
-    let mut draft = edition(3, &["public$v3"], names());
+    let mut snapshot = sample::snapshot().unwrap();
+    let mut draft = sample::edition(EditionId::new(3), &["public$v3"], sample::names().unwrap()).unwrap();
     draft.state = EditionState::Draft;
-    let snapshot = Snapshot { epoch: Epoch::new(7), schemas: vec![name("public")], editions: vec![draft] };
+    snapshot.editions.push(draft);
     let rewriter = Rewriter::new(Arc::new(snapshot), EditionId::new(3));
     for sql in ["DROP TABLE users", "SELECT * FROM public.legacy", "SET search_path = public"] {
         assert_eq!(judged(&rewriter, sql, &SessionTraits::default()), "=", "{sql}");
@@ -523,7 +503,7 @@ fn a_draft_is_left_alone() {
 
 #[test]
 fn strings_with_backslashes_are_cut_as_the_session_means_them() {
-    let rewriter = rewriter(2);
+    let rewriter = rewriter(VIEWED);
     let sql = r"SELECT '\' FROM public.users --'";
     assert_eq!(judged(&rewriter, sql, &SessionTraits::default()), r#"SELECT '\' FROM "public$v2".users --'"#);
     let escapes = SessionTraits { standard_strings: false, ..SessionTraits::default() };
@@ -532,7 +512,7 @@ fn strings_with_backslashes_are_cut_as_the_session_means_them() {
 
 #[test]
 fn what_is_not_utf8_or_too_long_is_forwarded() {
-    let rewriter = rewriter(2);
+    let rewriter = rewriter(VIEWED);
     let cache = VerdictCache::default();
     let mut long = b"SELECT 1 FROM public.users -- ".to_vec();
     assert!(matches!(rewriter.judge(&long, &cache, &mut SessionTraits::default()), Verdict::Rewrite(_)));
@@ -547,7 +527,7 @@ fn what_is_not_utf8_or_too_long_is_forwarded() {
 /// The cache as a look-up that parses nothing: poisoned, it answers with the poison.
 #[test]
 fn texts_that_differ_in_literals_share_an_entry() {
-    let rewriter = rewriter(2);
+    let rewriter = rewriter(VIEWED);
     let cache = VerdictCache::default();
     let mut session = SessionTraits::default();
     rewriter.judge(b"SELECT 1 FROM public.users WHERE name = 'a' AND age > 1.5", &cache, &mut session);
@@ -605,7 +585,7 @@ fn space() -> impl Strategy<Value = &'static str> {
 proptest! {
     #[test]
     fn without_a_name_that_applies_the_text_is_forwarded(sql in harmless()) {
-        prop_assert_eq!(judged(&rewriter(2), &sql, &SessionTraits::default()), "=", "{}", sql);
+        prop_assert_eq!(judged(&rewriter(VIEWED), &sql, &SessionTraits::default()), "=", "{}", sql);
     }
 
     #[test]
@@ -616,12 +596,12 @@ proptest! {
         let string = string.replace('\'', "''");
         let sql = format!("SELECT '{string}', id FROM {schema}{a}.{b}{table} WHERE x = '{string}'");
         let expected = format!("SELECT '{string}', id FROM \"public$v2\"{a}.{b}{table} WHERE x = '{string}'");
-        prop_assert_eq!(judged(&rewriter(2), &sql, &SessionTraits::default()), expected);
+        prop_assert_eq!(judged(&rewriter(VIEWED), &sql, &SessionTraits::default()), expected);
     }
 
     #[test]
     fn no_bytes_panic(data in prop::collection::vec(any::<u8>(), 0..200)) {
-        fuzz_entry(&rewriter(2), &data);
+        fuzz_entry(&data);
     }
 
     #[test]
@@ -630,6 +610,6 @@ proptest! {
         "schema", "CREATE", "TABLE", "TEMP", "DROP", "U&\"a\"", "UESCAPE", "'!'", "edition", ";", "nextval", "::regclass", "WITH", "AS", "*", "FORCE_NULL",
         "1", "$1", "INTO", "ALTER", "ONLY", "force", "not", "null", "csv", "header", "match", "where", "discard all", "as t", "/*", "--\n", "'",
     ]), 0..25)) {
-        fuzz_entry(&rewriter(2), words.join(" ").as_bytes());
+        fuzz_entry(words.join(" ").as_bytes());
     }
 }

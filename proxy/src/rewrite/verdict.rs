@@ -52,10 +52,42 @@ pub struct SessionTraits {
     pub standard_strings: bool,
     /// Temporary tables that the session made, as far as it said so in SQL: they hide tables of the same name.
     pub(super) temporaries: Vec<Name>,
+    /// The schema that unqualified names are looked up in first. `None` once the session has changed its path to another:
+    /// a rollback may bring the old one back, so then nothing is known for sure.
+    pub(super) home: Option<Name>,
+    /// The same at the start of the session.
+    pub(super) first_home: Option<Name>,
+}
+
+impl SessionTraits {
+    /// For a session that starts with this `search_path` (the logical one, before an edition's schemas are added). Without
+    /// it PostgreSQL's default is assumed.
+    pub fn starting_with<'a>(path: impl IntoIterator<Item = &'a str>) -> Self {
+        let home = home(path);
+        Self {
+            switched: false,
+            standard_strings: true,
+            temporaries: Vec::new(),
+            first_home: home.clone(),
+            home,
+        }
+    }
+
+    /// After `DISCARD ALL`, which cannot be rolled back.
+    pub(super) fn forget_path(&mut self) {
+        self.home.clone_from(&self.first_home);
+    }
 }
 
 impl Default for SessionTraits {
     fn default() -> Self {
-        Self { switched: false, standard_strings: true, temporaries: Vec::new() }
+        Self::starting_with(["$user", "public"])
     }
+}
+
+/// The first schema of a path that unqualified names may well be in. The schema named like the user, which the default path
+/// begins with, is taken not to exist.
+pub(super) fn home<'a>(path: impl IntoIterator<Item = &'a str>) -> Option<Name> {
+    let first = path.into_iter().find(|schema| !matches!(*schema, "$user" | "pg_catalog" | "pg_temp"))?;
+    Name::new(first).ok()
 }

@@ -1,0 +1,66 @@
+//! A snapshot with something of everything, for the tests, the benches and the fuzzer.
+
+use std::collections::HashMap;
+
+use catalog::{
+    model::{EditionId, EditionName, EditionState, Epoch, Name, NameError},
+    snapshot::{NameMap, Relation, Snapshot, SnapshotEdition, ViewRelation},
+};
+
+/// The edition that is as it would be at rest.
+pub const PLAIN: EditionId = EditionId::new(1);
+/// The edition with views, in schema `public$v2`: `users` has a renamed column, `Odd "Table"` a table of another name under it,
+/// `orders` differs in columns that it does not have; `legacy` was dropped; `audit`, its sequence, the function `total_of` and
+/// the type `mood` are new.
+pub const VIEWED: EditionId = EditionId::new(2);
+
+/// Both editions over the editioned schema `public`.
+pub fn snapshot() -> Result<Snapshot, NameError> {
+    Ok(Snapshot {
+        epoch: Epoch::new(7),
+        schemas: vec![Name::new("public")?],
+        editions: vec![edition(PLAIN, &[], NameMap::default())?, edition(VIEWED, &["public$v2"], names()?)?],
+    })
+}
+
+/// A live edition with these schemas before `public`.
+pub fn edition(id: EditionId, path: &[&str], names: NameMap) -> Result<SnapshotEdition, NameError> {
+    let before = path.iter().map(|schema| Name::new(*schema)).collect::<Result<_, _>>()?;
+    Ok(SnapshotEdition {
+        id,
+        name: EditionName::new(format!("v{id}"))?,
+        state: EditionState::Live,
+        is_default: id == PLAIN,
+        blueprint: Name::new(format!("app$v{id}"))?,
+        path: vec![(Name::new("public")?, before)],
+        names,
+    })
+}
+
+/// The names of [`VIEWED`].
+pub fn names() -> Result<NameMap, NameError> {
+    let public = |object: &str| Ok((Name::new("public")?, Name::new(object)?));
+    let own = || Name::new("public$v2");
+    Ok(NameMap {
+        relations: HashMap::from([
+            (public("users")?, view("users", &[("id", "id"), ("full_name", "name"), ("Age", "Age")])?),
+            (public("orders")?, view("orders", &[("id", "id"), ("total", "total")])?),
+            (public("Odd \"Table\"")?, view("odd", &[("a", "a")])?),
+            (public("legacy")?, Relation::Tombstone),
+            (public("audit")?, Relation::Moved { schema: own()? }),
+            (public("audit_id_seq")?, Relation::Moved { schema: own()? }),
+        ]),
+        functions: HashMap::from([(public("total_of")?, own()?)]),
+        types: HashMap::from([(public("mood")?, own()?)]),
+    })
+}
+
+fn view(physical: &str, columns: &[(&str, &str)]) -> Result<Relation, NameError> {
+    let columns = columns.iter().map(|(logical, physical)| Ok((Name::new(*logical)?, Name::new(*physical)?)));
+    Ok(Relation::View(Box::new(ViewRelation {
+        schema: Name::new("public$v2")?,
+        physical_schema: Name::new("public")?,
+        physical_name: Name::new(physical)?,
+        columns: columns.collect::<Result<_, _>>()?,
+    })))
+}
