@@ -2,7 +2,7 @@
 
 use crate::{
     layout::Mapping,
-    model::{Name, QualifiedName, Schema, Table},
+    model::{Name, QualifiedName, Schema, Sequence, Table},
     sql,
     sql::Sql,
 };
@@ -17,7 +17,7 @@ pub fn rename_statements(logical: &Schema, mapping: &Mapping) -> Vec<Sql> {
         move_table(table, &place.physical, &mut first, &mut second);
     }
     for (id, schema) in &mapping.moved {
-        second.extend(move_object(logical, *id, schema));
+        second.extend(move_object(logical, mapping, *id, schema));
     }
     first.extend(second);
     first
@@ -58,20 +58,34 @@ fn move_table(table: &Table, physical: &QualifiedName, first: &mut Vec<Sql>, sec
     second.push(sql!("ALTER TABLE {} RENAME TO {}", at, physical.name));
 }
 
-fn move_object(logical: &Schema, id: u32, schema: &Name) -> Option<Sql> {
+fn move_object(logical: &Schema, mapping: &Mapping, id: u32, schema: &Name) -> Vec<Sql> {
     if let Some(sequence) = logical.sequences.iter().find(|sequence| sequence.id.get() == id) {
-        // A sequence that a column owns moves with its table.
-        let owned_by_moved = sequence.owned_by.is_some();
-        return (!owned_by_moved).then(|| sql!("ALTER SEQUENCE {} SET SCHEMA {}", sequence.name, schema));
+        return move_sequence(mapping, sequence, schema);
     }
     if let Some(view) = logical.views.iter().find(|view| view.id.get() == id) {
-        return Some(sql!("ALTER VIEW {} SET SCHEMA {}", view.name, schema));
+        return vec![sql!("ALTER VIEW {} SET SCHEMA {}", view.name, schema)];
     }
     if let Some(function) = logical.functions.iter().find(|function| function.id == id) {
         let arguments = Sql::trusted(&function.arguments);
         let keyword = Sql::trusted(&function.keyword);
-        return Some(sql!("ALTER {} {}({}) SET SCHEMA {}", keyword, function.name, arguments, schema));
+        return vec![sql!("ALTER {} {}({}) SET SCHEMA {}", keyword, function.name, arguments, schema)];
     }
-    let definition = logical.types.iter().find(|definition| definition.id == id)?;
-    Some(sql!("ALTER TYPE {} SET SCHEMA {}", definition.name, schema))
+    let definition = logical.types.iter().find(|definition| definition.id == id);
+    definition.map(|definition| sql!("ALTER TYPE {} SET SCHEMA {}", definition.name, schema)).into_iter().collect()
+}
+
+/// A sequence that a column owns moves with its table; where the table stays, the sequence has to be let go first
+/// (PostgreSQL wants both in one schema).
+fn move_sequence(mapping: &Mapping, sequence: &Sequence, schema: &Name) -> Vec<Sql> {
+    let table_goes_there = sequence
+        .owned_by
+        .as_ref()
+        .is_some_and(|(table, _)| mapping.tables.get(table).is_some_and(|place| &place.physical.schema == schema));
+    if table_goes_there {
+        return Vec::new();
+    }
+    vec![
+        sql!("ALTER SEQUENCE {} OWNED BY NONE", sequence.name),
+        sql!("ALTER SEQUENCE {} SET SCHEMA {}", sequence.name, schema),
+    ]
 }
