@@ -27,6 +27,7 @@ pub mod event;
 pub mod layout;
 pub mod model;
 pub mod operation;
+pub mod physical;
 pub mod plan;
 pub mod snapshot;
 pub mod sql;

@@ -1,10 +1,20 @@
 //! A plan: the ordered steps of one operation, and what there is to say about them before anything is done. Pure.
 
+mod chain;
+mod constraints;
+mod expand;
 mod finding;
+mod introduce;
+mod names;
+mod rows;
 mod step;
+mod transforms;
 
+pub use chain::{Chain, Facts, Member};
+pub use expand::{ExpandInput, expand};
 pub use finding::{Finding, Severity};
 pub use step::{Lock, Step, StepKind};
+pub use transforms::{Candidate, Hop, TransformInput, assemble, candidates, probes};
 
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::sql::Sql;
+use crate::{
+    model::{EditionId, EditionState, Name, QualifiedName},
+    sql::Sql,
+};
 
 /// A table lock by its name in the PostgreSQL manual (13.3), weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,22 +24,35 @@ pub enum Lock {
     AccessExclusive,
 }
 
+impl Lock {
+    /// The name in the manual.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::AccessShare => "ACCESS SHARE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        }
+    }
+}
+
 /// A step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// For people: `expand public.users: add column first_name`.
+    /// For people: `expand public.users`.
     pub title: String,
     /// What it is.
     pub kind: StepKind,
     /// The strongest lock, and on what.
     pub lock: Lock,
-    /// The relations locked.
-    pub relations: Vec<String>,
+    /// The relations locked, as people write them.
+    pub relations: Vec<QualifiedName>,
     /// Rows read or written, by estimate; 0: metadata only.
     pub rows: u64,
     /// Bytes read or written, by estimate.
     pub bytes: u64,
-    /// SQL that undoes it, in order (empty: nothing to undo).
+    /// What undoes it; of the same kind where that matters (an announcement is undone by an announcement).
     pub inverse: Vec<Sql>,
 }
 
@@ -53,23 +69,94 @@ pub enum StepKind {
     Index {
         /// The statement.
         statement: Sql,
-        /// `schema.name` of the index, quoted.
-        index: Sql,
+        /// The index.
+        index: QualifiedName,
     },
     /// Set-based update of one physical table by block ranges.
     Backfill {
-        /// The physical table, quoted.
-        table: Sql,
-        /// Physical column and the expression over physical columns.
-        assignments: Vec<(Sql, Sql)>,
-        /// Which rows still need it, over physical columns.
+        /// The physical table.
+        table: QualifiedName,
+        /// Physical column and the expression over `edition_row`.
+        assignments: Vec<(Name, Sql)>,
+        /// Which rows still need it, over `edition_row`.
         pending: Sql,
+        /// For naming a row that fails.
+        primary_key: Vec<Name>,
     },
     /// VALIDATE CONSTRAINT and other statements that scan but do not block.
     Scan {
         /// In order, each in a transaction of its own; running one again does no harm.
         statements: Vec<Sql>,
     },
-    /// Bump the epoch and wait until every proxy with a live lease has acknowledged it.
-    Announce,
+    /// Rows that contradict a law; none may be found.
+    Verify {
+        /// What is verified, for people, and a query that yields offending rows' keys.
+        checks: Vec<(String, Sql)>,
+    },
+    /// Loads what a rollback saved; only in plans made for `--load`.
+    Load,
+    /// Saves what the edition alone stored; only in plans of a rollback that keeps it.
+    Save,
+    /// Changes the catalogue and the epoch in one transaction, and waits until every proxy with a live lease has acknowledged it.
+    Announce {
+        /// Changes of our own tables.
+        statements: Vec<Sql>,
+        /// Edition states after it.
+        states: Vec<(EditionId, EditionState)>,
+        /// Edition states after its undoing.
+        states_before: Vec<(EditionId, EditionState)>,
+    },
+    /// Waits until no session of the edition is left.
+    Drain {
+        /// The edition.
+        edition: EditionId,
+    },
+    /// Drops a blueprint database.
+    DropBlueprint {
+        /// The database.
+        blueprint: Name,
+    },
+}
+
+impl Step {
+    /// A step that changes metadata in one transaction.
+    pub fn transaction(title: impl Into<String>, lock: Lock, relations: Vec<QualifiedName>, statements: Vec<Sql>) -> Self {
+        Self::new(title, StepKind::Transaction { statements }, lock, relations)
+    }
+
+    /// A step of any kind, metadata only, with nothing to undo.
+    pub fn new(title: impl Into<String>, kind: StepKind, lock: Lock, relations: Vec<QualifiedName>) -> Self {
+        Self { title: title.into(), kind, lock, relations, rows: 0, bytes: 0, inverse: Vec::new() }
+    }
+
+    /// Adds what undoes it.
+    #[must_use]
+    pub fn undone_by(mut self, inverse: Vec<Sql>) -> Self {
+        self.inverse = inverse;
+        self
+    }
+
+    /// Adds the size of what it reads or writes.
+    #[must_use]
+    pub fn touching(mut self, (rows, bytes): (u64, u64)) -> Self {
+        self.rows = rows;
+        self.bytes = bytes;
+        self
+    }
+
+    /// Every statement that it runs, for `plan --sql` and the journal.
+    pub fn statements(&self) -> Vec<&Sql> {
+        match &self.kind {
+            StepKind::Transaction { statements } | StepKind::Scan { statements } | StepKind::Announce { statements, .. } => {
+                statements.iter().collect()
+            }
+            StepKind::Index { statement, .. } => vec![statement],
+            StepKind::Verify { checks } => checks.iter().map(|(_, query)| query).collect(),
+            StepKind::Backfill { .. }
+            | StepKind::Load
+            | StepKind::Save
+            | StepKind::Drain { .. }
+            | StepKind::DropBlueprint { .. } => Vec::new(),
+        }
+    }
 }

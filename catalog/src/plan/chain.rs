@@ -1,0 +1,118 @@
+//! The live editions as plain data: what an operation starts from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    layout::{Mapping, Shape, TableMapping},
+    model::{Edition, EditionId, Grant, Name, QualifiedName, Schema, Table, TableId},
+};
+
+/// One live edition.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The edition.
+    pub edition: Edition,
+    /// Its schema as it names it.
+    pub logical: Schema,
+    /// The same under physical names.
+    pub physical: Schema,
+    /// Where its tables are.
+    pub mapping: Mapping,
+}
+
+/// All live editions of a database, root first, and the tables that they share.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// The editioned schemas.
+    pub editioned: Vec<Name>,
+    /// Root … leaf.
+    pub members: Vec<Member>,
+    /// The live database's schema: editioned schemas and editions' schemas, as they stand.
+    pub live: Schema,
+    /// Facts of the live database.
+    pub facts: Facts,
+}
+
+/// What else a plan needs to know of the live database.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The role that runs us.
+    pub runner: Option<Name>,
+    /// Every schema that exists.
+    pub schemas: BTreeSet<Name>,
+    /// Privileges on the editioned schemas.
+    pub schema_grants: BTreeMap<Name, Vec<Grant>>,
+    /// Estimated rows and bytes of the physical tables.
+    pub sizes: BTreeMap<QualifiedName, (u64, u64)>,
+    /// Tables with row-level security.
+    pub row_security: BTreeSet<QualifiedName>,
+    /// Whether the runner may set session_replication_role, so that a backfill fires no trigger.
+    pub may_silence_triggers: bool,
+}
+
+impl Chain {
+    /// The youngest live edition.
+    pub fn leaf(&self) -> Option<&Member> {
+        self.members.last()
+    }
+
+    /// The oldest live edition.
+    pub fn root(&self) -> Option<&Member> {
+        self.members.first()
+    }
+
+    /// The physical columns of a table, in their order.
+    pub fn physical_order(&self, physical: &QualifiedName) -> Vec<Name> {
+        self.live.table_named(physical).map(|table| table.columns.iter().map(|c| c.name.clone()).collect()).unwrap_or_default()
+    }
+
+    /// The default of a physical column as it stands.
+    pub fn physical_default(&self, physical: &QualifiedName, column: &Name) -> Option<String> {
+        self.live.table_named(physical)?.column_named(column.as_str())?.default.clone()
+    }
+
+    /// Estimated rows and bytes of a physical table.
+    pub fn size(&self, physical: &QualifiedName) -> (u64, u64) {
+        self.facts.sizes.get(physical).copied().unwrap_or_default()
+    }
+
+    /// How `member` sees the table, if it has it.
+    pub fn shape(&self, member: &Member, id: TableId) -> Option<Shape> {
+        let logical = member.logical.table(id)?;
+        let physical = member.physical.table(id)?;
+        let mapping = member.mapping.table(logical);
+        let order = self.physical_order(&mapping.physical);
+        Some(Shape::new(member.edition.id, logical, physical, &mapping, &order))
+    }
+
+    /// Every live edition that has the table.
+    pub fn members_with(&self, id: TableId) -> impl Iterator<Item = (&Member, &Table)> {
+        self.members.iter().filter_map(move |member| Some((member, member.logical.table(id)?)))
+    }
+
+    /// Whether editioning views of this table run with the caller's rights; see [`create_view`](crate::ddl::create_view).
+    pub fn views_invoke(&self, table: &Table, physical: &QualifiedName) -> bool {
+        let column_grants = table.columns.iter().any(|column| !column.grants.is_empty());
+        !column_grants || self.facts.row_security.contains(physical)
+    }
+
+    /// Lets a physical table stand under another name, in every member and in the live schema.
+    pub fn relocate(&mut self, from: &QualifiedName, to: &QualifiedName) {
+        for member in &mut self.members {
+            for table in &member.logical.tables {
+                let mapping = member.mapping.table(table);
+                if &mapping.physical == from {
+                    member.mapping.tables.insert(table.id, TableMapping { physical: to.clone(), ..mapping });
+                }
+            }
+        }
+        for table in self.live.tables.iter_mut().filter(|table| &table.name == from) {
+            table.name = to.clone();
+        }
+    }
+
+    /// The member with this id.
+    pub fn member(&self, id: EditionId) -> Option<&Member> {
+        self.members.iter().find(|member| member.edition.id == id)
+    }
+}

@@ -1,0 +1,172 @@
+//! Steps for what a child introduces: types, sequences, functions, tables; later its views.
+
+use crate::{
+    ddl::{create_sequence, create_table, grant_columns, grant_function, grant_relation, grant_type, owner_of},
+    layout::object_ids,
+    model::{ColumnId, ConstraintKind, Function, Name, QualifiedName, Sequence, Table, View},
+    sql,
+    sql::{Sql, join},
+};
+
+use super::{ExpandInput, Finding, Lock, Severity, Step};
+
+/// Whether the child introduces the object with this blueprint id.
+fn is_new(input: &ExpandInput<'_>, id: u32) -> bool {
+    input.chain.leaf().is_none_or(|leaf| object_ids(&leaf.logical).all(|(known, _)| known != id))
+}
+
+fn runner(input: &ExpandInput<'_>) -> Name {
+    input.chain.facts.runner.clone().unwrap_or_else(|| input.draft.blueprint.clone())
+}
+
+/// A function whose body PostgreSQL keeps parsed (SQL-standard body) needs its tables first; a string body needs nothing.
+fn is_parsed_at_creation(function: &Function) -> bool {
+    !function.definition.contains("\nAS $")  && !function.definition.contains("\n AS $") && !function.definition.contains("AS '")
+}
+
+/// Types, sequences, functions and tables in one transaction (no table of the application's is locked), then the foreign keys that
+/// point at inherited tables, each in its own.
+pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Vec<Step> {
+    let runner = runner(input);
+    let mut statements = vec![Sql::trusted("SET LOCAL check_function_bodies = off")];
+    let mut drops: Vec<Sql> = Vec::new();
+
+    for definition in input.physical.types.iter().filter(|definition| is_new(input, definition.id)) {
+        statements.push(Sql::trusted(&definition.definition));
+        statements.extend(grant_type(&definition.name, &definition.grants));
+        statements.extend(owner_of(&sql!("TYPE {}", definition.name), &definition.owner, &runner));
+        drops.push(sql!("DROP TYPE IF EXISTS {}", definition.name));
+    }
+    let sequences: Vec<&Sequence> = input.physical.sequences.iter().filter(|s| is_new(input, s.id.get())).collect();
+    for sequence in &sequences {
+        statements.extend(create_sequence(sequence, &runner));
+        drops.push(sql!("DROP SEQUENCE IF EXISTS {}", sequence.name));
+    }
+    for function in input.physical.functions.iter().filter(|f| is_new(input, f.id) && !is_parsed_at_creation(f)) {
+        statements.extend(create_function(function, &runner));
+        drops.push(drop_function(function));
+    }
+    let tables: Vec<&Table> = input.physical.tables.iter().filter(|t| input.layout.created.contains_key(&t.id)).collect();
+    for table in &tables {
+        statements.extend(create_table(table, &runner));
+        drops.push(sql!("DROP TABLE IF EXISTS {}", table.name));
+    }
+    for sequence in &sequences {
+        statements.extend(own_sequence(input, sequence));
+    }
+    let mut steps = Vec::new();
+    let mut foreign = Vec::new();
+    for table in &tables {
+        for constraint in table.constraints.iter().filter(|constraint| constraint.kind == ConstraintKind::ForeignKey) {
+            let add = sql!(
+                "ALTER TABLE {} ADD CONSTRAINT {} {}", table.name, constraint.name, Sql::trusted(&constraint.definition)
+            );
+            let target = constraint.references.as_ref().map(|(target, _)| *target);
+            let inherited = target.and_then(|id| input.layout.inherited.iter().find(|place| place.id == id));
+            match inherited {
+                None => statements.push(add),
+                Some(place) => {
+                    if constraint.restricts_referenced {
+                        findings.push(restricts(table, &constraint.name, &place.parent.physical));
+                    }
+                    let title = format!("foreign key {} to {}", constraint.name.as_str(), place.parent.physical.pretty());
+                    let drop = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table.name, constraint.name);
+                    let relations = vec![place.parent.physical.clone()];
+                    foreign.push(Step::transaction(title, Lock::ShareRowExclusive, relations, vec![add]).undone_by(vec![drop]));
+                }
+            }
+        }
+    }
+    if statements.len() > 1 {
+        drops.reverse();
+        let step = Step::transaction("make what the edition introduces", Lock::None, Vec::new(), statements);
+        steps.push(step.undone_by(vec![drop_all(&drops)]));
+    }
+    steps.extend(foreign);
+    steps
+}
+
+/// Foreign keys among new tables make any order of DROP TABLE wrong, so they go in one statement; the rest in reverse order of creation.
+fn drop_all(drops: &[Sql]) -> Sql {
+    let is_table = |statement: &&Sql| statement.as_str().starts_with("DROP TABLE IF EXISTS ");
+    let names = drops.iter().filter(is_table).filter_map(|s| s.as_str().strip_prefix("DROP TABLE IF EXISTS ")).map(Sql::trusted);
+    let tables = join(names, ", ");
+    let rest = join(drops.iter().filter(|statement| !is_table(statement)), "; ");
+    match (tables.as_str().is_empty(), rest.as_str().is_empty()) {
+        (true, _) => rest,
+        (false, true) => sql!("DROP TABLE IF EXISTS {}", tables),
+        (false, false) => sql!("DROP TABLE IF EXISTS {}; {}", tables, rest),
+    }
+}
+
+fn restricts(table: &Table, constraint: &Name, target: &QualifiedName) -> Finding {
+    Finding {
+        severity: Severity::NeedsWord,
+        code: "restricts-older-edition".to_owned(),
+        subject: format!("table {}, constraint {}", table.name.name.as_str(), constraint.as_str()),
+        message: format!(
+            "rows of the new table will keep sessions of older editions from deleting or re-keying the rows of {} that they point at",
+            target.pretty()
+        ),
+        fix: Some("use ON DELETE CASCADE or SET NULL, or accept it: --allow restricts-older-edition".to_owned()),
+    }
+}
+
+/// OWNED BY, where table and sequence are in one schema already; a sequence for a column added to an inherited table gets it at retire.
+fn own_sequence(input: &ExpandInput<'_>, sequence: &Sequence) -> Option<Sql> {
+    let (table, column) = sequence.owned_by?;
+    let table = input.physical.table(table).filter(|table| input.layout.created.contains_key(&table.id))?;
+    own(sequence, table, column)
+}
+
+fn own(sequence: &Sequence, table: &Table, column: ColumnId) -> Option<Sql> {
+    let column = table.column(column)?;
+    Some(sql!("ALTER SEQUENCE {} OWNED BY {}.{}", sequence.name, table.name, column.name))
+}
+
+fn create_function(function: &Function, runner: &Name) -> Vec<Sql> {
+    let mut statements = vec![Sql::trusted(&function.definition)];
+    statements.extend(grant_function(&function.name.schema, function));
+    let object = sql!("ROUTINE {}({})", function.name, Sql::trusted(&function.arguments));
+    statements.extend(owner_of(&object, &function.owner, runner));
+    statements
+}
+
+fn drop_function(function: &Function) -> Sql {
+    sql!("DROP ROUTINE IF EXISTS {}({})", function.name, Sql::trusted(&function.arguments))
+}
+
+/// Views and functions with parsed bodies: they read the expanded tables.
+pub(super) fn late(input: &ExpandInput<'_>) -> Option<Step> {
+    let runner = runner(input);
+    let mut statements = Vec::new();
+    let mut drops = Vec::new();
+    for view in input.physical.views.iter().filter(|view| is_new(input, view.id.get())) {
+        statements.extend(create_user_view(view, &runner));
+        drops.push(sql!("DROP VIEW IF EXISTS {}", view.name));
+    }
+    for function in input.physical.functions.iter().filter(|f| is_new(input, f.id) && is_parsed_at_creation(f)) {
+        statements.extend(create_function(function, &runner));
+        drops.push(drop_function(function));
+    }
+    drops.reverse();
+    (!statements.is_empty())
+        .then(|| Step::transaction("make the edition's views", Lock::AccessShare, Vec::new(), statements).undone_by(drops))
+}
+
+/// A user's own view, as the draft has it, over physical names.
+pub(super) fn create_user_view(view: &View, runner: &Name) -> Vec<Sql> {
+    let options: Vec<&str> =
+        view.properties.iter().filter_map(|property| property.strip_prefix("reloptions=")).filter(|o| !o.is_empty()).collect();
+    let options = match options.first() {
+        Some(options) => sql!(" WITH ({})", Sql::trusted(*options)),
+        None => Sql::trusted(""),
+    };
+    let columns = join(view.columns.iter().map(|(name, _)| name), ", ");
+    let definition = Sql::trusted(view.definition.trim_end().trim_end_matches(';'));
+    let mut statements = vec![sql!("CREATE VIEW {} ({}){} AS {}", view.name, columns, options, definition)];
+    statements.extend(grant_relation(&view.name, &view.grants, false));
+    statements.extend(grant_columns(&view.name, []));
+    statements.extend(owner_of(&sql!("VIEW {}", view.name), &view.owner, runner));
+    statements
+}

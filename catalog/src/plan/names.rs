@@ -1,0 +1,51 @@
+//! Which names of an edition do not mean `schema.name` as it stands, apart from its editioning views.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    layout::Mapping,
+    model::{Name, QualifiedName, Schema},
+};
+
+use super::rows::NameRow;
+
+/// Tombstones and moved objects of one edition. `older`: the schemas of the live editions before it, whose objects its search_path reaches.
+pub(super) fn names_of(logical: &Schema, mapping: &Mapping, older: &[&Schema]) -> Vec<NameRow> {
+    let own: BTreeSet<&QualifiedName> = relations(logical).collect();
+    let mut rows: BTreeSet<NameRow> = older
+        .iter()
+        .flat_map(|schema| relations(schema))
+        .filter(|name| !own.contains(name))
+        .map(|name| NameRow { class: "relation", name: name.clone(), physical_schema: None })
+        .collect();
+    let at = |id: u32| mapping.moved.get(&id).cloned();
+    let mut moved = |class: &'static str, name: &QualifiedName, schema: Option<Name>| {
+        if let Some(schema) = schema.filter(|schema| *schema != name.schema) {
+            rows.insert(NameRow { class, name: name.clone(), physical_schema: Some(schema) });
+        }
+    };
+    for sequence in &logical.sequences {
+        // One that a column owns is where its table is.
+        let table = sequence.owned_by.as_ref().and_then(|(table, _)| mapping.tables.get(table));
+        let with_table = table.map(|table| table.physical.schema.clone()).filter(|schema| *schema != sequence.name.schema);
+        moved("relation", &sequence.name, with_table.or_else(|| at(sequence.id.get())));
+    }
+    for view in &logical.views {
+        moved("relation", &view.name, at(view.id.get()));
+    }
+    for function in &logical.functions {
+        moved("function", &function.name, at(function.id));
+    }
+    for definition in &logical.types {
+        moved("type", &definition.name, at(definition.id));
+    }
+    rows.into_iter().collect()
+}
+
+/// Names of all tables, views and sequences.
+pub(super) fn relations(schema: &Schema) -> impl Iterator<Item = &QualifiedName> {
+    let tables = schema.tables.iter().map(|table| &table.name);
+    let views = schema.views.iter().map(|view| &view.name);
+    let sequences = schema.sequences.iter().map(|sequence| &sequence.name);
+    tables.chain(views).chain(sequences)
+}
