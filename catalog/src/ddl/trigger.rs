@@ -6,12 +6,14 @@
 //!
 //! The gate is the session setting `edition.id`, never `search_path`, which functions change for themselves.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{EditionId, Name, OnError, QualifiedName, TableId},
     sql,
-    sql::{Literal, Sql, join},
+    sql::{Expression, Literal, Sql, join},
 };
 
 /// What kind of value an assignment gives.
@@ -186,6 +188,41 @@ pub fn drop_hop(hop: &HopTriggers) -> Vec<Sql> {
     }
     statements.extend(drop_forward(hop));
     statements
+}
+
+/// The same hop once physical names have changed.
+pub fn renamed_hop(hop: &HopTriggers, table: &QualifiedName, columns: &BTreeMap<Name, Name>) -> HopTriggers {
+    let name = |name: &Name| columns.get(name).unwrap_or(name).clone();
+    let assignment = |assignment: &Assignment| Assignment {
+        target: name(&assignment.target),
+        sources: assignment.sources.iter().map(|(source, tells)| (name(source), *tells)).collect(),
+        expression: renamed_expression(&assignment.expression, columns),
+        ..assignment.clone()
+    };
+    HopTriggers {
+        table: table.clone(),
+        forward: hop.forward.iter().map(assignment).collect(),
+        reverse: hop.reverse.iter().map(assignment).collect(),
+        ..hop.clone()
+    }
+}
+
+/// Splices the new names into a deparsed expression over `new.column`. What PostgreSQL deparsed, its grammar reads; an expression that it
+/// does not read is a default without columns.
+fn renamed_expression(expression: &Sql, columns: &BTreeMap<Name, Name>) -> Sql {
+    let renamed = Expression::parse(expression.as_str()).and_then(|parsed| {
+        parsed.substitute(|_, column| Some(sql!("new.{}", columns.get(column).unwrap_or(column))))
+    });
+    renamed.unwrap_or_else(|_| expression.clone())
+}
+
+/// The bodies of a hop's steady triggers, for replacing them where physical names change; WHEN conditions follow by themselves.
+pub fn rewritten_functions(hop: &HopTriggers) -> Vec<Sql> {
+    forward_statements(hop, TriggerMode::Steady)
+        .into_iter()
+        .chain(reverse_statements(hop))
+        .filter(|statement| statement.as_str().starts_with("CREATE OR REPLACE FUNCTION"))
+        .collect()
 }
 
 fn drop_way(hop: &HopTriggers, way: Way, modes: &[TriggerMode]) -> Vec<Sql> {

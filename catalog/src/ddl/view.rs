@@ -1,7 +1,7 @@
 //! Editioning views: flat, auto-updatable, one per live edition and table that differs.
 
 use crate::{
-    layout::Shape,
+    layout::{Shape, ShapeColumn},
     model::{Name, QualifiedName},
     sql,
     sql::{Sql, join},
@@ -44,10 +44,10 @@ pub fn create_view(
 ///
 /// A view cannot take a default away (`SET DEFAULT NULL` is stored as no default at all, heap.c, and then the table's applies), so a
 /// missing default is an expression that yields NULL and that PostgreSQL does not fold when it stores it.
-pub fn default_expression(wanted: Option<&str>, physical: Option<&str>) -> Option<Sql> {
-    (wanted != physical).then(|| match wanted {
+pub fn view_default(column: &ShapeColumn, physical: Option<&str>) -> Option<Sql> {
+    (column.default.as_deref() != physical).then(|| match &column.default {
         Some(expression) => Sql::trusted(expression),
-        None => Sql::trusted("NULLIF(1, 1)"),
+        None => sql!("CAST(CAST(NULLIF(1, 1) AS text) AS {})", Sql::trusted(&column.type_name)),
     })
 }
 
@@ -63,16 +63,7 @@ pub fn view_defaults(
         .columns
         .iter()
         .filter_map(|column| {
-            let physical = physical_default(&column.physical);
-            let wanted =
-                default_expression(column.default.as_deref(), physical.as_deref()).map(|expression| {
-                    match column.default {
-                        Some(_) => expression,
-                        None => {
-                            sql!("CAST(CAST({} AS text) AS {})", expression, Sql::trusted(&column.type_name))
-                        }
-                    }
-                });
+            let wanted = view_default(column, physical_default(&column.physical).as_deref());
             match (wanted, present(&column.name)) {
                 (wanted, present) if wanted == present => None,
                 (Some(wanted), _) => {

@@ -157,7 +157,7 @@ pub(super) fn late(input: &ExpandInput<'_>) -> Option<Step> {
 /// A user's own view, as the draft has it, over physical names.
 pub(super) fn create_user_view(view: &View, runner: &Name) -> Vec<Sql> {
     let options: Vec<&str> =
-        view.properties.iter().filter_map(|property| property.strip_prefix("reloptions=")).filter(|o| !o.is_empty()).collect();
+        view.properties.iter().filter_map(|property| property.strip_prefix("options=")).filter(|o| !o.is_empty()).collect();
     let options = match options.first() {
         Some(options) => sql!(" WITH ({})", Sql::trusted(*options)),
         None => Sql::trusted(""),

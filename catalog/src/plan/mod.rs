@@ -2,6 +2,7 @@
 
 mod chain;
 mod constraints;
+mod contract;
 mod expand;
 mod finding;
 mod introduce;
@@ -11,6 +12,7 @@ mod step;
 mod transforms;
 
 pub use chain::{Chain, Facts, Member};
+pub use contract::{ContractInput, End, contract};
 pub use expand::{ExpandInput, expand};
 pub use finding::{Finding, Severity};
 pub use step::{Lock, Step, StepKind};
