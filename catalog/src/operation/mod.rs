@@ -2,6 +2,8 @@
 //! is idempotent, journals what it did, and returns a serialisable outcome; progress goes to an
 //! [`Events`](crate::event::Events).
 
+mod chain;
+mod closing;
 mod create;
 mod default;
 mod deinit;
@@ -12,6 +14,7 @@ mod planning;
 mod publish;
 mod retire;
 mod rollback;
+mod runner;
 mod transform;
 
 pub use create::{CreateOptions, Created, create, drop_draft};

@@ -1,14 +1,235 @@
 //! `plan`: what publishing a draft would do, without doing it.
 
+use std::collections::BTreeMap;
+
+use super::{
+    chain::{load_chain, standing},
+    footing::adopted,
+    transform::collect_transforms,
+};
 use crate::{
+    blueprint::{compare, rows_in},
+    diff::{Change, Diff},
     error::{Error, Result},
-    model::EditionName,
-    plan::Plan,
-    target::Target,
+    layout::{ChildLayout, LayoutInput, lay_out_child},
+    model::{Edition, EditionName, EditionState, Name, QualifiedName, Schema, Transform},
+    physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
+    plan::{
+        Chain, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates, drift, expand, fingerprint, probes,
+    },
+    store,
+    target::{Connection, Target},
 };
 
 /// Plans the publication of a draft (or shows the stored plan of one that is on its way).
 pub async fn plan(target: &Target, name: &EditionName) -> Result<Plan> {
-    let _ = (target, name);
-    Err(Error::bug("plan is not built yet"))
+    let mut connection = adopted(target).await?;
+    let edition = store::require_edition(&*connection, name).await?;
+    if let Some(running) = store::running_operation(&*connection).await?.filter(|running| running.edition == edition.id) {
+        return Ok(serde_json::from_value(running.plan)?);
+    }
+    match edition.state {
+        EditionState::Draft => plan_publication(target, &mut connection, &edition, false).await,
+        state => Err(Error::refused(format!("edition \"{name}\" is {}, not a draft: there is nothing to plan", state.as_str()))
+            .with_hint("edition create NAME makes a draft")),
+    }
+}
+
+/// Plans from scratch. `load`: what a rollback saved is going to be loaded again.
+pub(super) async fn plan_publication(
+    target: &Target,
+    connection: &mut Connection,
+    draft: &Edition,
+    load: bool,
+) -> Result<Plan> {
+    let editions = store::editions(&**connection).await?;
+    let live = standing(&editions);
+    let parent = live.last().ok_or_else(|| Error::bug("no edition is live"))?.clone();
+    let mut chain = load_chain(target, connection, &live, &[]).await?;
+    let comparison = compare(target, &chain.editioned, &parent, draft).await?;
+    let child = comparison.to;
+    let given = collect_transforms(target, connection, draft).await?;
+    let mut findings = refusals(&comparison.diff);
+    findings.extend(seed_rows(target, draft, &child).await?);
+    findings.extend(drift(&chain));
+
+    let mut layout = lay_out(&chain, draft, &child, &given)?;
+    let relocations = relocations(&chain, &layout, &child)?;
+    if !relocations.is_empty() {
+        chain = load_chain(target, connection, &live, &relocations).await?;
+        layout = lay_out(&chain, draft, &child, &given)?;
+    }
+    let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
+    let input = TransformInput {
+        edition: &draft.name,
+        parent: &leaf.logical,
+        child: &child,
+        inherited: &layout.inherited,
+        given: &given,
+    };
+    let (found, more) = candidates(&input);
+    findings.extend(more);
+
+    let mut blueprint = target.connect_blueprint(&draft.blueprint).await?;
+    let request = PhysicalRequest {
+        logical: &child,
+        mapping: &layout.mapping,
+        editioned: &chain.editioned,
+        extra: &parents_columns(&chain, &layout),
+        probes: &probes(&found),
+    };
+    let reading = read_in_physical_words(&mut blueprint, &request).await?;
+    let default_of = |table, column: &Name| {
+        reading.schema.table(table)?.column_named(column.as_str())?.default.clone()
+    };
+    let (hop, more) = assemble((&layout.inherited, draft.id, &draft.name), &found, &reading.probed, default_of);
+    findings.extend(more);
+    findings.extend(rewriting_domains(&blueprint, &layout, &child).await?);
+
+    let input = ExpandInput {
+        chain: &chain,
+        relocations: &relocations,
+        draft,
+        child: &child,
+        physical: &reading.schema,
+        layout: &layout,
+        hop: &hop,
+        load,
+    };
+    let (steps, more) = expand(&input)?;
+    findings.extend(more);
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
+    findings.dedup();
+    Ok(Plan {
+        edition: draft.name.clone(),
+        parent: parent.name,
+        fingerprint: fingerprint(&chain, &child, &given)?,
+        steps,
+        findings,
+        transforms: hop.transforms,
+    })
+}
+
+fn lay_out(chain: &Chain, draft: &Edition, child: &Schema, given: &[Transform]) -> Result<ChildLayout> {
+    let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
+    let physical_columns: BTreeMap<QualifiedName, Vec<Name>> = chain
+        .live
+        .tables
+        .iter()
+        .map(|table| (table.name.clone(), table.columns.iter().map(|column| column.name.clone()).collect()))
+        .collect();
+    lay_out_child(&LayoutInput {
+        edition: &draft.name,
+        parent: &leaf.logical,
+        parent_mapping: &leaf.mapping,
+        child,
+        transforms: given,
+        physical_columns: &physical_columns,
+    })
+}
+
+/// Tables that stand under their logical name in the schema of the edition that introduced them, and that the draft sees otherwise: the name is
+/// needed for that edition's view.
+fn relocations(chain: &Chain, layout: &ChildLayout, child: &Schema) -> Result<Vec<(QualifiedName, QualifiedName)>> {
+    let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
+    let mut found = Vec::new();
+    for place in &layout.inherited {
+        let (Some(before), Some(after)) = (leaf.logical.table(place.id), child.table(place.id)) else { continue };
+        let stands_as_itself = place.parent.view_schema.is_none() && place.parent.physical.schema != before.name.schema;
+        let differs = before.name != after.name
+            || !place.parent_only.is_empty()
+            || before.columns.len() != after.columns.len()
+            || before.columns.iter().zip(&after.columns).any(|(a, b)| a.name != b.name || a.default != b.default);
+        if stands_as_itself && differs {
+            let from = place.parent.physical.clone();
+            let to = QualifiedName::new(from.schema.clone(), from.name.with_suffix("$base"));
+            found.push((from, to));
+        }
+    }
+    Ok(found)
+}
+
+/// The parent's physical columns that the child does not share: reverse transforms set them, forward ones read them.
+fn parents_columns(chain: &Chain, layout: &ChildLayout) -> Vec<ExtraColumn> {
+    let Some(leaf) = chain.leaf() else { return Vec::new() };
+    layout
+        .inherited
+        .iter()
+        .flat_map(|place| {
+            let physical = leaf.physical.table(place.id);
+            place.parent_only.iter().filter_map(move |id| {
+                let column = physical?.column(*id)?;
+                Some(ExtraColumn {
+                    table: place.id,
+                    name: place.parent.columns.get(id).unwrap_or(&column.name).clone(),
+                    type_name: column.type_name.clone(),
+                    collation: column.collation.clone(),
+                })
+            })
+        })
+        .collect()
+}
+
+fn refusals(diff: &Diff) -> Vec<Finding> {
+    diff.changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Unsupported { kind, identity, what } => Some(Finding {
+                severity: Severity::Refused,
+                code: "unsupported".to_owned(),
+                subject: format!("{kind} {identity}"),
+                message: format!("the draft {what}, which cannot be published yet"),
+                fix: Some("take it back in the draft".to_owned()),
+            }),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Rows that the draft's migrations put into tables.
+async fn seed_rows(target: &Target, draft: &Edition, child: &Schema) -> Result<Vec<Finding>> {
+    let blueprint = target.connect_blueprint(&draft.blueprint).await?;
+    let tables = rows_in(&*blueprint, child).await?;
+    Ok(tables
+        .into_iter()
+        .map(|table| Finding {
+            severity: Severity::Refused,
+            code: "seed-rows".to_owned(),
+            subject: format!("table {}", table.pretty()),
+            message: "the draft holds rows in this table; carrying rows to the live database is not built yet".to_owned(),
+            fix: Some("TRUNCATE it in the draft and insert the rows through the edition once it is published".to_owned()),
+        })
+        .collect())
+}
+
+/// ADD COLUMN with a domain that has constraints rewrites the whole table under an exclusive lock (tablecmds.c, ATExecAddColumn).
+async fn rewriting_domains(blueprint: &Connection, layout: &ChildLayout, child: &Schema) -> Result<Vec<Finding>> {
+    let rows = blueprint
+        .query(
+            "SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+             WHERE t.typtype = 'd' AND a.attnum > 0 AND NOT a.attisdropped \
+             AND (t.typnotnull OR EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.contypid = t.oid))",
+            &[],
+        )
+        .await?;
+    let mut findings = Vec::new();
+    for row in rows {
+        let (table, column): (u32, i16) = (row.try_get(0)?, row.try_get(1)?);
+        let place = layout.inherited.iter().find(|place| place.id.get() == table);
+        let added = place.and_then(|place| {
+            let column = child.table(place.id)?.column(crate::model::ColumnId::new(column))?;
+            let fate = place.fates.get(&column.id)?;
+            (*fate != crate::layout::ColumnFate::Shared).then(|| (child.table(place.id).map(|t| t.name.pretty()), column))
+        });
+        if let Some((Some(table), column)) = added {
+            findings.push(Finding {
+                severity: Severity::Refused,
+                code: "rewrites-table".to_owned(),
+                subject: format!("table {table}, column {}", column.name.as_str()),
+                message: "adding a column whose domain has constraints rewrites the table under an exclusive lock".to_owned(),
+                fix: Some("use the domain's base type with a CHECK constraint on the column".to_owned()),
+            });
+        }
+    }
+    Ok(findings)
 }

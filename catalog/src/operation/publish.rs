@@ -5,11 +5,19 @@ use std::{path::PathBuf, time::Duration};
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::{
+    footing::{alone, refuse_running_operation},
+    planning::plan_publication,
+    runner::{Patience, Runner, Tally},
+};
 use crate::{
-    error::{Error, Result},
-    event::Events,
-    model::{Edition, EditionName},
-    target::Target,
+    backfill::BackfillOptions,
+    error::{Error, ErrorKind, Result},
+    event::{Event, Events},
+    model::{Edition, EditionName, EditionState},
+    plan::{Finding, Plan, Severity, Step},
+    store::{self, Operation, OperationState, Verb},
+    target::{Connection, Target},
 };
 
 /// What `publish` may be told.
@@ -61,6 +69,191 @@ pub async fn publish(
     options: &PublishOptions,
     events: &dyn Events,
 ) -> Result<Published> {
-    let _ = (target, name, options, events);
-    Err(Error::bug("publish is not built yet"))
+    let (lock, mut connection) = alone(target).await?;
+    let edition = store::require_edition(&*connection, name).await?;
+    let running = store::running_operation(&*connection).await?;
+    let (operation, plan, undoing) = match running {
+        Some(running) if running.edition == edition.id && running.verb == Verb::Publish => {
+            let plan: Plan = serde_json::from_value(running.plan)?;
+            (running.id, plan, running.state == OperationState::Undoing)
+        }
+        Some(_) => {
+            refuse_running_operation(&connection).await?;
+            return Err(Error::bug("an operation is running and is not refused"));
+        }
+        None if edition.state == EditionState::Live => return Ok(unchanged(edition)),
+        None => {
+            let plan = begin(target, &mut connection, &edition, options, events).await?;
+            let operation =
+                store::insert_operation(&*connection, edition.id, Verb::Publish, &serde_json::to_value(&plan)?).await?;
+            (operation, plan, false)
+        }
+    };
+    let mut runner = Runner {
+        target,
+        connection,
+        operation,
+        edition: &edition,
+        verb: Verb::Publish,
+        patience: options.patience(),
+        backfill: Some(options.backfill()),
+        archive: options.load.clone(),
+        events,
+        tally: Tally::default(),
+    };
+    if undoing {
+        undo(&mut runner, &plan).await?;
+        return Err(Error::refused(format!("the earlier publication of \"{name}\" failed and has now been undone"))
+            .with_hint(format!("edition log shows why; then edition publish {name}")));
+    }
+    let outcome = runner.run(&plan.steps).await;
+    if let Err(error) = outcome {
+        return Err(give_up(&mut runner, &plan, error).await);
+    }
+    store::finish_operation(&*runner.connection, operation, OperationState::Done).await?;
+    let tally = runner.tally;
+    let edition = store::require_edition(&*runner.connection, name).await?;
+    drop(lock);
+    Ok(Published {
+        changed: true,
+        edition,
+        longest_lock: tally.longest_lock,
+        rows_backfilled: tally.rows_backfilled,
+        rows_loaded: tally.rows_loaded,
+        rows_not_loaded: tally.rows_not_loaded,
+    })
+}
+
+impl PublishOptions {
+    fn patience(&self) -> Patience {
+        Patience {
+            lock_timeout: self.lock_timeout,
+            locks: self.lock_patience,
+            proxies: self.proxy_patience,
+            drain: None,
+            force: false,
+        }
+    }
+
+    fn backfill(&self) -> BackfillOptions {
+        BackfillOptions {
+            batch_size: self.batch_size,
+            jobs: self.jobs,
+            max_lag: self.max_lag,
+            throttle: self.throttle,
+            lock_timeout: self.lock_timeout,
+            pause: self.pause.clone(),
+        }
+    }
+}
+
+fn unchanged(edition: Edition) -> Published {
+    Published {
+        changed: false,
+        edition,
+        longest_lock: Duration::ZERO,
+        rows_backfilled: 0,
+        rows_loaded: 0,
+        rows_not_loaded: 0,
+    }
+}
+
+/// Plans, and refuses before anything was touched.
+async fn begin(
+    target: &Target,
+    connection: &mut Connection,
+    edition: &Edition,
+    options: &PublishOptions,
+    events: &dyn Events,
+) -> Result<Plan> {
+    if edition.state != EditionState::Draft {
+        let state = edition.state.as_str();
+        return Err(Error::refused(format!("edition \"{}\" is {state}, not a draft", edition.name))
+            .with_hint("edition list shows where each edition stands"));
+    }
+    let plan = plan_publication(target, connection, edition, options.load.is_some()).await?;
+    let stopping: Vec<&Finding> = plan
+        .findings
+        .iter()
+        .filter(|finding| match finding.severity {
+            Severity::Notice => false,
+            Severity::NeedsWord => !options.allow.contains(&finding.code),
+            Severity::Refused => true,
+        })
+        .collect();
+    if !stopping.is_empty() {
+        let lines: Vec<String> = stopping
+            .iter()
+            .map(|finding| {
+                let fix = finding.fix.as_ref().map(|fix| format!(" ({fix})")).unwrap_or_default();
+                format!("\n  {} {}: {}{fix}", finding.code, finding.subject, finding.message)
+            })
+            .collect();
+        return Err(Error::refused(format!("edition \"{}\" cannot be published:{}", edition.name, lines.concat()))
+            .with_hint(format!("edition plan {}", edition.name)));
+    }
+    for finding in plan.findings.iter().filter(|finding| finding.severity == Severity::Notice) {
+        events.emit(Event::Note { text: format!("{}: {}", finding.subject, finding.message) });
+    }
+    preflight(connection, &plan).await?;
+    connection.batch_execute("DELETE FROM edition.failures").await?;
+    Ok(plan)
+}
+
+/// Rows that break a rule which older editions' rows must meet as well: better told before anything was done.
+async fn preflight(connection: &Connection, plan: &Plan) -> Result<()> {
+    for (label, query) in plan.steps.iter().flat_map(Step::preflight) {
+        if let Some(row) = connection.query_opt(query.as_str(), &[]).await? {
+            let key: String = row.try_get(0)?;
+            return Err(Error::refused(format!("rows that are there break {label}, for example the one at {key}"))
+                .with_hint("correct the rows, or give a forward transform for the column so that the rule holds on the new one only"));
+        }
+    }
+    Ok(())
+}
+
+async fn undo(runner: &mut Runner<'_>, plan: &Plan) -> Result<()> {
+    store::set_operation_state(&*runner.connection, runner.operation, OperationState::Undoing).await?;
+    runner.undo(&plan.steps).await?;
+    store::finish_operation(&*runner.connection, runner.operation, OperationState::Undone).await
+}
+
+/// What can succeed later stays as it is and is resumed by the same command; what cannot is undone.
+async fn give_up(runner: &mut Runner<'_>, plan: &Plan, error: Error) -> Error {
+    let later = matches!(error.kind(), ErrorKind::Busy | ErrorKind::Paused) || runner.connection.is_closed();
+    if later {
+        return error;
+    }
+    match undo(runner, plan).await {
+        Ok(()) => error,
+        Err(undoing) => Error::new(undoing.kind(), format!("{error}; and undoing it stopped: {undoing}"))
+            .with_hint("run the same command again to finish the undoing")
+            .with_source(error),
+    }
+}
+
+/// Undoes a publication that began and did not end; for `rollback`.
+pub(super) async fn abandon(
+    target: &Target,
+    connection: Connection,
+    edition: &Edition,
+    running: Operation,
+    patience: Patience,
+    events: &dyn Events,
+) -> Result<Tally> {
+    let plan: Plan = serde_json::from_value(running.plan)?;
+    let mut runner = Runner {
+        target,
+        connection,
+        operation: running.id,
+        edition,
+        verb: Verb::Publish,
+        patience,
+        backfill: None,
+        archive: None,
+        events,
+        tally: Tally::default(),
+    };
+    undo(&mut runner, &plan).await?;
+    Ok(runner.tally)
 }

@@ -4,11 +4,20 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
+use super::{
+    chain::{load_chain, load_hops, standing},
+    closing::{closing, run_or_call_off},
+    footing::{alone, refuse_running_operation},
+    publish::abandon,
+    runner::{Patience, Runner, Tally},
+};
 use crate::{
     error::{Error, Result},
     event::Events,
-    model::{Edition, EditionName},
-    target::Target,
+    model::{Edition, EditionName, EditionState},
+    plan::{ContractInput, End, Step, contract},
+    store::{self, OperationState, Verb},
+    target::{Connection, Target},
 };
 
 /// What becomes of data that only the newer edition stored.
@@ -57,6 +66,106 @@ pub async fn rollback(
     options: &RollbackOptions,
     events: &dyn Events,
 ) -> Result<RolledBack> {
-    let _ = (target, name, options, events);
-    Err(Error::bug("rollback is not built yet"))
+    let (lock, mut connection) = alone(target).await?;
+    let edition = store::require_edition(&*connection, name).await?;
+    let patience = options.patience();
+    let running = store::running_operation(&*connection).await?;
+    let (operation, steps) = match running {
+        Some(running) if running.edition == edition.id && running.verb == Verb::Publish => {
+            let tally = abandon(target, connection, &edition, running, patience, events).await?;
+            return outcome(target, name, true, tally).await;
+        }
+        Some(running) if running.edition == edition.id && running.verb == Verb::Rollback => {
+            let steps: Vec<Step> = serde_json::from_value(running.plan)?;
+            (running.id, steps)
+        }
+        Some(_) => {
+            refuse_running_operation(&connection).await?;
+            return Err(Error::bug("an operation is running and is not refused"));
+        }
+        None if edition.state == EditionState::Draft => return outcome(target, name, false, Tally::default()).await,
+        None => {
+            let steps = begin(target, &mut connection, &edition, options).await?;
+            let plan = serde_json::to_value(&steps)?;
+            (store::insert_operation(&*connection, edition.id, Verb::Rollback, &plan).await?, steps)
+        }
+    };
+    let mut runner = Runner {
+        target,
+        connection,
+        operation,
+        edition: &edition,
+        verb: Verb::Rollback,
+        patience,
+        backfill: None,
+        archive: options.keep.path(),
+        events,
+        tally: Tally::default(),
+    };
+    run_or_call_off(&mut runner, &steps).await?;
+    store::finish_operation(&*runner.connection, operation, OperationState::Done).await?;
+    let tally = runner.tally;
+    drop(lock);
+    outcome(target, name, true, tally).await
+}
+
+async fn outcome(target: &Target, name: &EditionName, changed: bool, tally: Tally) -> Result<RolledBack> {
+    let connection = target.connect().await?;
+    let edition = store::require_edition(&*connection, name).await?;
+    Ok(RolledBack { changed, edition, rows_saved: tally.rows_saved, longest_lock: tally.longest_lock })
+}
+
+impl RollbackOptions {
+    fn patience(&self) -> Patience {
+        Patience {
+            lock_timeout: self.lock_timeout,
+            locks: self.lock_patience,
+            proxies: self.proxy_patience,
+            drain: self.drain,
+            force: self.force,
+        }
+    }
+}
+
+impl KeepData {
+    fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Save(path) => Some(path.clone()),
+            Self::Discard => None,
+        }
+    }
+}
+
+async fn begin(
+    target: &Target,
+    connection: &mut Connection,
+    edition: &Edition,
+    options: &RollbackOptions,
+) -> Result<Vec<Step>> {
+    let editions = store::editions(&**connection).await?;
+    let live = standing(&editions);
+    let is_leaf = live.last().is_some_and(|leaf| leaf.id == edition.id);
+    let name = &edition.name;
+    if let (false, Some(leaf)) = (is_leaf, live.last()) {
+        return Err(Error::refused(format!("only the newest edition can be rolled back, and that is \"{}\"", leaf.name))
+            .with_hint(format!("edition rollback {}", leaf.name)));
+    }
+    if edition.parent.is_none() || live.len() < 2 {
+        return Err(Error::refused(format!("edition \"{name}\" is the only live one: there is nothing to go back to")));
+    }
+    if edition.is_default {
+        let parent = live.iter().rev().nth(1).map(|parent| parent.name.to_string()).unwrap_or_default();
+        return Err(Error::refused(format!("edition \"{name}\" is the default edition"))
+            .with_hint(format!("make another one the default first: edition default {parent}")));
+    }
+    if let Some(draft) = store::draft(&**connection).await? {
+        return Err(Error::refused(format!("edition \"{}\" is a draft on top of \"{name}\"", draft.name))
+            .with_hint(format!("publish it, or give it up: edition drop {}", draft.name)));
+    }
+    let chain = load_chain(target, connection, &live, &[]).await?;
+    let hops = load_hops(connection).await?;
+    let mut steps = closing(edition.id, EditionState::RollingBack, name);
+    let _ = options;
+    steps.extend(contract(&ContractInput { chain: &chain, end: End::Leaf, hops: &hops })?);
+    Ok(steps)
 }

@@ -170,8 +170,14 @@ impl<'a> Context<'a> {
         let unset = sql!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", table, column);
         // A column of the child's own is dropped whole by the inverse of its expansion.
         let undo_set = if only_child { Vec::new() } else { vec![unset] };
+        let mut announce =
+            Step::transaction(title("announce NOT NULL of"), Lock::AccessExclusive, relations(), vec![add]).undone_by(vec![drop_check]);
+        if !only_child {
+            let query = sql!("SELECT ctid::text FROM ONLY {} WHERE {} IS NULL LIMIT 1", table, column);
+            announce = announce.unless_found(format!("NOT NULL of {}.{}", table.pretty(), column.as_str()), query);
+        }
         vec![
-            Step::transaction(title("announce NOT NULL of"), Lock::AccessExclusive, relations(), vec![add]).undone_by(vec![drop_check]),
+            announce,
             self.scan(title("check NOT NULL of"), sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, check)),
             Step::transaction(title("set NOT NULL of"), Lock::AccessExclusive, relations(), set).undone_by(undo_set),
         ]
@@ -216,7 +222,14 @@ impl<'a> Context<'a> {
         let target = constraint.references.as_ref().and_then(|(id, _)| self.input.physical.table(*id));
         relations.extend(target.map(|table| table.name.clone()));
         let lock = if target.is_some() { Lock::ShareRowExclusive } else { Lock::AccessExclusive };
-        let mut steps = vec![Step::transaction(title, lock, relations, vec![add]).undone_by(vec![self.drop_constraint(&name)])];
+        let mut add = Step::transaction(title, lock, relations, vec![add]).undone_by(vec![self.drop_constraint(&name)]);
+        let condition = definition.strip_prefix("CHECK (").and_then(|rest| rest.strip_suffix(')'));
+        let all_shared = self.physical_columns(constraint).iter().all(|column| self.columns.get(column) == Some(&false));
+        if let (Some(condition), true, true) = (condition, all_shared, constraint.validated) {
+            let query = sql!("SELECT ctid::text FROM ONLY {} WHERE NOT ({}) LIMIT 1", self.physical, Sql::trusted(condition));
+            add = add.unless_found(format!("constraint {} of {}", constraint.name.as_str(), self.physical.pretty()), query);
+        }
+        let mut steps = vec![add];
         if constraint.validated {
             let title = format!("validate constraint {} of {}", name.as_str(), self.physical.pretty());
             steps.push(self.scan(title, sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", self.physical, name)));

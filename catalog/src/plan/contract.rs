@@ -9,7 +9,7 @@ use crate::{
     ddl::{HopTriggers, create_view, drop_hop, renamed_hop, rewritten_functions, view_defaults},
     error::{Error, Result},
     layout::{Mapping, Shape, TableMapping, is_plain, object_ids},
-    model::{Edition, EditionId, EditionState, Name, QualifiedName, Schema, Table, TableId},
+    model::{Constraint, Edition, EditionId, EditionState, Index, Name, QualifiedName, Schema, Table, TableId},
     sql,
     sql::{Sql, join},
 };
@@ -74,6 +74,27 @@ struct After {
     /// Tables that nobody needs views of any more: (view, table).
     obsolete_views: Vec<QualifiedName>,
     mappings: BTreeMap<EditionId, Mapping>,
+}
+
+/// The live constraint that an edition's constraint means: the one with the same definition (and, among several, the same name), else the one
+/// with its name, because PostgreSQL may word a definition that it read from a dump otherwise than the original.
+fn live_constraint<'a>(live: &'a Table, wanted: &Constraint) -> Option<&'a Name> {
+    let alike = || live.constraints.iter().filter(|constraint| same(constraint, wanted));
+    alike()
+        .find(|constraint| constraint.name == wanted.name)
+        .or_else(|| alike().next())
+        .or_else(|| live.constraints.iter().find(|c| c.kind == wanted.kind && c.name == wanted.name))
+        .map(|constraint| &constraint.name)
+}
+
+/// The same for an index.
+fn live_index<'a>(live: &'a Table, wanted: &Index) -> Option<&'a Name> {
+    let alike = || live.indexes.iter().filter(|index| same_index(index, wanted));
+    alike()
+        .find(|index| index.name == wanted.name)
+        .or_else(|| alike().next())
+        .or_else(|| live.indexes.iter().find(|index| index.name == wanted.name))
+        .map(|index| &index.name)
 }
 
 impl<'a> Contraction<'a> {
@@ -147,28 +168,30 @@ impl<'a> Contraction<'a> {
         self.input.chain.live.table_named(&self.standing(id)?)
     }
 
-    /// Live constraints that only the edition that goes has: found by definition, dropped by their live name.
+    /// Live constraints that only the edition that goes has.
     fn doomed_constraints(&self, id: TableId, foreign_keys: bool) -> Vec<Name> {
-        let (Some(live), Some(gone)) = (self.live(id), self.gone.physical.table(id)) else { return Vec::new() };
-        let kept: Vec<&Table> = self.remaining.iter().filter_map(|member| member.physical.table(id)).collect();
+        let Some(live) = self.live(id) else { return Vec::new() };
+        let standing = |member: &Member| -> BTreeSet<Name> {
+            let wanted = member.physical.table(id).map(|table| table.constraints.as_slice()).unwrap_or_default();
+            wanted.iter().filter_map(|constraint| live_constraint(live, constraint)).cloned().collect()
+        };
+        let kept: BTreeSet<Name> = self.remaining.iter().flat_map(|member| standing(member)).collect();
         live.constraints
             .iter()
             .filter(|constraint| constraint.references.is_some() == foreign_keys)
-            .filter(|constraint| gone.constraints.iter().any(|known| same(known, constraint)))
-            .filter(|constraint| !kept.iter().any(|table| table.constraints.iter().any(|known| same(known, constraint))))
             .map(|constraint| constraint.name.clone())
+            .filter(|name| standing(self.gone).contains(name) && !kept.contains(name))
             .collect()
     }
 
     fn doomed_indexes(&self, id: TableId) -> Vec<Name> {
-        let (Some(live), Some(gone)) = (self.live(id), self.gone.physical.table(id)) else { return Vec::new() };
-        let kept: Vec<&Table> = self.remaining.iter().filter_map(|member| member.physical.table(id)).collect();
-        live.indexes
-            .iter()
-            .filter(|index| gone.indexes.iter().any(|known| same_index(known, index)))
-            .filter(|index| !kept.iter().any(|table| table.indexes.iter().any(|known| same_index(known, index))))
-            .map(|index| index.name.clone())
-            .collect()
+        let Some(live) = self.live(id) else { return Vec::new() };
+        let standing = |member: &Member| -> BTreeSet<Name> {
+            let wanted = member.physical.table(id).map(|table| table.indexes.as_slice()).unwrap_or_default();
+            wanted.iter().filter_map(|index| live_index(live, index)).cloned().collect()
+        };
+        let kept: BTreeSet<Name> = self.remaining.iter().flat_map(|member| standing(member)).collect();
+        standing(self.gone).into_iter().filter(|name| !kept.contains(name)).collect()
     }
 
     /// Foreign keys first, one by one: each locks two tables.
@@ -356,33 +379,14 @@ impl<'a> Contraction<'a> {
     /// Constraints and indexes that stay get the names that the new root gives them.
     fn rename_constraints(&self, id: TableId, physical: &QualifiedName) -> Vec<Sql> {
         let (Some(live), Some(root)) = (self.live(id), self.new_root.physical.table(id)) else { return Vec::new() };
-        let mut renames: Vec<(bool, Name, Name)> = Vec::new();
-        let mut used = BTreeSet::new();
-        for wanted in &root.constraints {
-            let found = live.constraints.iter().find(|c| c.name == wanted.name && same(c, wanted)).or_else(|| {
-                live.constraints.iter().find(|c| same(c, wanted) && !used.contains(&c.name))
-            });
-            if let Some(found) = found {
-                used.insert(found.name.clone());
-                if found.name != wanted.name {
-                    renames.push((true, found.name.clone(), wanted.name.clone()));
-                }
-            }
-        }
-        let mut used = BTreeSet::new();
-        for wanted in &root.indexes {
-            let found = live.indexes.iter().find(|i| i.name == wanted.name && same_index(i, wanted)).or_else(|| {
-                live.indexes.iter().find(|i| same_index(i, wanted) && !used.contains(&i.name))
-            });
-            if let Some(found) = found {
-                used.insert(found.name.clone());
-                if found.name != wanted.name {
-                    renames.push((false, found.name.clone(), wanted.name.clone()));
-                }
-            }
-        }
+        let constraints = root
+            .constraints
+            .iter()
+            .filter_map(|wanted| Some((true, live_constraint(live, wanted)?.clone(), wanted.name.clone())));
+        let indexes =
+            root.indexes.iter().filter_map(|wanted| Some((false, live_index(live, wanted)?.clone(), wanted.name.clone())));
+        let renames = constraints.chain(indexes).filter(|(_, from, to)| from != to);
         renames
-            .into_iter()
             .map(|(constraint, from, to)| {
                 if constraint {
                     sql!("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", physical, from, to)

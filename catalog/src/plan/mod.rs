@@ -3,6 +3,7 @@
 mod chain;
 mod constraints;
 mod contract;
+mod drift;
 mod expand;
 mod finding;
 mod introduce;
@@ -13,6 +14,7 @@ mod transforms;
 
 pub use chain::{Chain, Facts, Member};
 pub use contract::{ContractInput, End, contract};
+pub use drift::{drift, fingerprint};
 pub use expand::{ExpandInput, expand};
 pub use finding::{Finding, Severity};
 pub use step::{Lock, Step, StepKind};

@@ -52,6 +52,8 @@ pub struct Step {
     pub rows: u64,
     /// Bytes read or written, by estimate.
     pub bytes: u64,
+    /// What must not be found before the operation starts: a label, and a query for an offending row's place.
+    pub preflight: Vec<(String, Sql)>,
     /// What undoes it; of the same kind where that matters (an announcement is undone by an announcement).
     pub inverse: Vec<Sql>,
 }
@@ -126,7 +128,7 @@ impl Step {
 
     /// A step of any kind, metadata only, with nothing to undo.
     pub fn new(title: impl Into<String>, kind: StepKind, lock: Lock, relations: Vec<QualifiedName>) -> Self {
-        Self { title: title.into(), kind, lock, relations, rows: 0, bytes: 0, inverse: Vec::new() }
+        Self { title: title.into(), kind, lock, relations, rows: 0, bytes: 0, preflight: Vec::new(), inverse: Vec::new() }
     }
 
     /// Adds what undoes it.
@@ -136,12 +138,24 @@ impl Step {
         self
     }
 
+    /// Adds a query for rows that would make it fail.
+    #[must_use]
+    pub fn unless_found(mut self, label: String, query: Sql) -> Self {
+        self.preflight.push((label, query));
+        self
+    }
+
     /// Adds the size of what it reads or writes.
     #[must_use]
     pub fn touching(mut self, (rows, bytes): (u64, u64)) -> Self {
         self.rows = rows;
         self.bytes = bytes;
         self
+    }
+
+    /// Queries that yield the place of a row which would make this step fail.
+    pub fn preflight(&self) -> &[(String, Sql)] {
+        &self.preflight
     }
 
     /// Every statement that it runs, for `plan --sql` and the journal.

@@ -44,6 +44,13 @@ pub async fn edition_named(client: &impl GenericClient, name: &EditionName) -> R
     client.query_opt(&text, &[&name.as_str()]).await?.as_ref().map(from_row).transpose()
 }
 
+/// The edition with this id, retired ones included.
+pub async fn edition_by_id(client: &impl GenericClient, id: EditionId) -> Result<Edition> {
+    let text = format!("SELECT {COLUMNS} FROM edition.editions WHERE id = $1");
+    let row = client.query_opt(&text, &[&id.get()]).await?;
+    row.as_ref().map(from_row).transpose()?.ok_or_else(|| Error::bug(format!("no edition with id {id}")))
+}
+
 /// The edition of this name, or a refusal that lists the names most like it.
 pub async fn require_edition(client: &impl GenericClient, name: &EditionName) -> Result<Edition> {
     if let Some(edition) = edition_named(client, name).await? {

@@ -1,0 +1,174 @@
+//! Loads the live editions and what stands in the live database, once per operation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    blueprint::{read_database, read_schema},
+    ddl::HopTriggers,
+    error::Result,
+    layout::{Mapping, TableMapping, object_ids},
+    model::{ColumnId, Edition, EditionId, EditionState, Grant, Name, QualifiedName, Schema, TableId},
+    physical::{PhysicalRequest, read_in_physical_words},
+    plan::{Chain, Facts, Member},
+    store::{self, stored_name},
+    target::{Connection, Target},
+};
+
+/// Loads everything that a plan starts from. `relocations` are applied before physical words are read.
+pub(super) async fn load_chain(
+    target: &Target,
+    connection: &mut Connection,
+    editions: &[Edition],
+    relocations: &[(QualifiedName, QualifiedName)],
+) -> Result<Chain> {
+    let editioned = store::schemas(&**connection).await?;
+    let mut members = Vec::new();
+    for edition in editions {
+        let mut blueprint = target.connect_blueprint(&edition.blueprint).await?;
+        let logical = read_database(&mut blueprint, &editioned).await?;
+        let mapping = load_mapping(connection, edition.id, &logical).await?;
+        members.push((Member { edition: edition.clone(), physical: logical.clone(), logical, mapping }, blueprint));
+    }
+    let facts = load_facts(connection, &editioned).await?;
+    let live = read_live(connection, &editioned, &facts).await?;
+    let (plain, blueprints): (Vec<Member>, Vec<Connection>) = members.into_iter().unzip();
+    let mut chain = Chain { editioned, members: plain, live, facts };
+    for (from, to) in relocations {
+        chain.relocate(from, to);
+    }
+    for (member, mut blueprint) in chain.members.iter_mut().zip(blueprints) {
+        let request = PhysicalRequest {
+            logical: &member.logical,
+            mapping: &member.mapping,
+            editioned: &chain.editioned,
+            extra: &[],
+            probes: &[],
+        };
+        member.physical = read_in_physical_words(&mut blueprint, &request).await?.schema;
+    }
+    Ok(chain)
+}
+
+/// The editions that take part in an operation as live: published, or on their way out.
+pub(super) fn standing(editions: &[Edition]) -> Vec<Edition> {
+    let stands = |state| matches!(state, EditionState::Live | EditionState::Retiring | EditionState::RollingBack);
+    editions.iter().filter(|edition| stands(edition.state)).cloned().collect()
+}
+
+/// The live schema, editions' own schemas included.
+async fn read_live(connection: &mut Connection, editioned: &[Name], facts: &Facts) -> Result<Schema> {
+    let ours: Vec<Name> = facts
+        .schemas
+        .iter()
+        .filter(|schema| {
+            editioned.iter().any(|e| schema.as_str().strip_prefix(e.as_str()).is_some_and(|rest| rest.starts_with('$')))
+        })
+        .cloned()
+        .collect();
+    let all: Vec<Name> = editioned.iter().cloned().chain(ours).collect();
+    let transaction = connection.transaction().await?;
+    let schema = read_schema(&transaction, &all).await?;
+    transaction.rollback().await?;
+    Ok(schema)
+}
+
+async fn load_mapping(connection: &Connection, edition: EditionId, logical: &Schema) -> Result<Mapping> {
+    let mut mapping = Mapping::default();
+    let rows = connection
+        .query(
+            "SELECT table_id, physical_schema, physical_name, view_schema FROM edition.tables WHERE edition_id = $1",
+            &[&edition.get()],
+        )
+        .await?;
+    for row in rows {
+        let view: Option<&str> = row.try_get(3)?;
+        mapping.tables.insert(
+            TableId::new(row.try_get(0)?),
+            TableMapping {
+                physical: QualifiedName::new(stored_name(row.try_get(1)?)?, stored_name(row.try_get(2)?)?),
+                view_schema: view.map(stored_name).transpose()?,
+                columns: BTreeMap::new(),
+            },
+        );
+    }
+    let rows = connection
+        .query("SELECT table_id, column_id, physical_name FROM edition.columns WHERE edition_id = $1", &[&edition.get()])
+        .await?;
+    for row in rows {
+        if let Some(table) = mapping.tables.get_mut(&TableId::new(row.try_get(0)?)) {
+            table.columns.insert(ColumnId::new(row.try_get(1)?), stored_name(row.try_get(2)?)?);
+        }
+    }
+    let rows = connection
+        .query(
+            "SELECT schema_name, object_name, physical_schema FROM edition.names WHERE edition_id = $1 AND physical_schema IS NOT NULL",
+            &[&edition.get()],
+        )
+        .await?;
+    for row in rows {
+        let name = QualifiedName::new(stored_name(row.try_get(0)?)?, stored_name(row.try_get(1)?)?);
+        let schema = stored_name(row.try_get(2)?)?;
+        for (id, _) in object_ids(logical).filter(|(_, known)| **known == name) {
+            mapping.moved.insert(id, schema.clone());
+        }
+    }
+    Ok(mapping)
+}
+
+async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts> {
+    let mut facts = Facts::default();
+    let row = connection.query_one("SELECT current_user::text, current_setting('server_version_num')::int", &[]).await?;
+    facts.runner = Some(stored_name(row.try_get(0)?)?);
+    let silence = connection
+        .query_one("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET')", &[])
+        .await?;
+    facts.may_silence_triggers = silence.try_get(0)?;
+    for row in connection.query("SELECT nspname::text FROM pg_catalog.pg_namespace", &[]).await? {
+        facts.schemas.insert(stored_name(row.try_get(0)?)?);
+    }
+    let names: Vec<&str> = editioned.iter().map(Name::as_str).collect();
+    let rows = connection
+        .query(
+            "SELECT n.nspname::text, r.rolname::text, a.privilege_type, a.is_grantable \
+             FROM pg_catalog.pg_namespace n CROSS JOIN LATERAL aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a \
+             LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee \
+             WHERE n.nspname = ANY ($1) AND a.grantee <> n.nspowner ORDER BY 1, 2 NULLS FIRST, 3",
+            &[&names],
+        )
+        .await?;
+    for row in rows {
+        let grantee: Option<&str> = row.try_get(1)?;
+        let grant = Grant {
+            grantee: grantee.map(stored_name).transpose()?,
+            privilege: row.try_get(2)?,
+            grantable: row.try_get(3)?,
+        };
+        facts.schema_grants.entry(stored_name(row.try_get(0)?)?).or_default().push(grant);
+    }
+    let rows = connection
+        .query(
+            "SELECT n.nspname::text, c.relname::text, greatest(c.reltuples, 0)::bigint, pg_relation_size(c.oid), c.relrowsecurity \
+             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relkind = 'r' AND n.nspname <> ALL ('{pg_catalog,information_schema,edition}')",
+            &[],
+        )
+        .await?;
+    let mut secured = BTreeSet::new();
+    for row in rows {
+        let name = QualifiedName::new(stored_name(row.try_get(0)?)?, stored_name(row.try_get(1)?)?);
+        let (tuples, bytes): (i64, i64) = (row.try_get(2)?, row.try_get(3)?);
+        let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
+        if row.try_get(4)? {
+            secured.insert(name.clone());
+        }
+        facts.sizes.insert(name, (unsigned(tuples), unsigned(bytes)));
+    }
+    facts.row_security = secured;
+    Ok(facts)
+}
+
+/// The crossedition triggers of all live hops.
+pub(super) async fn load_hops(connection: &Connection) -> Result<Vec<HopTriggers>> {
+    let rows = connection.query("SELECT triggers FROM edition.hops ORDER BY edition_id, table_id", &[]).await?;
+    rows.iter().map(|row| Ok(serde_json::from_value(row.try_get(0)?)?)).collect()
+}

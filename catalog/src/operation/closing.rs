@@ -1,0 +1,57 @@
+//! How an edition is closed before it is taken out of the chain: no new sessions, then no sessions. Until the first table is changed
+//! this can be called off.
+
+use super::runner::{Runner, drain_setting};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::{EditionId, EditionName, EditionState},
+    plan::{Lock, Step, StepKind},
+    sql,
+    sql::Literal,
+    store::{self, OperationState},
+};
+
+/// How many steps [`closing`] makes; from the next one on there is no way back.
+const CLOSING_STEPS: usize = 2;
+
+/// Announce that the edition is going, then wait until nobody uses it.
+pub(super) fn closing(edition: EditionId, state: EditionState, name: &EditionName) -> Vec<Step> {
+    let setting = drain_setting(edition);
+    let set = sql!(
+        "INSERT INTO edition.settings (name, value) VALUES ({}, 'idle') ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        Literal(&setting)
+    );
+    let unset = sql!("DELETE FROM edition.settings WHERE name = {}", Literal(&setting));
+    let kind = StepKind::Announce {
+        statements: vec![set],
+        states: vec![(edition, state)],
+        states_before: vec![(edition, EditionState::Live)],
+    };
+    vec![
+        Step::new(format!("close edition {name}"), kind, Lock::None, Vec::new()).undone_by(vec![unset]),
+        Step::new(format!("wait for sessions of edition {name}"), StepKind::Drain { edition }, Lock::None, Vec::new()),
+    ]
+}
+
+/// Runs the steps. If the edition cannot be emptied of sessions, it is opened again and the operation is over; once a table has changed, an
+/// interrupted operation waits to be resumed.
+pub(super) async fn run_or_call_off(runner: &mut Runner<'_>, steps: &[Step]) -> Result<()> {
+    let Err(error) = runner.run(steps).await else {
+        let setting = drain_setting(runner.edition.id);
+        return store::delete_setting(&*runner.connection, &setting).await;
+    };
+    if runner.connection.is_closed() || runner.is_past(CLOSING_STEPS).await? {
+        return Err(error);
+    }
+    if error.kind() == ErrorKind::Busy || error.kind() == ErrorKind::Database {
+        store::set_operation_state(&*runner.connection, runner.operation, OperationState::Undoing).await?;
+        runner.undo(steps).await?;
+        store::finish_operation(&*runner.connection, runner.operation, OperationState::Undone).await?;
+    }
+    let hint = error.hint().map(str::to_owned);
+    let called_off = Error::new(error.kind(), format!("{error}; the edition stays as it was")).with_source(error);
+    Err(match hint {
+        Some(hint) => called_off.with_hint(hint),
+        None => called_off,
+    })
+}

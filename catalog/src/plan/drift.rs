@@ -1,0 +1,72 @@
+//! Whether the live database is still what the catalogue says, and a fingerprint of all that a plan was made from.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    error::Result,
+    model::{Name, QualifiedName, Schema, Transform},
+};
+
+use super::{Chain, Finding, Severity};
+
+/// Tables and columns that somebody altered directly: each is a refusal, because a plan would be made from a false picture.
+pub fn drift(chain: &Chain) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut known: BTreeSet<(QualifiedName, Name)> = BTreeSet::new();
+    for member in &chain.members {
+        for table in &member.physical.tables {
+            let Some(live) = chain.live.table_named(&table.name) else {
+                findings.push(foreign(&table.name, None, &format!("edition {} has it, the live database has not", member.edition.name)));
+                continue;
+            };
+            for column in &table.columns {
+                known.insert((table.name.clone(), column.name.clone()));
+                match live.column_named(column.name.as_str()) {
+                    None => findings.push(foreign(&table.name, Some(&column.name), "it is missing in the live database")),
+                    Some(there) if there.type_name != column.type_name => {
+                        let what = format!("it is {} in the live database, {} in the blueprint", there.type_name, column.type_name);
+                        findings.push(foreign(&table.name, Some(&column.name), &what));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+    for table in chain.live.tables.iter().filter(|table| chain.editioned.contains(&table.name.schema)) {
+        let columns: Vec<&Name> = table
+            .columns
+            .iter()
+            .map(|column| &column.name)
+            .filter(|column| !known.contains(&(table.name.clone(), (*column).clone())))
+            .collect();
+        if columns.len() == table.columns.len() && !known.iter().any(|(name, _)| name == &table.name) {
+            findings.push(foreign(&table.name, None, "the live database has it, no edition knows it"));
+        } else {
+            findings.extend(columns.into_iter().map(|column| foreign(&table.name, Some(column), "no edition knows it")));
+        }
+    }
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
+fn foreign(table: &QualifiedName, column: Option<&Name>, what: &str) -> Finding {
+    let column = column.map(|column| format!(", column {}", column.as_str())).unwrap_or_default();
+    Finding {
+        severity: Severity::Refused,
+        code: "foreign-ddl".to_owned(),
+        subject: format!("table {}{column}", table.pretty()),
+        message: format!("the live database was altered directly: {what}"),
+        fix: Some("undo the direct change, and make it in a draft".to_owned()),
+    }
+}
+
+/// FNV-1a over everything that the plan follows from, in its JSON form.
+pub fn fingerprint(chain: &Chain, child: &Schema, transforms: &[Transform]) -> Result<String> {
+    let members: Vec<&Schema> = chain.members.iter().map(|member| &member.physical).collect();
+    let text = serde_json::to_string(&(&chain.live, members, child, transforms))?;
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    Ok(format!("{hash:016x}"))
+}
