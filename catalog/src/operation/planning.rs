@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::{
     chain::{load_chain, standing},
     footing::adopted,
-    transform::collect_transforms,
 };
 use crate::{
     blueprint::{compare, rows_in},
@@ -48,7 +47,7 @@ pub(super) async fn plan_publication(
     let mut chain = load_chain(target, connection, &live, &[]).await?;
     let comparison = compare(target, &chain.editioned, &parent, draft).await?;
     let child = comparison.to;
-    let given = collect_transforms(target, connection, draft).await?;
+    let given = store::transforms(&**connection, draft.id).await?;
     let mut findings = refusals(&comparison.diff);
     findings.extend(seed_rows(target, draft, &child).await?);
     findings.extend(drift(&chain));

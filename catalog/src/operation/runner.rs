@@ -132,14 +132,15 @@ impl Runner<'_> {
     async fn record(&self, number: i32, step: &Step, state: &str, detail: Option<&str>) -> Result<()> {
         let text = join(step.statements(), ";\n");
         let inverse = join(&step.inverse, ";\n");
-        let some = |sql: &Sql| (!sql.as_str().is_empty()).then(|| sql.as_str().to_owned());
+        let text = Some(text.as_str()).filter(|text| !text.is_empty());
+        let inverse = Some(inverse.as_str()).filter(|text| !text.is_empty());
         let entry = NewEntry {
             step: Some((self.operation, number)),
             edition: self.edition.name.as_str(),
             verb: self.verb.as_str(),
             title: &step.title,
-            statement: some(&text).as_deref(),
-            inverse: some(&inverse).as_deref(),
+            statement: text,
+            inverse,
             state,
             detail,
         };

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use catalog::{
     Result,
-    model::{Direction, EditionName, Origin, Transform},
+    model::{Direction, EditionName, Name, Origin, QualifiedName, Transform},
     operation,
     plan::{Finding, Lock, Plan as Outcome, Severity, Step, StepKind},
-    sql::Sql,
+    sql,
+    sql::{Sql, join},
 };
 use clap::Args;
 use owo_colors::OwoColorize;
@@ -95,7 +96,7 @@ fn transform_text(transform: &Transform) -> String {
 
 fn step_text(number: usize, step: &Step) -> String {
     let mut text = format!("  {number:>2}. {}  {}\n", step.title, cost(step).dimmed());
-    for statement in statements(&step.kind) {
+    for statement in statements(step) {
         text.extend(statement.lines().map(|line| format!("      {}\n", line.dimmed())));
     }
     text
@@ -105,23 +106,15 @@ fn step_text(number: usize, step: &Step) -> String {
 fn cost(step: &Step) -> String {
     let lock = match step.lock {
         Lock::None => None,
-        lock => Some(format!("{} on {}", lock_name(lock), step.relations.join(", "))),
+        lock => {
+            let relations: Vec<_> = step.relations.iter().map(QualifiedName::pretty).collect();
+            Some(format!("{} on {}", lock.as_str(), relations.join(", ")))
+        }
     };
     let rows = (step.rows > 0).then(|| format!("about {} rows", thousands(step.rows)));
     let bytes = (step.bytes > 0).then(|| size(step.bytes));
     let parts: Vec<_> = [lock, rows, bytes].into_iter().flatten().collect();
     if parts.is_empty() { String::new() } else { format!("[{}]", parts.join("; ")) }
-}
-
-/// As the PostgreSQL manual spells it.
-fn lock_name(lock: Lock) -> &'static str {
-    match lock {
-        Lock::None => "no lock",
-        Lock::AccessShare => "ACCESS SHARE",
-        Lock::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
-        Lock::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
-        Lock::AccessExclusive => "ACCESS EXCLUSIVE",
-    }
 }
 
 /// `512 bytes`, `12 kB`, `3 MB`, as `pg_size_pretty` rounds.
@@ -134,23 +127,29 @@ fn size(bytes: u64) -> String {
 }
 
 /// The statements of a step, for people and for `--sql`.
-fn statements(kind: &StepKind) -> Vec<String> {
-    match kind {
-        StepKind::Transaction { statements } | StepKind::Scan { statements } => {
-            statements.iter().map(|statement| format!("{statement};")).collect()
+fn statements(step: &Step) -> Vec<String> {
+    let mut lines: Vec<String> = step.statements().into_iter().map(|statement| format!("{statement};")).collect();
+    match &step.kind {
+        StepKind::Backfill { table, assignments, pending, .. } => lines.push(backfill(table, assignments, pending)),
+        StepKind::Announce { .. } => {
+            lines.push("-- announce to the proxies, and wait until all have acknowledged".to_owned());
         }
-        StepKind::Index { statement, .. } => vec![format!("{statement};")],
-        StepKind::Backfill { table, assignments, pending } => vec![backfill(table, assignments, pending)],
-        StepKind::Announce => {
-            vec!["-- announce to the proxies, and wait until all have acknowledged".to_owned()]
-        }
+        StepKind::Verify { .. } => lines.push("-- none of these may find a row".to_owned()),
+        StepKind::Transaction { .. }
+        | StepKind::Index { .. }
+        | StepKind::Scan { .. }
+        | StepKind::Load
+        | StepKind::Save
+        | StepKind::Drain { .. }
+        | StepKind::DropBlueprint { .. } => {}
     }
+    lines
 }
 
 /// What a backfill comes to; it runs by ranges of blocks.
-fn backfill(table: &Sql, assignments: &[(Sql, Sql)], pending: &Sql) -> String {
-    let set: Vec<_> = assignments.iter().map(|(column, value)| format!("{column} = {value}")).collect();
-    format!("UPDATE {table} SET {} WHERE {pending};  -- by ranges of blocks", set.join(", "))
+fn backfill(table: &QualifiedName, assignments: &[(Name, Sql)], pending: &Sql) -> String {
+    let set = join(assignments.iter().map(|(column, value)| sql!("{} = {}", column, value)), ", ");
+    sql!("UPDATE {} AS edition_row SET {} WHERE {};  -- by ranges of blocks", table, set, pending).to_string()
 }
 
 fn as_sql(plan: &Outcome) -> String {
@@ -158,7 +157,7 @@ fn as_sql(plan: &Outcome) -> String {
     for (index, step) in plan.steps.iter().enumerate() {
         text.push_str(&format!("\n-- step {}: {} {}\n", index + 1, step.title, cost(step)));
         let one_transaction = matches!(step.kind, StepKind::Transaction { .. });
-        let mut lines = statements(&step.kind);
+        let mut lines = statements(step);
         if one_transaction {
             lines.insert(0, "BEGIN;".to_owned());
             lines.push("COMMIT;".to_owned());
