@@ -1,13 +1,17 @@
 //! Blueprints: structure-only databases, each with one edition's logical schema as real, empty tables.
 
+mod check;
 mod child;
 mod compare;
 mod database;
 mod dump;
+mod given;
 mod read;
 
+pub use check::{Sides, check_transform, set_author_path};
 pub use child::run_file;
 pub use compare::{Comparison, Difference, compare, differences};
 pub use database::{drop_blueprint, exists, fork};
 pub use dump::copy_structure;
+pub use given::{given_transforms, resolve_table};
 pub use read::{read_aligned, read_database, read_schema, rows_in};

@@ -28,7 +28,7 @@ pub use planning::plan;
 pub use publish::{PublishOptions, Published, publish};
 pub use retire::{RetireOptions, Retired, retire};
 pub use rollback::{KeepData, RollbackOptions, RolledBack, rollback};
-pub use transform::{TransformOptions, Transformed, transform};
+pub use transform::{TransformOptions, Transformed, collect_transforms, transform};
 
 use std::path::PathBuf;
 
