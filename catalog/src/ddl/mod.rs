@@ -10,7 +10,7 @@ pub use grant::{grant_columns, grant_function, grant_relation, grant_schema, gra
 pub use index::{concurrent_index, index_body};
 pub use table::{add_column, create_sequence, create_table, owner_of};
 pub use trigger::{
-    Assignment, AssignmentKind, HopTriggers, TriggerMode, drop_forward, drop_hop, forward_statements, renamed_hop,
-    reverse_statements, rewritten_functions,
+    Assignment, AssignmentKind, HopTriggers, TriggerMode, drop_forward, drop_hop, forward_statements,
+    renamed_hop, reverse_statements, rewritten_functions,
 };
 pub use view::{create_view, view_default, view_defaults};

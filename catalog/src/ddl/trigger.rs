@@ -126,8 +126,9 @@ fn changed(sources: &[(Name, bool)]) -> Sql {
                 sql!("NEW.{} IS DISTINCT FROM OLD.{}", name, name)
             } else {
                 // Compares the stored images, so it also works for types without equality (json, point) and for those
-                // whose equality is coarser than what a transform may see (citext, nondeterministic collations).
-                sql!("ROW(NEW.{}) OPERATOR(pg_catalog.*<>) ROW(OLD.{})", name, name)
+                // whose equality is coarser than what a transform may see (citext, nondeterministic collations). Without the
+                // casts the grammar would compare field by field.
+                sql!("ROW(NEW.{})::record OPERATOR(pg_catalog.*<>) ROW(OLD.{})::record", name, name)
             }
         }),
         " OR ",

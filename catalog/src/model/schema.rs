@@ -171,7 +171,8 @@ pub struct Constraint {
     pub columns: Vec<ColumnId>,
     /// For a foreign key: the table and columns it points at.
     pub references: Option<(TableId, Vec<ColumnId>)>,
-    /// For a foreign key: whether deleting or changing a referenced row can be refused (NO ACTION or RESTRICT).
+    /// For a foreign key: whether deleting a referenced row can be refused (NO ACTION or RESTRICT). Re-keying is left out: nearly every
+    /// foreign key forbids it, and nearly nobody does it.
     pub restricts_referenced: bool,
     /// `pg_get_constraintdef(oid)`.
     pub definition: String,

@@ -27,7 +27,10 @@ pub(super) async fn load_chain(
         let mut blueprint = target.connect_blueprint(&edition.blueprint).await?;
         let logical = read_database(&mut blueprint, &editioned).await?;
         let mapping = load_mapping(connection, edition.id, &logical).await?;
-        members.push((Member { edition: edition.clone(), physical: logical.clone(), logical, mapping }, blueprint));
+        members.push((
+            Member { edition: edition.clone(), physical: logical.clone(), logical, mapping },
+            blueprint,
+        ));
     }
     let facts = load_facts(connection, &editioned).await?;
     let live = read_live(connection, &editioned, &facts).await?;
@@ -51,7 +54,8 @@ pub(super) async fn load_chain(
 
 /// The editions that take part in an operation as live: published, or on their way out.
 pub(super) fn standing(editions: &[Edition]) -> Vec<Edition> {
-    let stands = |state| matches!(state, EditionState::Live | EditionState::Retiring | EditionState::RollingBack);
+    let stands =
+        |state| matches!(state, EditionState::Live | EditionState::Retiring | EditionState::RollingBack);
     editions.iter().filter(|edition| stands(edition.state)).cloned().collect()
 }
 
@@ -61,7 +65,9 @@ async fn read_live(connection: &mut Connection, editioned: &[Name], facts: &Fact
         .schemas
         .iter()
         .filter(|schema| {
-            editioned.iter().any(|e| schema.as_str().strip_prefix(e.as_str()).is_some_and(|rest| rest.starts_with('$')))
+            editioned
+                .iter()
+                .any(|e| schema.as_str().strip_prefix(e.as_str()).is_some_and(|rest| rest.starts_with('$')))
         })
         .cloned()
         .collect();
@@ -92,7 +98,10 @@ async fn load_mapping(connection: &Connection, edition: EditionId, logical: &Sch
         );
     }
     let rows = connection
-        .query("SELECT table_id, column_id, physical_name FROM edition.columns WHERE edition_id = $1", &[&edition.get()])
+        .query(
+            "SELECT table_id, column_id, physical_name FROM edition.columns WHERE edition_id = $1",
+            &[&edition.get()],
+        )
         .await?;
     for row in rows {
         if let Some(table) = mapping.tables.get_mut(&TableId::new(row.try_get(0)?)) {
@@ -117,7 +126,9 @@ async fn load_mapping(connection: &Connection, edition: EditionId, logical: &Sch
 
 async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts> {
     let mut facts = Facts::default();
-    let row = connection.query_one("SELECT current_user::text, current_setting('server_version_num')::int", &[]).await?;
+    let row = connection
+        .query_one("SELECT current_user::text, current_setting('server_version_num')::int", &[])
+        .await?;
     facts.runner = Some(stored_name(row.try_get(0)?)?);
     let silence = connection
         .query_one("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET')", &[])
@@ -169,6 +180,7 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
 
 /// The crossedition triggers of all live hops.
 pub(super) async fn load_hops(connection: &Connection) -> Result<Vec<HopTriggers>> {
-    let rows = connection.query("SELECT triggers FROM edition.hops ORDER BY edition_id, table_id", &[]).await?;
+    let rows =
+        connection.query("SELECT triggers FROM edition.hops ORDER BY edition_id, table_id", &[]).await?;
     rows.iter().map(|row| Ok(serde_json::from_value(row.try_get(0)?)?)).collect()
 }

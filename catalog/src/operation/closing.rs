@@ -29,7 +29,12 @@ pub(super) fn closing(edition: EditionId, state: EditionState, name: &EditionNam
     };
     vec![
         Step::new(format!("close edition {name}"), kind, Lock::None, Vec::new()).undone_by(vec![unset]),
-        Step::new(format!("wait for sessions of edition {name}"), StepKind::Drain { edition }, Lock::None, Vec::new()),
+        Step::new(
+            format!("wait for sessions of edition {name}"),
+            StepKind::Drain { edition },
+            Lock::None,
+            Vec::new(),
+        ),
     ]
 }
 
@@ -49,7 +54,8 @@ pub(super) async fn run_or_call_off(runner: &mut Runner<'_>, steps: &[Step]) -> 
         store::finish_operation(&*runner.connection, runner.operation, OperationState::Undone).await?;
     }
     let hint = error.hint().map(str::to_owned);
-    let called_off = Error::new(error.kind(), format!("{error}; the edition stays as it was")).with_source(error);
+    let called_off =
+        Error::new(error.kind(), format!("{error}; the edition stays as it was")).with_source(error);
     Err(match hint {
         Some(hint) => called_off.with_hint(hint),
         None => called_off,

@@ -14,7 +14,8 @@ use crate::{
     model::{Edition, EditionName, EditionState, Name, QualifiedName, Schema, Transform},
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
-        Chain, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates, drift, expand, fingerprint, probes,
+        Chain, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates, drift, expand,
+        fingerprint, probes,
     },
     store,
     target::{Connection, Target},
@@ -24,13 +25,18 @@ use crate::{
 pub async fn plan(target: &Target, name: &EditionName) -> Result<Plan> {
     let mut connection = adopted(target).await?;
     let edition = store::require_edition(&*connection, name).await?;
-    if let Some(running) = store::running_operation(&*connection).await?.filter(|running| running.edition == edition.id) {
+    if let Some(running) =
+        store::running_operation(&*connection).await?.filter(|running| running.edition == edition.id)
+    {
         return Ok(serde_json::from_value(running.plan)?);
     }
     match edition.state {
         EditionState::Draft => plan_publication(target, &mut connection, &edition, false).await,
-        state => Err(Error::refused(format!("edition \"{name}\" is {}, not a draft: there is nothing to plan", state.as_str()))
-            .with_hint("edition create NAME makes a draft")),
+        state => Err(Error::refused(format!(
+            "edition \"{name}\" is {}, not a draft: there is nothing to plan",
+            state.as_str()
+        ))
+        .with_hint("edition create NAME makes a draft")),
     }
 }
 
@@ -78,10 +84,10 @@ pub(super) async fn plan_publication(
         probes: &probes(&found),
     };
     let reading = read_in_physical_words(&mut blueprint, &request).await?;
-    let default_of = |table, column: &Name| {
-        reading.schema.table(table)?.column_named(column.as_str())?.default.clone()
-    };
-    let (hop, more) = assemble((&layout.inherited, draft.id, &draft.name), &found, &reading.probed, default_of);
+    let default_of =
+        |table, column: &Name| reading.schema.table(table)?.column_named(column.as_str())?.default.clone();
+    let (hop, more) =
+        assemble((&layout.inherited, draft.id, &draft.name), &found, &reading.probed, default_of);
     findings.extend(more);
     findings.extend(rewriting_domains(&blueprint, &layout, &child).await?);
 
@@ -129,16 +135,27 @@ fn lay_out(chain: &Chain, draft: &Edition, child: &Schema, given: &[Transform]) 
 
 /// Tables that stand under their logical name in the schema of the edition that introduced them, and that the draft sees otherwise: the name is
 /// needed for that edition's view.
-fn relocations(chain: &Chain, layout: &ChildLayout, child: &Schema) -> Result<Vec<(QualifiedName, QualifiedName)>> {
+fn relocations(
+    chain: &Chain,
+    layout: &ChildLayout,
+    child: &Schema,
+) -> Result<Vec<(QualifiedName, QualifiedName)>> {
     let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
     let mut found = Vec::new();
     for place in &layout.inherited {
-        let (Some(before), Some(after)) = (leaf.logical.table(place.id), child.table(place.id)) else { continue };
-        let stands_as_itself = place.parent.view_schema.is_none() && place.parent.physical.schema != before.name.schema;
+        let (Some(before), Some(after)) = (leaf.logical.table(place.id), child.table(place.id)) else {
+            continue;
+        };
+        let stands_as_itself =
+            place.parent.view_schema.is_none() && place.parent.physical.schema != before.name.schema;
         let differs = before.name != after.name
             || !place.parent_only.is_empty()
             || before.columns.len() != after.columns.len()
-            || before.columns.iter().zip(&after.columns).any(|(a, b)| a.name != b.name || a.default != b.default);
+            || before
+                .columns
+                .iter()
+                .zip(&after.columns)
+                .any(|(a, b)| a.name != b.name || a.default != b.default);
         if stands_as_itself && differs {
             let from = place.parent.physical.clone();
             let to = QualifiedName::new(from.schema.clone(), from.name.with_suffix("$base"));
@@ -195,14 +212,23 @@ async fn seed_rows(target: &Target, draft: &Edition, child: &Schema) -> Result<V
             severity: Severity::Refused,
             code: "seed-rows".to_owned(),
             subject: format!("table {}", table.pretty()),
-            message: "the draft holds rows in this table; carrying rows to the live database is not built yet".to_owned(),
-            fix: Some("TRUNCATE it in the draft and insert the rows through the edition once it is published".to_owned()),
+            message:
+                "the draft holds rows in this table; carrying rows to the live database is not built yet"
+                    .to_owned(),
+            fix: Some(
+                "TRUNCATE it in the draft and insert the rows through the edition once it is published"
+                    .to_owned(),
+            ),
         })
         .collect())
 }
 
 /// ADD COLUMN with a domain that has constraints rewrites the whole table under an exclusive lock (tablecmds.c, ATExecAddColumn).
-async fn rewriting_domains(blueprint: &Connection, layout: &ChildLayout, child: &Schema) -> Result<Vec<Finding>> {
+async fn rewriting_domains(
+    blueprint: &Connection,
+    layout: &ChildLayout,
+    child: &Schema,
+) -> Result<Vec<Finding>> {
     let rows = blueprint
         .query(
             "SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
@@ -218,14 +244,17 @@ async fn rewriting_domains(blueprint: &Connection, layout: &ChildLayout, child: 
         let added = place.and_then(|place| {
             let column = child.table(place.id)?.column(crate::model::ColumnId::new(column))?;
             let fate = place.fates.get(&column.id)?;
-            (*fate != crate::layout::ColumnFate::Shared).then(|| (child.table(place.id).map(|t| t.name.pretty()), column))
+            (*fate != crate::layout::ColumnFate::Shared)
+                .then(|| (child.table(place.id).map(|t| t.name.pretty()), column))
         });
         if let Some((Some(table), column)) = added {
             findings.push(Finding {
                 severity: Severity::Refused,
                 code: "rewrites-table".to_owned(),
                 subject: format!("table {table}, column {}", column.name.as_str()),
-                message: "adding a column whose domain has constraints rewrites the table under an exclusive lock".to_owned(),
+                message:
+                    "adding a column whose domain has constraints rewrites the table under an exclusive lock"
+                        .to_owned(),
                 fix: Some("use the domain's base type with a CHECK constraint on the column".to_owned()),
             });
         }

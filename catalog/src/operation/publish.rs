@@ -84,8 +84,13 @@ pub async fn publish(
         None if edition.state == EditionState::Live => return Ok(unchanged(edition)),
         None => {
             let plan = begin(target, &mut connection, &edition, options, events).await?;
-            let operation =
-                store::insert_operation(&*connection, edition.id, Verb::Publish, &serde_json::to_value(&plan)?).await?;
+            let operation = store::insert_operation(
+                &*connection,
+                edition.id,
+                Verb::Publish,
+                &serde_json::to_value(&plan)?,
+            )
+            .await?;
             (operation, plan, false)
         }
     };
@@ -103,8 +108,10 @@ pub async fn publish(
     };
     if undoing {
         undo(&mut runner, &plan).await?;
-        return Err(Error::refused(format!("the earlier publication of \"{name}\" failed and has now been undone"))
-            .with_hint(format!("edition log shows why; then edition publish {name}")));
+        return Err(Error::refused(format!(
+            "the earlier publication of \"{name}\" failed and has now been undone"
+        ))
+        .with_hint(format!("edition log shows why; then edition publish {name}")));
     }
     let outcome = runner.run(&plan.steps).await;
     if let Err(error) = outcome {
@@ -189,8 +196,12 @@ async fn begin(
                 format!("\n  {} {}: {}{fix}", finding.code, finding.subject, finding.message)
             })
             .collect();
-        return Err(Error::refused(format!("edition \"{}\" cannot be published:{}", edition.name, lines.concat()))
-            .with_hint(format!("edition plan {}", edition.name)));
+        return Err(Error::refused(format!(
+            "edition \"{}\" cannot be published:{}",
+            edition.name,
+            lines.concat()
+        ))
+        .with_hint(format!("edition plan {}", edition.name)));
     }
     for finding in plan.findings.iter().filter(|finding| finding.severity == Severity::Notice) {
         events.emit(Event::Note { text: format!("{}: {}", finding.subject, finding.message) });

@@ -143,8 +143,11 @@ async fn begin(target: &Target, connection: &mut Connection, edition: &Edition) 
     }
     let root = live.first().ok_or_else(|| Error::bug("no edition is live"))?;
     if root.id != edition.id {
-        return Err(Error::refused(format!("only the oldest edition can be retired, and that is \"{}\"", root.name))
-            .with_hint(format!("edition retire {}", root.name)));
+        return Err(Error::refused(format!(
+            "only the oldest edition can be retired, and that is \"{}\"",
+            root.name
+        ))
+        .with_hint(format!("edition retire {}", root.name)));
     }
     let Some(next) = live.get(1) else {
         return Err(Error::refused(format!("edition \"{name}\" is the only live one"))
@@ -159,6 +162,11 @@ async fn begin(target: &Target, connection: &mut Connection, edition: &Edition) 
     let mut steps = closing(edition.id, EditionState::Retiring, name);
     steps.extend(contract(&ContractInput { chain: &chain, end: End::Root, hops: &hops })?);
     let kind = StepKind::DropBlueprint { blueprint: edition.blueprint.clone() };
-    steps.push(Step::new(format!("drop blueprint {}", edition.blueprint.as_str()), kind, Lock::None, Vec::new()));
+    steps.push(Step::new(
+        format!("drop blueprint {}", edition.blueprint.as_str()),
+        kind,
+        Lock::None,
+        Vec::new(),
+    ));
     Ok(steps)
 }

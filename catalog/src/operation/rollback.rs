@@ -83,7 +83,9 @@ pub async fn rollback(
             refuse_running_operation(&connection).await?;
             return Err(Error::bug("an operation is running and is not refused"));
         }
-        None if edition.state == EditionState::Draft => return outcome(target, name, false, Tally::default()).await,
+        None if edition.state == EditionState::Draft => {
+            return outcome(target, name, false, Tally::default()).await;
+        }
         None => {
             let steps = begin(target, &mut connection, &edition, options).await?;
             let plan = serde_json::to_value(&steps)?;
@@ -147,11 +149,16 @@ async fn begin(
     let is_leaf = live.last().is_some_and(|leaf| leaf.id == edition.id);
     let name = &edition.name;
     if let (false, Some(leaf)) = (is_leaf, live.last()) {
-        return Err(Error::refused(format!("only the newest edition can be rolled back, and that is \"{}\"", leaf.name))
-            .with_hint(format!("edition rollback {}", leaf.name)));
+        return Err(Error::refused(format!(
+            "only the newest edition can be rolled back, and that is \"{}\"",
+            leaf.name
+        ))
+        .with_hint(format!("edition rollback {}", leaf.name)));
     }
     if edition.parent.is_none() || live.len() < 2 {
-        return Err(Error::refused(format!("edition \"{name}\" is the only live one: there is nothing to go back to")));
+        return Err(Error::refused(format!(
+            "edition \"{name}\" is the only live one: there is nothing to go back to"
+        )));
     }
     if edition.is_default {
         let parent = live.iter().rev().nth(1).map(|parent| parent.name.to_string()).unwrap_or_default();

@@ -78,7 +78,11 @@ impl Runner<'_> {
             self.events.emit(Event::StepStarted { step: shown, of: steps.len(), title: step.title.clone() });
             self.record(number, step, "started", None).await?;
             if let Err(error) = self.execute(number, step).await {
-                let state = if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Paused) { "started" } else { "failed" };
+                let state = if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Paused) {
+                    "started"
+                } else {
+                    "failed"
+                };
                 // The connection may be what failed; then the journal says `started`, which is as true.
                 let _ = self.record(number, step, state, Some(&error.to_string())).await;
                 return Err(error);
@@ -94,7 +98,10 @@ impl Runner<'_> {
         for (number, step) in numbered(steps).rev() {
             let Some(state) = states.get(&number).filter(|state| *state != "undone") else { continue };
             // Only what happens in one transaction is sure not to have happened when the journal does not say so.
-            let partial = matches!(step.kind, StepKind::Index { .. } | StepKind::Scan { .. } | StepKind::Backfill { .. });
+            let partial = matches!(
+                step.kind,
+                StepKind::Index { .. } | StepKind::Scan { .. } | StepKind::Backfill { .. }
+            );
             if state != "done" && !partial {
                 continue;
             }
@@ -213,7 +220,9 @@ impl Runner<'_> {
     async fn undo_step(&mut self, number: i32, step: &Step) -> Result<()> {
         let mark = self.mark(number, "undone");
         match &step.kind {
-            StepKind::Announce { states_before, .. } => self.announce(&step.inverse, states_before, &mark).await,
+            StepKind::Announce { states_before, .. } => {
+                self.announce(&step.inverse, states_before, &mark).await
+            }
             StepKind::Index { .. } => {
                 for statement in &step.inverse {
                     self.alone(step, statement).await?;
@@ -294,10 +303,13 @@ impl Runner<'_> {
     }
 
     fn failed(&self, step: &Step, error: tokio_postgres::Error) -> Error {
-        let cause = error.as_db_error().map_or_else(|| error.to_string(), |db| {
-            let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-            format!("{}{detail}", db.message())
-        });
+        let cause = error.as_db_error().map_or_else(
+            || error.to_string(),
+            |db| {
+                let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+                format!("{}{detail}", db.message())
+            },
+        );
         Error::new(ErrorKind::Database, format!("{} failed: {cause}", step.title)).with_source(error)
     }
 
@@ -317,15 +329,22 @@ impl Runner<'_> {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let (pid, application): (i32, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
-        let (kind, state, age): (Option<String>, Option<String>, Option<f64>) = (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
-        let who = application.filter(|name| !name.is_empty()).or(kind).unwrap_or_else(|| "session".to_owned());
+        let (kind, state, age): (Option<String>, Option<String>, Option<f64>) =
+            (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+        let who =
+            application.filter(|name| !name.is_empty()).or(kind).unwrap_or_else(|| "session".to_owned());
         let state = state.map(|state| format!(", {state}")).unwrap_or_default();
         let age = age.map(|seconds| format!(", transaction open for {seconds:.1} s")).unwrap_or_default();
         Ok(Some(format!("pid {pid} ({who}{state}{age})")))
     }
 
     /// Changes the catalogue and waits until the proxies go by it.
-    async fn announce(&mut self, statements: &[Sql], states: &[(EditionId, EditionState)], mark: &Sql) -> Result<()> {
+    async fn announce(
+        &mut self,
+        statements: &[Sql],
+        states: &[(EditionId, EditionState)],
+        mark: &Sql,
+    ) -> Result<()> {
         let transaction = self.connection.transaction().await?;
         transaction.batch_execute(join(statements.iter().map(|s| sql!("{};\n", s)), "").as_str()).await?;
         for (edition, state) in states {
@@ -338,7 +357,7 @@ impl Runner<'_> {
     }
 
     async fn acknowledged(&self, epoch: Epoch) -> Result<()> {
-        self.events.emit(Event::Waiting { what: format!("for the proxies to take up epoch {epoch}") });
+        self.events.emit(Event::Waiting { what: format!("the proxies to take up epoch {epoch}") });
         store::wait_for_acknowledgement(&*self.connection, epoch, self.patience.proxies).await
     }
 
@@ -365,12 +384,16 @@ impl Runner<'_> {
         });
         match offending {
             None => Ok(()),
-            Some(key) => Err(Error::new(ErrorKind::Database, format!("verification failed: {label}; it does not for the row at {key}"))),
+            Some(key) => Err(Error::new(
+                ErrorKind::Database,
+                format!("verification failed: {label}; it does not for the row at {key}"),
+            )),
         }
     }
 
     async fn fill(&mut self, number: i32, spec: &BackfillSpec) -> Result<()> {
-        let options = self.backfill.as_ref().ok_or_else(|| Error::bug("this operation has no backfill options"))?;
+        let options =
+            self.backfill.as_ref().ok_or_else(|| Error::bug("this operation has no backfill options"))?;
         let outcome = backfill::run(self.target, self.operation, number, spec, options, self.events).await?;
         self.tally.rows_backfilled += outcome.rows_changed;
         self.refuse_failures().await
@@ -380,10 +403,14 @@ impl Runner<'_> {
     async fn refuse_failures(&self) -> Result<()> {
         let row = self
             .connection
-            .query_opt("SELECT table_name, column_name, error_message FROM edition.failures ORDER BY id LIMIT 1", &[])
+            .query_opt(
+                "SELECT table_name, column_name, error_message FROM edition.failures ORDER BY id LIMIT 1",
+                &[],
+            )
             .await?;
         let Some(row) = row else { return Ok(()) };
-        let (table, column, message): (String, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let (table, column, message): (String, String, String) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Err(Error::new(
             ErrorKind::Database,
             format!("a row that an older edition wrote meanwhile cannot be transformed: table {table}, column {column}: {message}"),
@@ -409,11 +436,19 @@ impl Runner<'_> {
                 self.acknowledged(epoch).await?;
                 continue;
             }
-            if over && (!forced || begun.elapsed() >= self.patience.drain.unwrap_or_default() + self.patience.proxies) {
+            if over
+                && (!forced
+                    || begun.elapsed() >= self.patience.drain.unwrap_or_default() + self.patience.proxies)
+            {
                 let names: Vec<String> = sessions
                     .iter()
                     .take(5)
-                    .map(|session| format!("pid {} ({}@{}, {})", session.backend_pid, session.user, session.client, session.application))
+                    .map(|session| {
+                        format!(
+                            "pid {} ({}@{}, {})",
+                            session.backend_pid, session.user, session.client, session.application
+                        )
+                    })
                     .collect();
                 return Err(Error::new(
                     ErrorKind::Busy,
@@ -421,7 +456,9 @@ impl Runner<'_> {
                 )
                 .with_hint("move them to a newer edition, or give them time with --drain 5m (then end them with --force)"));
             }
-            self.events.emit(Event::Waiting { what: format!("for {} sessions to leave edition {}", sessions.len(), self.edition.name) });
+            self.events.emit(Event::Waiting {
+                what: format!("{} sessions to leave edition {}", sessions.len(), self.edition.name),
+            });
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

@@ -61,7 +61,10 @@ pub struct PhysicalReading {
 const BLUEPRINT_LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads a blueprint in physical words; leaves no trace.
-pub async fn read_in_physical_words(connection: &mut Connection, request: &PhysicalRequest<'_>) -> Result<PhysicalReading> {
+pub async fn read_in_physical_words(
+    connection: &mut Connection,
+    request: &PhysicalRequest<'_>,
+) -> Result<PhysicalReading> {
     let transaction = connection.transaction().await?;
     let timeout = BLUEPRINT_LOCK_PATIENCE.as_millis();
     transaction.batch_execute(&format!("SET LOCAL lock_timeout = {timeout}")).await?;
@@ -80,7 +83,13 @@ pub async fn read_in_physical_words(connection: &mut Connection, request: &Physi
             Some(collation) => sql!(" COLLATE {}", Sql::trusted(collation)),
             None => Sql::trusted(""),
         };
-        Some(sql!("ALTER TABLE {} ADD COLUMN {} {}{}", table.name, column.name, Sql::trusted(&column.type_name), collation))
+        Some(sql!(
+            "ALTER TABLE {} ADD COLUMN {} {}{}",
+            table.name,
+            column.name,
+            Sql::trusted(&column.type_name),
+            collation
+        ))
     });
     transaction.batch_execute(join(extra, ";\n").as_str()).await?;
 

@@ -40,13 +40,20 @@ pub const ROW_ALIAS: &str = "edition_row";
 
 /// Makes the function that probing triggers need (temporary, and rolled back with the rest).
 pub(super) async fn prepare(transaction: &Transaction<'_>) -> Result<()> {
-    let function = "CREATE FUNCTION pg_temp.edition_probe() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'";
+    let function =
+        "CREATE FUNCTION pg_temp.edition_probe() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'";
     Ok(transaction.batch_execute(function).await?)
 }
 
 /// Runs one probe under a savepoint.
-pub(super) async fn run(transaction: &Transaction<'_>, schema: &Schema, probe: &Probe, path: &Sql) -> Result<Probed> {
-    let table = schema.table(probe.table).ok_or_else(|| Error::bug("a transform names a table that is not there"))?;
+pub(super) async fn run(
+    transaction: &Transaction<'_>,
+    schema: &Schema,
+    probe: &Probe,
+    path: &Sql,
+) -> Result<Probed> {
+    let table =
+        schema.table(probe.table).ok_or_else(|| Error::bug("a transform names a table that is not there"))?;
     transaction.batch_execute("SAVEPOINT probe").await?;
     let outcome = deparse(transaction, &table.name, probe, path).await;
     transaction.batch_execute("ROLLBACK TO SAVEPOINT probe").await?;
@@ -61,11 +68,19 @@ pub(super) async fn run(transaction: &Transaction<'_>, schema: &Schema, probe: &
 
 fn objection(error: &Error) -> String {
     use std::error::Error as _;
-    let db = error.source().and_then(|source| source.downcast_ref::<tokio_postgres::Error>()).and_then(|e| e.as_db_error());
+    let db = error
+        .source()
+        .and_then(|source| source.downcast_ref::<tokio_postgres::Error>())
+        .and_then(|e| e.as_db_error());
     db.map_or_else(|| error.to_string(), |db| db.message().to_owned())
 }
 
-async fn deparse(transaction: &Transaction<'_>, table: &QualifiedName, probe: &Probe, path: &Sql) -> Result<Probed> {
+async fn deparse(
+    transaction: &Transaction<'_>,
+    table: &QualifiedName,
+    probe: &Probe,
+    path: &Sql,
+) -> Result<Probed> {
     let create = sql!(
         "SET LOCAL search_path = {}; CREATE TRIGGER edition_probe BEFORE UPDATE ON {} FOR EACH ROW WHEN (({}) IS NULL) EXECUTE FUNCTION pg_temp.edition_probe(); SET LOCAL search_path = ''",
         path,
@@ -77,12 +92,14 @@ async fn deparse(transaction: &Transaction<'_>, table: &QualifiedName, probe: &P
         .query_one("SELECT pg_catalog.pg_get_triggerdef(oid) FROM pg_catalog.pg_trigger WHERE tgname = 'edition_probe'", &[])
         .await?;
     let definition: String = row.get(0);
-    let in_trigger = expression_of(&definition)
-        .ok_or_else(|| Error::bug(format!("PostgreSQL deparsed a trigger in an unknown form: {definition}")))?;
+    let in_trigger = expression_of(&definition).ok_or_else(|| {
+        Error::bug(format!("PostgreSQL deparsed a trigger in an unknown form: {definition}"))
+    })?;
     let in_update = over_row_alias(in_trigger)?;
     let alias = Name::new(ROW_ALIAS).map_err(|error| Error::bug(error.to_string()))?;
     // Assignment rules, not cast rules: what an UPDATE would refuse, a transform may not do silently.
-    let check = sql!("EXPLAIN (COSTS OFF) UPDATE ONLY {} AS {} SET {} = {}", table, alias, probe.target, in_update);
+    let check =
+        sql!("EXPLAIN (COSTS OFF) UPDATE ONLY {} AS {} SET {} = {}", table, alias, probe.target, in_update);
     transaction.batch_execute(check.as_str()).await?;
     Ok(Probed::Fine { in_trigger: Sql::trusted(in_trigger), in_update })
 }
@@ -91,7 +108,9 @@ async fn deparse(transaction: &Transaction<'_>, table: &QualifiedName, probe: &P
 /// (ruleutils.c, pg_get_triggerdef_worker), and the expression cannot contain the end, which is the last thing in the text.
 fn expression_of(definition: &str) -> Option<&str> {
     let (_, condition) = definition.split_once(" FOR EACH ROW WHEN ((")?;
-    let (condition, _) = condition.rsplit_once("))  EXECUTE FUNCTION ").or_else(|| condition.rsplit_once(")) EXECUTE FUNCTION "))?;
+    let (condition, _) = condition
+        .rsplit_once("))  EXECUTE FUNCTION ")
+        .or_else(|| condition.rsplit_once(")) EXECUTE FUNCTION "))?;
     condition.strip_suffix(" IS NULL")
 }
 

@@ -71,16 +71,18 @@ fn move_object(logical: &Schema, mapping: &Mapping, id: u32, schema: &Name) -> V
         return vec![sql!("ALTER {} {}({}) SET SCHEMA {}", keyword, function.name, arguments, schema)];
     }
     let definition = logical.types.iter().find(|definition| definition.id == id);
-    definition.map(|definition| sql!("ALTER TYPE {} SET SCHEMA {}", definition.name, schema)).into_iter().collect()
+    definition
+        .map(|definition| sql!("ALTER TYPE {} SET SCHEMA {}", definition.name, schema))
+        .into_iter()
+        .collect()
 }
 
 /// A sequence that a column owns moves with its table; where the table stays, the sequence has to be let go first
 /// (PostgreSQL wants both in one schema).
 fn move_sequence(mapping: &Mapping, sequence: &Sequence, schema: &Name) -> Vec<Sql> {
-    let table_goes_there = sequence
-        .owned_by
-        .as_ref()
-        .is_some_and(|(table, _)| mapping.tables.get(table).is_some_and(|place| &place.physical.schema == schema));
+    let table_goes_there = sequence.owned_by.as_ref().is_some_and(|(table, _)| {
+        mapping.tables.get(table).is_some_and(|place| &place.physical.schema == schema)
+    });
     if table_goes_there {
         return Vec::new();
     }

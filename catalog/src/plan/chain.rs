@@ -63,7 +63,10 @@ impl Chain {
 
     /// The physical columns of a table, in their order.
     pub fn physical_order(&self, physical: &QualifiedName) -> Vec<Name> {
-        self.live.table_named(physical).map(|table| table.columns.iter().map(|c| c.name.clone()).collect()).unwrap_or_default()
+        self.live
+            .table_named(physical)
+            .map(|table| table.columns.iter().map(|c| c.name.clone()).collect())
+            .unwrap_or_default()
     }
 
     /// The default of a physical column as it stands.

@@ -31,18 +31,28 @@ fn standing(chain: &Chain, id: TableId) -> impl Iterator<Item = &Table> {
 }
 
 /// All the steps for one inherited table.
-pub(super) fn tighten(input: &ExpandInput<'_>, table: &TableView<'_>, findings: &mut Vec<Finding>) -> Vec<Step> {
+pub(super) fn tighten(
+    input: &ExpandInput<'_>,
+    table: &TableView<'_>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Step> {
     let context = Context::new(input, table);
     let mut steps = context.not_null(findings);
     let mut taken = context.taken_names();
     for constraint in &table.physical.constraints {
-        if standing(input.chain, table.place.id).flat_map(|t| &t.constraints).any(|known| same(known, constraint)) {
+        if standing(input.chain, table.place.id)
+            .flat_map(|t| &t.constraints)
+            .any(|known| same(known, constraint))
+        {
             continue;
         }
         steps.extend(context.add_constraint(constraint, &mut taken, findings));
     }
     for index in &table.physical.indexes {
-        if standing(input.chain, table.place.id).flat_map(|t| &t.indexes).any(|known| same_index(known, index)) {
+        if standing(input.chain, table.place.id)
+            .flat_map(|t| &t.indexes)
+            .any(|known| same_index(known, index))
+        {
             continue;
         }
         steps.extend(context.add_index(index, &mut taken, findings));
@@ -67,18 +77,29 @@ impl<'a> Context<'a> {
     /// Names of constraints and relations that a new constraint or index must not take.
     fn taken_names(&self) -> TakenNames {
         let live = &self.input.chain.live;
-        let constraints = live.table_named(self.physical).map(|t| t.constraints.as_slice()).unwrap_or_default();
-        let relations = super::names::relations(live).filter(|name| name.schema == self.physical.schema).map(|name| name.name.clone());
-        let indexes = live
-            .tables
-            .iter()
-            .filter(|table| table.name.schema == self.physical.schema)
-            .flat_map(|table| table.indexes.iter().map(|i| i.name.clone()).chain(table.constraints.iter().map(|c| c.name.clone())));
+        let constraints =
+            live.table_named(self.physical).map(|t| t.constraints.as_slice()).unwrap_or_default();
+        let relations = super::names::relations(live)
+            .filter(|name| name.schema == self.physical.schema)
+            .map(|name| name.name.clone());
+        let indexes =
+            live.tables.iter().filter(|table| table.name.schema == self.physical.schema).flat_map(|table| {
+                table
+                    .indexes
+                    .iter()
+                    .map(|i| i.name.clone())
+                    .chain(table.constraints.iter().map(|c| c.name.clone()))
+            });
         TakenNames::new(constraints.iter().map(|c| c.name.clone()).chain(relations).chain(indexes))
     }
 
     fn physical_columns(&self, constraint: &Constraint) -> Vec<Name> {
-        constraint.columns.iter().filter_map(|id| self.table.physical.column(*id)).map(|c| c.name.clone()).collect()
+        constraint
+            .columns
+            .iter()
+            .filter_map(|id| self.table.physical.column(*id))
+            .map(|c| c.name.clone())
+            .collect()
     }
 
     /// Whether a rule over these columns binds the writes of older editions as well.
@@ -112,7 +133,8 @@ impl<'a> Context<'a> {
 
     fn scan(&self, title: String, statement: Sql) -> Step {
         let kind = StepKind::Scan { statements: vec![statement] };
-        Step::new(title, kind, Lock::ShareUpdateExclusive, vec![self.physical.clone()]).touching(self.input.chain.size(self.physical))
+        Step::new(title, kind, Lock::ShareUpdateExclusive, vec![self.physical.clone()])
+            .touching(self.input.chain.size(self.physical))
     }
 
     /// NOT NULL through a validated check, so that SET NOT NULL has nothing to scan.
@@ -131,7 +153,10 @@ impl<'a> Context<'a> {
                     .any(|known| known.not_null)
             };
             if column.not_null && !set_already {
-                findings.extend(self.tightens(&format!("column {}, NOT NULL", column.name.as_str()), std::slice::from_ref(physical)));
+                findings.extend(self.tightens(
+                    &format!("column {}, NOT NULL", column.name.as_str()),
+                    std::slice::from_ref(physical),
+                ));
                 steps.extend(self.set_not_null(physical, only_child));
             } else if !column.not_null && !only_child && set_already {
                 findings.push(self.relaxes(&column.name));
@@ -160,7 +185,8 @@ impl<'a> Context<'a> {
         let check = column.with_suffix("~edition not null");
         let table = self.physical;
         let relations = || vec![table.clone()];
-        let add = sql!("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID", table, check, column);
+        let add =
+            sql!("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID", table, check, column);
         let drop_check = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table, check);
         let set = vec![
             sql!("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", table, column),
@@ -171,19 +197,30 @@ impl<'a> Context<'a> {
         // A column of the child's own is dropped whole by the inverse of its expansion.
         let undo_set = if only_child { Vec::new() } else { vec![unset] };
         let mut announce =
-            Step::transaction(title("announce NOT NULL of"), Lock::AccessExclusive, relations(), vec![add]).undone_by(vec![drop_check]);
+            Step::transaction(title("announce NOT NULL of"), Lock::AccessExclusive, relations(), vec![add])
+                .undone_by(vec![drop_check]);
         if !only_child {
             let query = sql!("SELECT ctid::text FROM ONLY {} WHERE {} IS NULL LIMIT 1", table, column);
-            announce = announce.unless_found(format!("NOT NULL of {}.{}", table.pretty(), column.as_str()), query);
+            announce =
+                announce.unless_found(format!("NOT NULL of {}.{}", table.pretty(), column.as_str()), query);
         }
         vec![
             announce,
-            self.scan(title("check NOT NULL of"), sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, check)),
-            Step::transaction(title("set NOT NULL of"), Lock::AccessExclusive, relations(), set).undone_by(undo_set),
+            self.scan(
+                title("check NOT NULL of"),
+                sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, check),
+            ),
+            Step::transaction(title("set NOT NULL of"), Lock::AccessExclusive, relations(), set)
+                .undone_by(undo_set),
         ]
     }
 
-    fn add_constraint(&self, constraint: &Constraint, taken: &mut TakenNames, findings: &mut Vec<Finding>) -> Vec<Step> {
+    fn add_constraint(
+        &self,
+        constraint: &Constraint,
+        taken: &mut TakenNames,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Step> {
         let columns = self.physical_columns(constraint);
         let what = format!("constraint {}", constraint.name.as_str());
         match constraint.kind {
@@ -203,7 +240,9 @@ impl<'a> Context<'a> {
                 Vec::new()
             }
             ConstraintKind::Exclusion | ConstraintKind::Other => {
-                findings.push(self.refused(&what, "this kind of constraint cannot be added to an existing table yet"));
+                findings.push(
+                    self.refused(&what, "this kind of constraint cannot be added to an existing table yet"),
+                );
                 Vec::new()
             }
         }
@@ -216,18 +255,32 @@ impl<'a> Context<'a> {
     fn add_validated(&self, constraint: &Constraint, taken: &mut TakenNames) -> Vec<Step> {
         let name = taken.take(&constraint.name, &self.input.draft.name);
         let definition = constraint.definition.strip_suffix(" NOT VALID").unwrap_or(&constraint.definition);
-        let add = sql!("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID", self.physical, name, Sql::trusted(definition));
+        let add = sql!(
+            "ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID",
+            self.physical,
+            name,
+            Sql::trusted(definition)
+        );
         let title = format!("add constraint {} to {}", name.as_str(), self.physical.pretty());
         let mut relations = vec![self.physical.clone()];
         let target = constraint.references.as_ref().and_then(|(id, _)| self.input.physical.table(*id));
         relations.extend(target.map(|table| table.name.clone()));
         let lock = if target.is_some() { Lock::ShareRowExclusive } else { Lock::AccessExclusive };
-        let mut add = Step::transaction(title, lock, relations, vec![add]).undone_by(vec![self.drop_constraint(&name)]);
+        let mut add =
+            Step::transaction(title, lock, relations, vec![add]).undone_by(vec![self.drop_constraint(&name)]);
         let condition = definition.strip_prefix("CHECK (").and_then(|rest| rest.strip_suffix(')'));
-        let all_shared = self.physical_columns(constraint).iter().all(|column| self.columns.get(column) == Some(&false));
+        let all_shared =
+            self.physical_columns(constraint).iter().all(|column| self.columns.get(column) == Some(&false));
         if let (Some(condition), true, true) = (condition, all_shared, constraint.validated) {
-            let query = sql!("SELECT ctid::text FROM ONLY {} WHERE NOT ({}) LIMIT 1", self.physical, Sql::trusted(condition));
-            add = add.unless_found(format!("constraint {} of {}", constraint.name.as_str(), self.physical.pretty()), query);
+            let query = sql!(
+                "SELECT ctid::text FROM ONLY {} WHERE NOT ({}) LIMIT 1",
+                self.physical,
+                Sql::trusted(condition)
+            );
+            add = add.unless_found(
+                format!("constraint {} of {}", constraint.name.as_str(), self.physical.pretty()),
+                query,
+            );
         }
         let mut steps = vec![add];
         if constraint.validated {
@@ -238,7 +291,12 @@ impl<'a> Context<'a> {
     }
 
     /// Only the plain form: PostgreSQL's text must be exactly what we would build, or we do not touch it.
-    fn add_unique(&self, constraint: &Constraint, columns: &[Name], taken: &mut TakenNames) -> Option<Vec<Step>> {
+    fn add_unique(
+        &self,
+        constraint: &Constraint,
+        columns: &[Name],
+        taken: &mut TakenNames,
+    ) -> Option<Vec<Step>> {
         let rest = constraint.definition.strip_prefix("UNIQUE (")?;
         let (_, options) = rest.split_once(')')?;
         let deferrable = match options {
@@ -249,33 +307,51 @@ impl<'a> Context<'a> {
         };
         let name = taken.take(&constraint.name, &self.input.draft.name);
         let index = QualifiedName::new(self.physical.schema.clone(), name.clone());
-        let build = sql!("CREATE UNIQUE INDEX CONCURRENTLY {} ON {} ({})", name, self.physical, join(columns, ", "));
+        let build =
+            sql!("CREATE UNIQUE INDEX CONCURRENTLY {} ON {} ({})", name, self.physical, join(columns, ", "));
         let attach = sql!(
-            "ALTER TABLE {} ADD CONSTRAINT {} UNIQUE USING INDEX {}{}", self.physical, name, name, Sql::trusted(deferrable)
+            "ALTER TABLE {} ADD CONSTRAINT {} UNIQUE USING INDEX {}{}",
+            self.physical,
+            name,
+            name,
+            Sql::trusted(deferrable)
         );
         let title = format!("attach unique constraint {} to {}", name.as_str(), self.physical.pretty());
-        let attach = Step::transaction(title, Lock::AccessExclusive, vec![self.physical.clone()], vec![attach])
-            .undone_by(vec![self.drop_constraint(&name)]);
+        let attach =
+            Step::transaction(title, Lock::AccessExclusive, vec![self.physical.clone()], vec![attach])
+                .undone_by(vec![self.drop_constraint(&name)]);
         Some(vec![self.index_step(build, index), attach])
     }
 
     fn index_step(&self, statement: Sql, index: QualifiedName) -> Step {
         let title = format!("build index {} on {}", index.name.as_str(), self.physical.pretty());
         let drop = sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", index);
-        Step::new(title, StepKind::Index { statement, index }, Lock::ShareUpdateExclusive, vec![self.physical.clone()])
-            .touching(self.input.chain.size(self.physical))
-            .undone_by(vec![drop])
+        Step::new(
+            title,
+            StepKind::Index { statement, index },
+            Lock::ShareUpdateExclusive,
+            vec![self.physical.clone()],
+        )
+        .touching(self.input.chain.size(self.physical))
+        .undone_by(vec![drop])
     }
 
     fn add_index(&self, index: &Index, taken: &mut TakenNames, findings: &mut Vec<Finding>) -> Option<Step> {
         if index.unique {
-            let columns: Vec<Name> =
-                index.columns.iter().filter_map(|id| self.table.physical.column(*id)).map(|c| c.name.clone()).collect();
+            let columns: Vec<Name> = index
+                .columns
+                .iter()
+                .filter_map(|id| self.table.physical.column(*id))
+                .map(|c| c.name.clone())
+                .collect();
             findings.extend(self.tightens(&format!("unique index {}", index.name.as_str()), &columns));
         }
         let name = taken.take(&index.name, &self.input.draft.name);
         let Some(statement) = concurrent_index(index, &name) else {
-            findings.push(self.refused(&format!("index {}", index.name.as_str()), "PostgreSQL deparsed the index in an unknown form"));
+            findings.push(self.refused(
+                &format!("index {}", index.name.as_str()),
+                "PostgreSQL deparsed the index in an unknown form",
+            ));
             return None;
         };
         Some(self.index_step(statement, QualifiedName::new(self.physical.schema.clone(), name)))
@@ -283,9 +359,14 @@ impl<'a> Context<'a> {
 
     /// What the draft dropped but older editions still rely on.
     fn kept(&self, findings: &mut Vec<Finding>) {
-        let Some(parent) = self.input.chain.leaf().and_then(|leaf| leaf.physical.table(self.table.place.id)) else { return };
+        let Some(parent) = self.input.chain.leaf().and_then(|leaf| leaf.physical.table(self.table.place.id))
+        else {
+            return;
+        };
         let shared = |columns: &[crate::model::ColumnId]| {
-            columns.iter().all(|id| parent.column(*id).is_some_and(|column| self.columns.get(&column.name) == Some(&false)))
+            columns.iter().all(|id| {
+                parent.column(*id).is_some_and(|column| self.columns.get(&column.name) == Some(&false))
+            })
         };
         for constraint in parent.constraints.iter().filter(|constraint| shared(&constraint.columns)) {
             if !self.table.physical.constraints.iter().any(|kept| same(kept, constraint)) {

@@ -9,7 +9,9 @@ use crate::{
     ddl::{HopTriggers, create_view, drop_hop, renamed_hop, rewritten_functions, view_defaults},
     error::{Error, Result},
     layout::{Mapping, Shape, TableMapping, is_plain, object_ids},
-    model::{Constraint, Edition, EditionId, EditionState, Index, Name, QualifiedName, Schema, Table, TableId},
+    model::{
+        Constraint, Edition, EditionId, EditionState, Index, Name, QualifiedName, Schema, Table, TableId,
+    },
     sql,
     sql::{Sql, join},
 };
@@ -105,7 +107,8 @@ impl<'a> Contraction<'a> {
         }
         .ok_or_else(|| Error::bug("no edition is live"))?;
         let remaining: Vec<&Member> = remaining.iter().collect();
-        let new_root = *remaining.first().ok_or_else(|| Error::refused("the only live edition cannot be taken out"))?;
+        let new_root =
+            *remaining.first().ok_or_else(|| Error::refused("the only live edition cannot be taken out"))?;
         let mut contraction =
             Self { input, gone, remaining, new_root, moves: BTreeMap::new(), renames: BTreeMap::new() };
         if input.end == End::Root {
@@ -172,7 +175,8 @@ impl<'a> Contraction<'a> {
     fn doomed_constraints(&self, id: TableId, foreign_keys: bool) -> Vec<Name> {
         let Some(live) = self.live(id) else { return Vec::new() };
         let standing = |member: &Member| -> BTreeSet<Name> {
-            let wanted = member.physical.table(id).map(|table| table.constraints.as_slice()).unwrap_or_default();
+            let wanted =
+                member.physical.table(id).map(|table| table.constraints.as_slice()).unwrap_or_default();
             wanted.iter().filter_map(|constraint| live_constraint(live, constraint)).cloned().collect()
         };
         let kept: BTreeSet<Name> = self.remaining.iter().flat_map(|member| standing(member)).collect();
@@ -200,10 +204,13 @@ impl<'a> Contraction<'a> {
         for id in self.table_ids() {
             let (Some(physical), true) = (self.standing(id), self.is_kept(id)) else { continue };
             for name in self.doomed_constraints(id, true) {
-                let target = self.live(id).and_then(|table| table.constraints.iter().find(|c| c.name == name)).and_then(|c| {
-                    let (target, _) = c.references.as_ref()?;
-                    Some(self.input.chain.live.table(*target)?.name.clone())
-                });
+                let target = self
+                    .live(id)
+                    .and_then(|table| table.constraints.iter().find(|c| c.name == name))
+                    .and_then(|c| {
+                        let (target, _) = c.references.as_ref()?;
+                        Some(self.input.chain.live.table(*target)?.name.clone())
+                    });
                 let statement = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", physical, name);
                 let relations = std::iter::once(physical.clone()).chain(target).collect();
                 let title = format!("drop foreign key {} of {}", name.as_str(), physical.pretty());
@@ -219,13 +226,19 @@ impl<'a> Contraction<'a> {
         for view in self.gone.physical.views.iter().rev().filter(|view| self.only_gone_has(view.id.get())) {
             statements.push(sql!("DROP VIEW IF EXISTS {}", view.name));
         }
-        for function in self.gone.physical.functions.iter().filter(|function| self.only_gone_has(function.id)) {
+        for function in self.gone.physical.functions.iter().filter(|function| self.only_gone_has(function.id))
+        {
             if !function.definition.contains("RETURNS trigger") {
-                statements.push(sql!("DROP ROUTINE IF EXISTS {}({})", function.name, Sql::trusted(&function.arguments)));
+                statements.push(sql!(
+                    "DROP ROUTINE IF EXISTS {}({})",
+                    function.name,
+                    Sql::trusted(&function.arguments)
+                ));
             }
         }
-        (!statements.is_empty())
-            .then(|| Step::transaction("drop views and functions of the edition", Lock::None, Vec::new(), statements))
+        (!statements.is_empty()).then(|| {
+            Step::transaction("drop views and functions of the edition", Lock::None, Vec::new(), statements)
+        })
     }
 
     fn only_gone_has(&self, id: u32) -> bool {
@@ -281,7 +294,10 @@ impl<'a> Contraction<'a> {
 
     /// Bodies of the triggers that stay, where columns are renamed under them.
     fn rewritten_functions(&self, id: TableId) -> Vec<Sql> {
-        self.remaining_hops().filter(|hop| hop.table_id == id && self.renames.contains_key(&id)).flat_map(|hop| rewritten_functions(&self.renamed(hop))).collect()
+        self.remaining_hops()
+            .filter(|hop| hop.table_id == id && self.renames.contains_key(&id))
+            .flat_map(|hop| rewritten_functions(&self.renamed(hop)))
+            .collect()
     }
 
     fn remaining_hops(&self) -> impl Iterator<Item = &HopTriggers> {
@@ -312,7 +328,11 @@ impl<'a> Contraction<'a> {
             .filter(|column| column.not_null)
             .filter(|column| gone.columns.iter().any(|known| known.physical == column.name && known.not_null))
             .filter(|column| {
-                let mut users = kept.iter().flat_map(|s| &s.columns).filter(|known| known.physical == column.name).peekable();
+                let mut users = kept
+                    .iter()
+                    .flat_map(|s| &s.columns)
+                    .filter(|known| known.physical == column.name)
+                    .peekable();
                 users.peek().is_some() && users.all(|known| !known.not_null)
             })
             .map(|column| sql!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", physical, column.name))
@@ -321,12 +341,12 @@ impl<'a> Contraction<'a> {
 
     fn rename_columns(&self, id: TableId, physical: &QualifiedName) -> Vec<Sql> {
         let Some(renames) = self.renames.get(&id) else { return Vec::new() };
-        let between = |index: usize| Name::new(format!("edition~{index}")).unwrap_or_else(|_| unreachable!("short"));
+        let between =
+            |index: usize| Name::new(format!("edition~{index}")).unwrap_or_else(|_| unreachable!("short"));
         // In two rounds, so that swapped names do not meet.
-        let first = renames
-            .keys()
-            .enumerate()
-            .map(|(index, from)| sql!("ALTER TABLE {} RENAME COLUMN {} TO {}", physical, from, between(index)));
+        let first = renames.keys().enumerate().map(|(index, from)| {
+            sql!("ALTER TABLE {} RENAME COLUMN {} TO {}", physical, from, between(index))
+        });
         let second = renames
             .values()
             .enumerate()
@@ -340,7 +360,9 @@ impl<'a> Contraction<'a> {
 
     /// The table's own defaults become the new root's; views of younger editions keep theirs.
     fn settle_defaults(&self, id: TableId, physical: &QualifiedName) -> Vec<Sql> {
-        let (Some(root), Some(live)) = (self.shape(self.new_root, id), self.live(id)) else { return Vec::new() };
+        let (Some(root), Some(live)) = (self.shape(self.new_root, id), self.live(id)) else {
+            return Vec::new();
+        };
         let present = |column: &Name| live.column_named(column.as_str()).and_then(|c| c.default.clone());
         let mut statements: Vec<Sql> = root
             .columns
@@ -350,7 +372,12 @@ impl<'a> Contraction<'a> {
                 let name = self.name_after(id, &column.physical);
                 match &column.default {
                     Some(default) => {
-                        sql!("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}", physical, name, Sql::trusted(default))
+                        sql!(
+                            "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}",
+                            physical,
+                            name,
+                            Sql::trusted(default)
+                        )
                     }
                     None => sql!("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", physical, name),
                 }
@@ -360,7 +387,10 @@ impl<'a> Contraction<'a> {
             return statements;
         }
         let after = |column: &Name| {
-            root.columns.iter().find(|known| &known.physical == column).map_or_else(|| present(column), |known| known.default.clone())
+            root.columns
+                .iter()
+                .find(|known| &known.physical == column)
+                .map_or_else(|| present(column), |known| known.default.clone())
         };
         for member in &self.remaining {
             let Some(shape) = self.shape(member, id) else { continue };
@@ -378,13 +408,17 @@ impl<'a> Contraction<'a> {
 
     /// Constraints and indexes that stay get the names that the new root gives them.
     fn rename_constraints(&self, id: TableId, physical: &QualifiedName) -> Vec<Sql> {
-        let (Some(live), Some(root)) = (self.live(id), self.new_root.physical.table(id)) else { return Vec::new() };
+        let (Some(live), Some(root)) = (self.live(id), self.new_root.physical.table(id)) else {
+            return Vec::new();
+        };
         let constraints = root
             .constraints
             .iter()
             .filter_map(|wanted| Some((true, live_constraint(live, wanted)?.clone(), wanted.name.clone())));
-        let indexes =
-            root.indexes.iter().filter_map(|wanted| Some((false, live_index(live, wanted)?.clone(), wanted.name.clone())));
+        let indexes = root
+            .indexes
+            .iter()
+            .filter_map(|wanted| Some((false, live_index(live, wanted)?.clone(), wanted.name.clone())));
         let renames = constraints.chain(indexes).filter(|(_, from, to)| from != to);
         renames
             .map(|(constraint, from, to)| {
@@ -402,8 +436,12 @@ impl<'a> Contraction<'a> {
     fn drop_and_move(&self) -> Result<Vec<Step>> {
         let mut relations = BTreeSet::new();
         let mut statements = Vec::new();
-        let doomed: Vec<QualifiedName> =
-            self.table_ids().into_iter().filter(|id| !self.is_kept(*id)).filter_map(|id| self.standing(id)).collect();
+        let doomed: Vec<QualifiedName> = self
+            .table_ids()
+            .into_iter()
+            .filter(|id| !self.is_kept(*id))
+            .filter_map(|id| self.standing(id))
+            .collect();
         // The edition's views of its own tables go before the tables.
         for id in self.table_ids().into_iter().filter(|id| !self.is_kept(*id)) {
             statements.extend(self.drop_gone_view(id));
@@ -415,10 +453,17 @@ impl<'a> Contraction<'a> {
         for sequence in self.gone.physical.sequences.iter().filter(|s| self.only_gone_has(s.id.get())) {
             statements.push(sql!("DROP SEQUENCE IF EXISTS {}", sequence.name));
         }
-        for function in self.gone.physical.functions.iter().filter(|function| self.only_gone_has(function.id)) {
-            statements.push(sql!("DROP ROUTINE IF EXISTS {}({})", function.name, Sql::trusted(&function.arguments)));
+        for function in self.gone.physical.functions.iter().filter(|function| self.only_gone_has(function.id))
+        {
+            statements.push(sql!(
+                "DROP ROUTINE IF EXISTS {}({})",
+                function.name,
+                Sql::trusted(&function.arguments)
+            ));
         }
-        for definition in self.gone.physical.types.iter().rev().filter(|definition| self.only_gone_has(definition.id)) {
+        for definition in
+            self.gone.physical.types.iter().rev().filter(|definition| self.only_gone_has(definition.id))
+        {
             statements.push(sql!("DROP TYPE IF EXISTS {}", definition.name));
         }
         if self.input.end == End::Root {
@@ -440,7 +485,8 @@ impl<'a> Contraction<'a> {
         let mut statements = Vec::new();
         let mut second = Vec::new();
         for (id, (from, to)) in &self.moves {
-            let between = Name::new(format!("edition~{id}")).map_err(|error| Error::bug(error.to_string()))?;
+            let between =
+                Name::new(format!("edition~{id}")).map_err(|error| Error::bug(error.to_string()))?;
             statements.push(sql!("ALTER TABLE {} RENAME TO {}", from, between));
             let mut at = QualifiedName::new(from.schema.clone(), between);
             if from.schema != to.schema {
@@ -460,10 +506,13 @@ impl<'a> Contraction<'a> {
     fn stand_in(&self, id: TableId, from: &QualifiedName, to: &QualifiedName) -> Vec<Sql> {
         let stood_as_itself = self.remaining.iter().any(|member| {
             member.logical.table(id).is_some_and(|table| {
-                member.mapping.table(table).view_schema.is_none() && table.name.name == from.name && table.name.schema != from.schema
+                member.mapping.table(table).view_schema.is_none()
+                    && table.name.name == from.name
+                    && table.name.schema != from.schema
             })
         });
-        let (true, Some(shape), Some(table)) = (stood_as_itself, self.shape(self.new_root, id), self.new_root.logical.table(id))
+        let (true, Some(shape), Some(table)) =
+            (stood_as_itself, self.shape(self.new_root, id), self.new_root.logical.table(id))
         else {
             return Vec::new();
         };
@@ -472,7 +521,9 @@ impl<'a> Contraction<'a> {
         for column in &mut after.columns {
             column.physical = column.name.clone();
         }
-        let default = |column: &Name| after.columns.iter().find(|c| &c.physical == column).and_then(|c| c.default.clone());
+        let default = |column: &Name| {
+            after.columns.iter().find(|c| &c.physical == column).and_then(|c| c.default.clone())
+        };
         create_view(&after, &from.schema, self.input.chain.views_invoke(table, from), default)
     }
 
@@ -482,17 +533,27 @@ impl<'a> Contraction<'a> {
         let root = self.new_root;
         let moved = |id: u32| root.mapping.moved.contains_key(&id);
         for sequence in root.physical.sequences.iter().filter(|sequence| moved(sequence.id.get())) {
-            let Some(logical) = root.logical.sequences.iter().find(|logical| logical.id == sequence.id) else { continue };
+            let Some(logical) = root.logical.sequences.iter().find(|logical| logical.id == sequence.id)
+            else {
+                continue;
+            };
             let owner = logical.owned_by.as_ref().and_then(|(table, column)| {
                 let table = root.logical.table(*table)?;
                 Some((table, table.column(*column)?))
             });
             // One that a column of a moved table owns has moved with it.
-            let went_along = owner.is_some_and(|(table, _)| self.moves.get(&table.id).is_some_and(|(from, _)| from.schema == sequence.name.schema));
+            let went_along = owner.is_some_and(|(table, _)| {
+                self.moves.get(&table.id).is_some_and(|(from, _)| from.schema == sequence.name.schema)
+            });
             if !went_along {
                 statements.push(sql!("ALTER SEQUENCE {} SET SCHEMA {}", sequence.name, logical.name.schema));
                 if let Some((table, column)) = owner {
-                    statements.push(sql!("ALTER SEQUENCE {} OWNED BY {}.{}", logical.name, table.name, column.name));
+                    statements.push(sql!(
+                        "ALTER SEQUENCE {} OWNED BY {}.{}",
+                        logical.name,
+                        table.name,
+                        column.name
+                    ));
                 }
             }
         }
@@ -504,7 +565,12 @@ impl<'a> Contraction<'a> {
         for function in root.physical.functions.iter().filter(|function| moved(function.id)) {
             if let Some(logical) = root.logical.functions.iter().find(|logical| logical.id == function.id) {
                 let arguments = Sql::trusted(&function.arguments);
-                statements.push(sql!("ALTER ROUTINE {}({}) SET SCHEMA {}", function.name, arguments, logical.name.schema));
+                statements.push(sql!(
+                    "ALTER ROUTINE {}({}) SET SCHEMA {}",
+                    function.name,
+                    arguments,
+                    logical.name.schema
+                ));
             }
         }
         for definition in root.physical.types.iter().filter(|definition| moved(definition.id)) {
@@ -522,9 +588,12 @@ impl<'a> Contraction<'a> {
             let mut mapping = member.mapping.clone();
             for table in &member.logical.tables {
                 let place = member.mapping.table(table);
-                let columns = place.columns.iter().map(|(id, name)| (*id, self.name_after(table.id, name))).collect();
+                let columns =
+                    place.columns.iter().map(|(id, name)| (*id, self.name_after(table.id, name))).collect();
                 let physical = self.moves.get(&table.id).map_or(place.physical, |(_, to)| to.clone());
-                mapping.tables.insert(table.id, TableMapping { physical, columns, view_schema: place.view_schema });
+                mapping
+                    .tables
+                    .insert(table.id, TableMapping { physical, columns, view_schema: place.view_schema });
             }
             if self.input.end == End::Root {
                 mapping.moved.retain(|id, _| !self.new_root.mapping.moved.contains_key(id));
@@ -540,8 +609,13 @@ impl<'a> Contraction<'a> {
     fn after_table(&self, id: TableId, after: &mut After) -> Result<()> {
         let mut shapes = Vec::new();
         for member in &self.remaining {
-            let (Some(mut shape), Some(table)) = (self.shape(member, id), member.logical.table(id)) else { continue };
-            let mapping = after.mappings.get(&member.edition.id).ok_or_else(|| Error::bug("no mapping of a live edition"))?;
+            let (Some(mut shape), Some(table)) = (self.shape(member, id), member.logical.table(id)) else {
+                continue;
+            };
+            let mapping = after
+                .mappings
+                .get(&member.edition.id)
+                .ok_or_else(|| Error::bug("no mapping of a live edition"))?;
             let place = mapping.table(table);
             shape.physical = place.physical.clone();
             for column in &mut shape.columns {
@@ -553,7 +627,9 @@ impl<'a> Contraction<'a> {
         let plain = is_plain(&all);
         for (member, table, shape, place) in &shapes {
             let stood_in = self.moves.get(&id).map(|(from, _)| from).filter(|from| {
-                place.view_schema.is_none() && table.name.name == from.name && table.name.schema != from.schema
+                place.view_schema.is_none()
+                    && table.name.name == from.name
+                    && table.name.schema != from.schema
             });
             let view = place.view_schema.clone().or_else(|| stood_in.map(|from| from.schema.clone()));
             if let (true, Some(schema)) = (plain, &view) {
@@ -569,7 +645,8 @@ impl<'a> Contraction<'a> {
     }
 
     fn announce(&self, after: &After) -> Result<Step> {
-        let mut statements = vec![sql!("DELETE FROM edition.tables WHERE edition_id = {}", self.gone.edition.id)];
+        let mut statements =
+            vec![sql!("DELETE FROM edition.tables WHERE edition_id = {}", self.gone.edition.id)];
         for (edition, id, shape, view) in &after.shapes {
             let means_itself = view.is_none() && shape.physical == shape.name;
             if means_itself {
@@ -585,22 +662,31 @@ impl<'a> Contraction<'a> {
         }
         let mut older: Vec<&Schema> = Vec::new();
         for member in &self.remaining {
-            let mapping = after.mappings.get(&member.edition.id).ok_or_else(|| Error::bug("no mapping of a live edition"))?;
+            let mapping = after
+                .mappings
+                .get(&member.edition.id)
+                .ok_or_else(|| Error::bug("no mapping of a live edition"))?;
             statements.extend(put_names(member.edition.id, &names_of(&member.logical, mapping, &older)));
             older.push(&member.logical);
         }
         let (state, title) = match self.input.end {
             End::Root => (EditionState::Retired, format!("edition {} is retired", self.gone.edition.name)),
-            End::Leaf => (EditionState::Draft, format!("edition {} is a draft again", self.gone.edition.name)),
+            End::Leaf => {
+                (EditionState::Draft, format!("edition {} is a draft again", self.gone.edition.name))
+            }
         };
-        let kind =
-            StepKind::Announce { statements, states: vec![(self.gone.edition.id, state)], states_before: Vec::new() };
+        let kind = StepKind::Announce {
+            statements,
+            states: vec![(self.gone.edition.id, state)],
+            states_before: Vec::new(),
+        };
         Ok(Step::new(title, kind, Lock::None, Vec::new()))
     }
 
     /// Views and schemas that nobody needs, now that no proxy rewrites to them.
     fn clean_up(&self, after: &After) -> Result<Vec<Step>> {
-        let mut statements: Vec<Sql> = after.obsolete_views.iter().map(|view| sql!("DROP VIEW IF EXISTS {}", view)).collect();
+        let mut statements: Vec<Sql> =
+            after.obsolete_views.iter().map(|view| sql!("DROP VIEW IF EXISTS {}", view)).collect();
         let at_rest = self.remaining.len() == 1;
         let needed: BTreeSet<Name> = after
             .shapes
@@ -614,7 +700,10 @@ impl<'a> Contraction<'a> {
             for schema in &self.input.chain.editioned {
                 let own = edition.name.schema_for(schema).map_err(|error| Error::bug(error.to_string()))?;
                 let is_root = edition.id == self.new_root.edition.id;
-                if (always || is_root) && !needed.contains(&own) && self.input.chain.facts.schemas.contains(&own) {
+                if (always || is_root)
+                    && !needed.contains(&own)
+                    && self.input.chain.facts.schemas.contains(&own)
+                {
                     statements.push(sql!("DROP SCHEMA IF EXISTS {}", own));
                 }
             }
@@ -622,6 +711,11 @@ impl<'a> Contraction<'a> {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(vec![Step::transaction("drop views and schemas that are not needed", Lock::None, Vec::new(), statements)])
+        Ok(vec![Step::transaction(
+            "drop views and schemas that are not needed",
+            Lock::None,
+            Vec::new(),
+            statements,
+        )])
     }
 }

@@ -16,15 +16,26 @@ pub fn drift(chain: &Chain) -> Vec<Finding> {
     for member in &chain.members {
         for table in &member.physical.tables {
             let Some(live) = chain.live.table_named(&table.name) else {
-                findings.push(foreign(&table.name, None, &format!("edition {} has it, the live database has not", member.edition.name)));
+                findings.push(foreign(
+                    &table.name,
+                    None,
+                    &format!("edition {} has it, the live database has not", member.edition.name),
+                ));
                 continue;
             };
             for column in &table.columns {
                 known.insert((table.name.clone(), column.name.clone()));
                 match live.column_named(column.name.as_str()) {
-                    None => findings.push(foreign(&table.name, Some(&column.name), "it is missing in the live database")),
+                    None => findings.push(foreign(
+                        &table.name,
+                        Some(&column.name),
+                        "it is missing in the live database",
+                    )),
                     Some(there) if there.type_name != column.type_name => {
-                        let what = format!("it is {} in the live database, {} in the blueprint", there.type_name, column.type_name);
+                        let what = format!(
+                            "it is {} in the live database, {} in the blueprint",
+                            there.type_name, column.type_name
+                        );
                         findings.push(foreign(&table.name, Some(&column.name), &what));
                     }
                     Some(_) => {}
@@ -42,7 +53,9 @@ pub fn drift(chain: &Chain) -> Vec<Finding> {
         if columns.len() == table.columns.len() && !known.iter().any(|(name, _)| name == &table.name) {
             findings.push(foreign(&table.name, None, "the live database has it, no edition knows it"));
         } else {
-            findings.extend(columns.into_iter().map(|column| foreign(&table.name, Some(column), "no edition knows it")));
+            findings.extend(
+                columns.into_iter().map(|column| foreign(&table.name, Some(column), "no edition knows it")),
+            );
         }
     }
     findings.sort();
@@ -65,8 +78,8 @@ fn foreign(table: &QualifiedName, column: Option<&Name>, what: &str) -> Finding 
 pub fn fingerprint(chain: &Chain, child: &Schema, transforms: &[Transform]) -> Result<String> {
     let members: Vec<&Schema> = chain.members.iter().map(|member| &member.physical).collect();
     let text = serde_json::to_string(&(&chain.live, members, child, transforms))?;
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     Ok(format!("{hash:016x}"))
 }

@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ddl::{
-        AssignmentKind, TriggerMode, add_column, create_view, drop_hop, forward_statements, grant_columns, grant_schema,
-        reverse_statements,
+        AssignmentKind, TriggerMode, add_column, create_view, drop_hop, forward_statements, grant_columns,
+        grant_schema, reverse_statements,
     },
     error::{Error, Result},
     layout::{ChildLayout, ColumnFate, InheritedTable, Shape, is_plain},
-    model::{Column, Edition, EditionState, Identity, Name, QualifiedName, Schema, Table, TableId, Volatility},
+    model::{
+        Column, Edition, EditionState, Identity, Name, QualifiedName, Schema, Table, TableId, Volatility,
+    },
     physical::ROW_ALIAS,
     sql,
     sql::{Sql, join},
@@ -142,7 +144,8 @@ fn open_schemas(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Ste
     }
     let mut statements = Vec::new();
     let mut inverse = Vec::new();
-    for (schema, editioned) in wanted.iter().filter(|(schema, _)| !input.chain.facts.schemas.contains(schema)) {
+    for (schema, editioned) in wanted.iter().filter(|(schema, _)| !input.chain.facts.schemas.contains(schema))
+    {
         statements.push(sql!("CREATE SCHEMA {}", schema));
         let grants = input.chain.facts.schema_grants.get(editioned).map(Vec::as_slice).unwrap_or_default();
         statements.extend(grant_schema(schema, grants));
@@ -165,7 +168,12 @@ fn pass_through(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Vec
         for (member, logical, shape) in table.without_view() {
             let schema = schema_of(&member.edition, &logical.name.schema)?;
             let default = |column: &Name| input.chain.physical_default(physical, column);
-            statements.extend(create_view(shape, &schema, input.chain.views_invoke(logical, physical), default));
+            statements.extend(create_view(
+                shape,
+                &schema,
+                input.chain.views_invoke(logical, physical),
+                default,
+            ));
             inverse.push(sql!("DROP VIEW {}", QualifiedName::new(schema, logical.name.name.clone())));
         }
         if let Some((from, to)) = moved {
@@ -189,7 +197,11 @@ fn announce_pass_through(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> R
         for (member, logical, shape) in table.without_view() {
             let schema = schema_of(&member.edition, &logical.name.schema)?;
             statements.extend(put_table(shape, table.place.id, Some(&schema)));
-            let before = member.mapping.tables.get(&table.place.id).filter(|before| before.physical.schema != logical.name.schema);
+            let before = member
+                .mapping
+                .tables
+                .get(&table.place.id)
+                .filter(|before| before.physical.schema != logical.name.schema);
             match before {
                 // It stood in an edition's schema: its row stays, as it was.
                 Some(_) => {
@@ -219,18 +231,26 @@ fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Vec<St
 
     // Functions need no lock of the table: first.
     let triggers = hop.map(|hop| forward_statements(hop, TriggerMode::Populate)).unwrap_or_default();
-    let (functions, triggers): (Vec<Sql>, Vec<Sql>) =
-        triggers.into_iter().partition(|statement| statement.as_str().starts_with("CREATE OR REPLACE FUNCTION"));
+    let (functions, triggers): (Vec<Sql>, Vec<Sql>) = triggers
+        .into_iter()
+        .partition(|statement| statement.as_str().starts_with("CREATE OR REPLACE FUNCTION"));
     statements.extend(functions);
 
     let mut alters = false;
     for (column, name, _) in new_columns(table.place, table.child) {
         let worded = table.physical.column(column.id).unwrap_or(column);
         let forward = hop.and_then(|hop| hop.forward.iter().find(|assignment| &assignment.target == name));
-        let fast = forward.is_none() && worded.default_volatility != Volatility::Volatile && worded.identity == Identity::None;
+        let fast = forward.is_none()
+            && worded.default_volatility != Volatility::Volatile
+            && worded.identity == Identity::None;
         statements.push(add_column(physical, name, worded, fast));
         if let (false, Some(default)) = (fast, &worded.default) {
-            statements.push(sql!("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}", physical, name, Sql::trusted(default)));
+            statements.push(sql!(
+                "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}",
+                physical,
+                name,
+                Sql::trusted(default)
+            ));
         }
         statements.extend(grant_columns(physical, [(name, column.grants.as_slice())]));
         inverse.push(sql!("ALTER TABLE {} DROP COLUMN {}", physical, name));
@@ -259,16 +279,15 @@ fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Vec<St
 
 /// A physical column's default once the table is expanded.
 fn physical_default_after(input: &ExpandInput<'_>, table: &TableView<'_>, column: &Name) -> Option<String> {
-    new_columns(table.place, table.child)
-        .find(|(_, name, _)| *name == column)
-        .map_or_else(
-            || input.chain.physical_default(&table.place.child.physical, column),
-            |(logical, _, _)| table.physical.column(logical.id).unwrap_or(logical).default.clone(),
-        )
+    new_columns(table.place, table.child).find(|(_, name, _)| *name == column).map_or_else(
+        || input.chain.physical_default(&table.place.child.physical, column),
+        |(logical, _, _)| table.physical.column(logical.id).unwrap_or(logical).default.clone(),
+    )
 }
 
 fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Step> {
-    let assignments = input.hop.backfill.get(&table.place.id).filter(|assignments| !assignments.is_empty())?;
+    let assignments =
+        input.hop.backfill.get(&table.place.id).filter(|assignments| !assignments.is_empty())?;
     let physical = &table.place.child.physical;
     let row = row_alias();
     // In populate mode every write of an older edition sets all of these, so only rows that were there before are still NULL.
@@ -279,8 +298,12 @@ fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Step> {
         .iter()
         .filter_map(|id| table.place.parent.columns.get(id).cloned())
         .collect();
-    let kind =
-        StepKind::Backfill { table: physical.clone(), assignments: assignments.clone(), pending, primary_key };
+    let kind = StepKind::Backfill {
+        table: physical.clone(),
+        assignments: assignments.clone(),
+        pending,
+        primary_key,
+    };
     let title = format!("backfill {}", physical.pretty());
     Some(Step::new(title, kind, Lock::None, vec![physical.clone()]).touching(input.chain.size(physical)))
 }
@@ -329,20 +352,32 @@ fn verify(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Option<Step> {
         let Some(hop) = input.hop.triggers.get(&table.place.id) else { continue };
         let assignments = input.hop.backfill.get(&table.place.id).map(Vec::as_slice).unwrap_or_default();
         for (target, expression) in assignments {
-            let transform = hop.forward.iter().any(|a| &a.target == target && a.kind == AssignmentKind::Transform && a.on_error == crate::model::OnError::Reject);
+            let transform = hop.forward.iter().any(|a| {
+                &a.target == target
+                    && a.kind == AssignmentKind::Transform
+                    && a.on_error == crate::model::OnError::Reject
+            });
             // What was loaded from a rollback's file differs on purpose.
             if !transform || input.load {
                 continue;
             }
-            let label = format!("{}.{} agrees with its forward transform", hop.table.pretty(), target.as_str());
+            let label =
+                format!("{}.{} agrees with its forward transform", hop.table.pretty(), target.as_str());
             let query = sql!(
-                "SELECT {}.ctid::text FROM ONLY {} AS {} TABLESAMPLE SYSTEM (1) WHERE ROW({}.{}) OPERATOR(pg_catalog.*<>) ROW(CAST({} AS {})) LIMIT 1",
-                row, hop.table, row, row, target, expression, type_of(table, target)
+                "SELECT {}.ctid::text FROM ONLY {} AS {} TABLESAMPLE SYSTEM (1) WHERE ROW({}.{})::record OPERATOR(pg_catalog.*<>) ROW(CAST({} AS {}))::record LIMIT 1",
+                row,
+                hop.table,
+                row,
+                row,
+                target,
+                expression,
+                type_of(table, target)
             );
             checks.push((label, query));
         }
     }
-    (!checks.is_empty()).then(|| Step::new("verify", StepKind::Verify { checks }, Lock::AccessShare, Vec::new()))
+    (!checks.is_empty())
+        .then(|| Step::new("verify", StepKind::Verify { checks }, Lock::AccessShare, Vec::new()))
 }
 
 fn type_of(table: &TableView<'_>, physical: &Name) -> Sql {
@@ -381,7 +416,8 @@ fn open(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Step> {
         states: vec![(input.draft.id, EditionState::Live)],
         states_before: vec![(input.draft.id, EditionState::Publishing)],
     };
-    Ok(Step::new(format!("open edition {}", input.draft.name), kind, Lock::None, Vec::new()).undone_by(inverse))
+    Ok(Step::new(format!("open edition {}", input.draft.name), kind, Lock::None, Vec::new())
+        .undone_by(inverse))
 }
 
 fn created_shape(input: &ExpandInput<'_>, id: TableId) -> Result<Shape> {

@@ -1,7 +1,9 @@
 //! Steps for what a child introduces: types, sequences, functions, tables; later its views.
 
 use crate::{
-    ddl::{create_sequence, create_table, grant_columns, grant_function, grant_relation, grant_type, owner_of},
+    ddl::{
+        create_sequence, create_table, grant_columns, grant_function, grant_relation, grant_type, owner_of,
+    },
     layout::object_ids,
     model::{ColumnId, ConstraintKind, Function, Name, QualifiedName, Sequence, Table, View},
     sql,
@@ -21,7 +23,9 @@ fn runner(input: &ExpandInput<'_>) -> Name {
 
 /// A function whose body PostgreSQL keeps parsed (SQL-standard body) needs its tables first; a string body needs nothing.
 fn is_parsed_at_creation(function: &Function) -> bool {
-    !function.definition.contains("\nAS $")  && !function.definition.contains("\n AS $") && !function.definition.contains("AS '")
+    !function.definition.contains("\nAS $")
+        && !function.definition.contains("\n AS $")
+        && !function.definition.contains("AS '")
 }
 
 /// Types, sequences, functions and tables in one transaction (no table of the application's is locked), then the foreign keys that
@@ -37,16 +41,20 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
         statements.extend(owner_of(&sql!("TYPE {}", definition.name), &definition.owner, &runner));
         drops.push(sql!("DROP TYPE IF EXISTS {}", definition.name));
     }
-    let sequences: Vec<&Sequence> = input.physical.sequences.iter().filter(|s| is_new(input, s.id.get())).collect();
+    let sequences: Vec<&Sequence> =
+        input.physical.sequences.iter().filter(|s| is_new(input, s.id.get())).collect();
     for sequence in &sequences {
         statements.extend(create_sequence(sequence, &runner));
         drops.push(sql!("DROP SEQUENCE IF EXISTS {}", sequence.name));
     }
-    for function in input.physical.functions.iter().filter(|f| is_new(input, f.id) && !is_parsed_at_creation(f)) {
+    for function in
+        input.physical.functions.iter().filter(|f| is_new(input, f.id) && !is_parsed_at_creation(f))
+    {
         statements.extend(create_function(function, &runner));
         drops.push(drop_function(function));
     }
-    let tables: Vec<&Table> = input.physical.tables.iter().filter(|t| input.layout.created.contains_key(&t.id)).collect();
+    let tables: Vec<&Table> =
+        input.physical.tables.iter().filter(|t| input.layout.created.contains_key(&t.id)).collect();
     for table in &tables {
         statements.extend(create_table(table, &runner));
         drops.push(sql!("DROP TABLE IF EXISTS {}", table.name));
@@ -57,9 +65,14 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
     for table in &tables {
-        for constraint in table.constraints.iter().filter(|constraint| constraint.kind == ConstraintKind::ForeignKey) {
+        for constraint in
+            table.constraints.iter().filter(|constraint| constraint.kind == ConstraintKind::ForeignKey)
+        {
             let add = sql!(
-                "ALTER TABLE {} ADD CONSTRAINT {} {}", table.name, constraint.name, Sql::trusted(&constraint.definition)
+                "ALTER TABLE {} ADD CONSTRAINT {} {}",
+                table.name,
+                constraint.name,
+                Sql::trusted(&constraint.definition)
             );
             let target = constraint.references.as_ref().map(|(target, _)| *target);
             let inherited = target.and_then(|id| input.layout.inherited.iter().find(|place| place.id == id));
@@ -69,10 +82,18 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
                     if constraint.restricts_referenced {
                         findings.push(restricts(table, &constraint.name, &place.parent.physical));
                     }
-                    let title = format!("foreign key {} to {}", constraint.name.as_str(), place.parent.physical.pretty());
-                    let drop = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table.name, constraint.name);
+                    let title = format!(
+                        "foreign key {} to {}",
+                        constraint.name.as_str(),
+                        place.parent.physical.pretty()
+                    );
+                    let drop =
+                        sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table.name, constraint.name);
                     let relations = vec![place.parent.physical.clone()];
-                    foreign.push(Step::transaction(title, Lock::ShareRowExclusive, relations, vec![add]).undone_by(vec![drop]));
+                    foreign.push(
+                        Step::transaction(title, Lock::ShareRowExclusive, relations, vec![add])
+                            .undone_by(vec![drop]),
+                    );
                 }
             }
         }
@@ -89,7 +110,11 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
 /// Foreign keys among new tables make any order of DROP TABLE wrong, so they go in one statement; the rest in reverse order of creation.
 fn drop_all(drops: &[Sql]) -> Sql {
     let is_table = |statement: &&Sql| statement.as_str().starts_with("DROP TABLE IF EXISTS ");
-    let names = drops.iter().filter(is_table).filter_map(|s| s.as_str().strip_prefix("DROP TABLE IF EXISTS ")).map(Sql::trusted);
+    let names = drops
+        .iter()
+        .filter(is_table)
+        .filter_map(|s| s.as_str().strip_prefix("DROP TABLE IF EXISTS "))
+        .map(Sql::trusted);
     let tables = join(names, ", ");
     let rest = join(drops.iter().filter(|statement| !is_table(statement)), "; ");
     match (tables.as_str().is_empty(), rest.as_str().is_empty()) {
@@ -105,10 +130,12 @@ fn restricts(table: &Table, constraint: &Name, target: &QualifiedName) -> Findin
         code: "restricts-older-edition".to_owned(),
         subject: format!("table {}, constraint {}", table.name.name.as_str(), constraint.as_str()),
         message: format!(
-            "rows of the new table will keep sessions of older editions from deleting or re-keying the rows of {} that they point at",
+            "rows of the new table will keep sessions of older editions from deleting the rows of {} that they point at",
             target.pretty()
         ),
-        fix: Some("use ON DELETE CASCADE or SET NULL, or accept it: --allow restricts-older-edition".to_owned()),
+        fix: Some(
+            "use ON DELETE CASCADE or SET NULL, or accept it: --allow restricts-older-edition".to_owned(),
+        ),
     }
 }
 
@@ -145,19 +172,27 @@ pub(super) fn late(input: &ExpandInput<'_>) -> Option<Step> {
         statements.extend(create_user_view(view, &runner));
         drops.push(sql!("DROP VIEW IF EXISTS {}", view.name));
     }
-    for function in input.physical.functions.iter().filter(|f| is_new(input, f.id) && is_parsed_at_creation(f)) {
+    for function in
+        input.physical.functions.iter().filter(|f| is_new(input, f.id) && is_parsed_at_creation(f))
+    {
         statements.extend(create_function(function, &runner));
         drops.push(drop_function(function));
     }
     drops.reverse();
-    (!statements.is_empty())
-        .then(|| Step::transaction("make the edition's views", Lock::AccessShare, Vec::new(), statements).undone_by(drops))
+    (!statements.is_empty()).then(|| {
+        Step::transaction("make the edition's views", Lock::AccessShare, Vec::new(), statements)
+            .undone_by(drops)
+    })
 }
 
 /// A user's own view, as the draft has it, over physical names.
 pub(super) fn create_user_view(view: &View, runner: &Name) -> Vec<Sql> {
-    let options: Vec<&str> =
-        view.properties.iter().filter_map(|property| property.strip_prefix("options=")).filter(|o| !o.is_empty()).collect();
+    let options: Vec<&str> = view
+        .properties
+        .iter()
+        .filter_map(|property| property.strip_prefix("options="))
+        .filter(|o| !o.is_empty())
+        .collect();
     let options = match options.first() {
         Some(options) => sql!(" WITH ({})", Sql::trusted(*options)),
         None => Sql::trusted(""),

@@ -27,7 +27,8 @@ pub(super) fn names_of(logical: &Schema, mapping: &Mapping, older: &[&Schema]) -
     for sequence in &logical.sequences {
         // One that a column owns is where its table is.
         let table = sequence.owned_by.as_ref().and_then(|(table, _)| mapping.tables.get(table));
-        let with_table = table.map(|table| table.physical.schema.clone()).filter(|schema| *schema != sequence.name.schema);
+        let with_table =
+            table.map(|table| table.physical.schema.clone()).filter(|schema| *schema != sequence.name.schema);
         moved("relation", &sequence.name, with_table.or_else(|| at(sequence.id.get())));
     }
     for view in &logical.views {

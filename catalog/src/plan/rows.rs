@@ -11,7 +11,8 @@ use crate::{
 
 /// Replaces the rows of `edition.tables` and `edition.columns` of one edition and table.
 pub(super) fn put_table(shape: &Shape, table: TableId, view_schema: Option<&Name>) -> Vec<Sql> {
-    let view = view_schema.map_or_else(|| Sql::trusted("NULL"), |schema| sql!("{}", Literal(schema.as_str())));
+    let view =
+        view_schema.map_or_else(|| Sql::trusted("NULL"), |schema| sql!("{}", Literal(schema.as_str())));
     let mut statements = vec![
         delete_table(shape.edition, table),
         sql!(
@@ -70,8 +71,10 @@ pub(super) fn put_names(edition: EditionId, rows: &[NameRow]) -> Vec<Sql> {
     if !rows.is_empty() {
         let values = join(
             rows.iter().map(|row| {
-                let schema =
-                    row.physical_schema.as_ref().map_or_else(|| Sql::trusted("NULL"), |s| sql!("{}", Literal(s.as_str())));
+                let schema = row
+                    .physical_schema
+                    .as_ref()
+                    .map_or_else(|| Sql::trusted("NULL"), |s| sql!("{}", Literal(s.as_str())));
                 sql!(
                     "({}, {}, {}, {}, {})",
                     edition,
@@ -100,7 +103,11 @@ pub(super) fn delete_names(edition: EditionId) -> Sql {
 pub(super) fn put_hop(hop: &HopTriggers) -> Result<Vec<Sql>> {
     let json = serde_json::to_string(hop)?;
     Ok(vec![
-        sql!("DELETE FROM edition.hops WHERE edition_id = {} AND table_id = {}", hop.child, hop.table_id.get()),
+        sql!(
+            "DELETE FROM edition.hops WHERE edition_id = {} AND table_id = {}",
+            hop.child,
+            hop.table_id.get()
+        ),
         sql!(
             "INSERT INTO edition.hops (edition_id, table_id, triggers) VALUES ({}, {}, {})",
             hop.child,

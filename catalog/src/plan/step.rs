@@ -122,13 +122,27 @@ pub enum StepKind {
 
 impl Step {
     /// A step that changes metadata in one transaction.
-    pub fn transaction(title: impl Into<String>, lock: Lock, relations: Vec<QualifiedName>, statements: Vec<Sql>) -> Self {
+    pub fn transaction(
+        title: impl Into<String>,
+        lock: Lock,
+        relations: Vec<QualifiedName>,
+        statements: Vec<Sql>,
+    ) -> Self {
         Self::new(title, StepKind::Transaction { statements }, lock, relations)
     }
 
     /// A step of any kind, metadata only, with nothing to undo.
     pub fn new(title: impl Into<String>, kind: StepKind, lock: Lock, relations: Vec<QualifiedName>) -> Self {
-        Self { title: title.into(), kind, lock, relations, rows: 0, bytes: 0, preflight: Vec::new(), inverse: Vec::new() }
+        Self {
+            title: title.into(),
+            kind,
+            lock,
+            relations,
+            rows: 0,
+            bytes: 0,
+            preflight: Vec::new(),
+            inverse: Vec::new(),
+        }
     }
 
     /// Adds what undoes it.
@@ -161,9 +175,9 @@ impl Step {
     /// Every statement that it runs, for `plan --sql` and the journal.
     pub fn statements(&self) -> Vec<&Sql> {
         match &self.kind {
-            StepKind::Transaction { statements } | StepKind::Scan { statements } | StepKind::Announce { statements, .. } => {
-                statements.iter().collect()
-            }
+            StepKind::Transaction { statements }
+            | StepKind::Scan { statements }
+            | StepKind::Announce { statements, .. } => statements.iter().collect(),
             StepKind::Index { statement, .. } => vec![statement],
             StepKind::Verify { checks } => checks.iter().map(|(_, query)| query).collect(),
             StepKind::Backfill { .. }

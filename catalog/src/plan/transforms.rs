@@ -6,8 +6,8 @@ use crate::{
     ddl::{Assignment, AssignmentKind, HopTriggers},
     layout::{ColumnFate, InheritedTable},
     model::{
-        Column, Direction, EditionId, EditionName, Generated, Identity, Name, OnError, Origin, QualifiedName, Schema, Table,
-        TableId, Transform, Volatility,
+        Column, Direction, EditionId, EditionName, Generated, Identity, Name, OnError, Origin, QualifiedName,
+        Schema, Table, TableId, Transform, Volatility,
     },
     physical::{Probe, Probed},
     sql,
@@ -65,7 +65,9 @@ pub fn candidates(input: &TransformInput<'_>) -> (Vec<Candidate>, Vec<Finding>) 
     let mut found = Vec::new();
     let mut findings = unmatched(input);
     for place in input.inherited {
-        let (Some(parent), Some(child)) = (input.parent.table(place.id), input.child.table(place.id)) else { continue };
+        let (Some(parent), Some(child)) = (input.parent.table(place.id), input.child.table(place.id)) else {
+            continue;
+        };
         let sides = Sides { edition: input.edition, parent, child, place };
         for column in &child.columns {
             forward(&sides, column, input.given, &mut found, &mut findings);
@@ -79,7 +81,12 @@ pub fn candidates(input: &TransformInput<'_>) -> (Vec<Candidate>, Vec<Finding>) 
     (found, findings)
 }
 
-fn given<'a>(transforms: &'a [Transform], table: &QualifiedName, direction: Direction, column: &Name) -> Option<&'a Transform> {
+fn given<'a>(
+    transforms: &'a [Transform],
+    table: &QualifiedName,
+    direction: Direction,
+    column: &Name,
+) -> Option<&'a Transform> {
     transforms.iter().find(|transform| {
         transform.direction == direction
             && transform.schema == table.schema
@@ -88,7 +95,13 @@ fn given<'a>(transforms: &'a [Transform], table: &QualifiedName, direction: Dire
     })
 }
 
-fn forward(sides: &Sides<'_>, column: &Column, transforms: &[Transform], found: &mut Vec<Candidate>, findings: &mut Vec<Finding>) {
+fn forward(
+    sides: &Sides<'_>,
+    column: &Column,
+    transforms: &[Transform],
+    found: &mut Vec<Candidate>,
+    findings: &mut Vec<Finding>,
+) {
     let fate = sides.place.fates.get(&column.id).copied().unwrap_or(ColumnFate::Shared);
     if fate == ColumnFate::Shared {
         return;
@@ -124,7 +137,8 @@ fn forward(sides: &Sides<'_>, column: &Column, transforms: &[Transform], found: 
             let source = sides.place.parent.column(before);
             candidate.transform.expression = before.name.quoted().to_string();
             candidate.expression = sql!("NEW.{}", source);
-            candidate.sources = vec![(source.clone(), distinct_tells(&before.type_name, before.collation.as_deref()))];
+            candidate.sources =
+                vec![(source.clone(), distinct_tells(&before.type_name, before.collation.as_deref()))];
             candidate.cast = Some((before.type_name.clone(), column.type_name.clone()));
             found.push(candidate);
         }
@@ -143,7 +157,13 @@ fn forward(sides: &Sides<'_>, column: &Column, transforms: &[Transform], found: 
     }
 }
 
-fn reverse(sides: &Sides<'_>, column: &Column, transforms: &[Transform], found: &mut Vec<Candidate>, findings: &mut Vec<Finding>) {
+fn reverse(
+    sides: &Sides<'_>,
+    column: &Column,
+    transforms: &[Transform],
+    found: &mut Vec<Candidate>,
+    findings: &mut Vec<Finding>,
+) {
     let target = sides.place.parent.column(column).clone();
     let author = given(transforms, &sides.child.name, Direction::Reverse, &column.name);
     let duplicate = sides.child.column(column.id);
@@ -171,12 +191,15 @@ fn reverse(sides: &Sides<'_>, column: &Column, transforms: &[Transform], found: 
             let source = sides.place.child.column(after);
             candidate.transform.expression = after.name.quoted().to_string();
             candidate.expression = sql!("NEW.{}", source);
-            candidate.sources = vec![(source.clone(), distinct_tells(&after.type_name, after.collation.as_deref()))];
+            candidate.sources =
+                vec![(source.clone(), distinct_tells(&after.type_name, after.collation.as_deref()))];
             candidate.cast = Some((after.type_name.clone(), column.type_name.clone()));
             found.push(candidate);
         }
         (None, None) => {
-            let filled = column.default.is_some() || column.identity != Identity::None || column.generated != Generated::None;
+            let filled = column.default.is_some()
+                || column.identity != Identity::None
+                || column.generated != Generated::None;
             if column.not_null && !filled {
                 findings.push(needs_reverse(sides, column));
             }
@@ -225,7 +248,8 @@ fn resolve<'a>(
     transform: &Transform,
     place: impl Fn(Option<&Name>, &Name) -> Option<(&'a Column, Name, bool)>,
 ) -> Result<Resolved, Box<Finding>> {
-    let expression = Expression::parse(&transform.expression).map_err(|error| bad(sides, transform, &error.to_string()))?;
+    let expression = Expression::parse(&transform.expression)
+        .map_err(|error| bad(sides, transform, &error.to_string()))?;
     let mut sources: BTreeMap<Name, bool> = BTreeMap::new();
     for used in expression.columns() {
         if let Some((column, physical, is_source)) = place(used.qualifier.as_ref(), &used.name) {
@@ -239,7 +263,9 @@ fn resolve<'a>(
         }
     }
     let text = expression
-        .substitute(|qualifier, column| place(qualifier, column).map(|(_, physical, _)| sql!("NEW.{}", physical)))
+        .substitute(|qualifier, column| {
+            place(qualifier, column).map(|(_, physical, _)| sql!("NEW.{}", physical))
+        })
         .map_err(|error| bad(sides, transform, &error.to_string()))?;
     Ok((text, sources.into_iter().collect()))
 }
@@ -247,14 +273,30 @@ fn resolve<'a>(
 /// Types whose `=` tells every difference that an expression can see. All others are compared by image.
 fn distinct_tells(type_name: &str, collation: Option<&str>) -> bool {
     const PLAIN: [&str; 16] = [
-        "smallint", "integer", "bigint", "boolean", "text", "character varying", "date", "uuid", "bytea", "oid", "time without",
-        "timestamp without", "timestamp with", "interval", "\"char\"", "inet",
+        "smallint",
+        "integer",
+        "bigint",
+        "boolean",
+        "text",
+        "character varying",
+        "date",
+        "uuid",
+        "bytea",
+        "oid",
+        "time without",
+        "timestamp without",
+        "timestamp with",
+        "interval",
+        "\"char\"",
+        "inet",
     ];
     // An array's or a domain's name never equals or continues one of these with "(" or a space, but "[]" must not slip through.
     collation.is_none()
         && !type_name.ends_with("[]")
         && PLAIN.iter().any(|plain| {
-            type_name.strip_prefix(plain).is_some_and(|rest| rest.is_empty() || rest.starts_with('(') || rest.starts_with(' '))
+            type_name
+                .strip_prefix(plain)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('(') || rest.starts_with(' '))
         })
 }
 
@@ -351,7 +393,8 @@ fn judged(edition: &EditionName, candidate: &Candidate) -> Vec<Finding> {
             severity: Severity::Refused,
             code: "null-for-not-null".to_owned(),
             subject: subject.clone(),
-            message: "the transform is to give NULL for values that do not fit, but the column is NOT NULL".to_owned(),
+            message: "the transform is to give NULL for values that do not fit, but the column is NOT NULL"
+                .to_owned(),
             fix: Some(format!("give it with --on-error reject, or drop NOT NULL in draft {edition}")),
         });
     }
@@ -405,9 +448,10 @@ fn objected(edition: &EditionName, candidate: &Candidate, objection: &str) -> Fi
     let transform = &candidate.transform;
     let direction = candidate.direction.as_str();
     let (code, message) = match (&transform.origin, &candidate.cast) {
-        (Origin::Inferred, Some((from, to))) => {
-            (format!("needs-{direction}-transform"), format!("PostgreSQL has no assignment cast from {from} to {to}: {objection}"))
-        }
+        (Origin::Inferred, Some((from, to))) => (
+            format!("needs-{direction}-transform"),
+            format!("PostgreSQL has no assignment cast from {from} to {to}: {objection}"),
+        ),
         _ => ("bad-transform".to_owned(), format!("the expression does not work: {objection}")),
     };
     Finding {
@@ -434,7 +478,8 @@ fn needs_forward(sides: &Sides<'_>, column: &Column) -> Finding {
         severity: Severity::Refused,
         code: "needs-forward-transform".to_owned(),
         subject: subject(&transform),
-        message: "the column is NOT NULL and has no default, so rows written by older editions need a value".to_owned(),
+        message: "the column is NOT NULL and has no default, so rows written by older editions need a value"
+            .to_owned(),
         fix: Some(command(sides.edition, &transform)),
     }
 }
@@ -477,7 +522,10 @@ fn unmatched(input: &TransformInput<'_>) -> Vec<Finding> {
         .iter()
         .filter(|transform| {
             let name = QualifiedName::new(transform.schema.clone(), transform.table.clone());
-            let place = input.child.table_named(&name).and_then(|table| input.inherited.iter().find(|p| p.id == table.id));
+            let place = input
+                .child
+                .table_named(&name)
+                .and_then(|table| input.inherited.iter().find(|p| p.id == table.id));
             let Some(place) = place else { return true };
             let side = match transform.direction {
                 Direction::Forward => input.child.table(place.id),

@@ -13,8 +13,8 @@ mod settings;
 mod transforms;
 
 pub use editions::{
-    clear_default, draft, edition_by_id, edition_named, editions, insert_edition, leaf, require_edition, root,
-    set_default_edition, set_state,
+    clear_default, draft, edition_by_id, edition_named, editions, insert_edition, leaf, require_edition,
+    root, set_default_edition, set_state,
 };
 pub use epoch::{bump_epoch, current_epoch};
 pub use journal::{JournalLine, NewEntry, append, intents, mark_entry, recent, record_step, steps_done};

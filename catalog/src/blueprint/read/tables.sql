@@ -105,7 +105,7 @@ CROSS JOIN LATERAL (
                            WHEN 'f' THEN 'foreign_key' WHEN 'x' THEN 'exclusion' ELSE 'other' END,
     'columns', coalesce(to_jsonb(k.conkey), '[]'),
     'references', CASE WHEN k.contype = 'f' THEN jsonb_build_array(k.confrelid::bigint, to_jsonb(k.confkey)) END,
-    'restricts_referenced', k.contype = 'f' AND (k.confdeltype IN ('a', 'r') OR k.confupdtype IN ('a', 'r')),
+    'restricts_referenced', k.contype = 'f' AND k.confdeltype IN ('a', 'r'),
     'definition', pg_get_constraintdef(k.oid),
     'validated', k.convalidated,
     'comment', obj_description(k.oid, 'pg_constraint')
