@@ -108,7 +108,7 @@ driver_dependencies() {
         .venv/bin/pip install --quiet --requirement tests/drivers/requirements.txt
     fi
     has node && has npm || install "nodejs npm" "nodejs npm" "node"
-    if [ ! -d tests/drivers/node_modules/pg ]; then
+    if ! (cd tests/drivers && node -e 'require("pg"); require("pg-copy-streams")') 2>/dev/null; then
         say "installing the Node.js driver into tests/drivers/node_modules"
         npm ci --prefix tests/drivers --no-audit --no-fund --silent
     fi
