@@ -17,13 +17,19 @@ use catalog::{
     },
 };
 
-use super::{analysis::Analysis, names};
+use super::{
+    analysis::Analysis,
+    names::{self, Position},
+};
 
 /// Puts something that can be copied in the place of a view.
 pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, copy: &'t nodes::CopyStmt) {
-    let viewed = copy.relation().and_then(|named| Some((named, analysis.view(named)?)));
-    let Some((named, view)) = viewed else {
-        return names::resolve(analysis, Node::from(copy));
+    let Some(named) = copy.relation() else {
+        return names::resolve(analysis, copy.query());
+    };
+    let Some(view) = analysis.view(named) else {
+        names::relation(analysis, named, Position::Unknown);
+        return names::resolve(analysis, copy.where_clause());
     };
     let Some(target) = target_tokens(analysis, named, copy) else { return };
     let binary_prefix = target.start.checked_sub(1).is_some_and(|before| analysis.word_at(before, "binary"));

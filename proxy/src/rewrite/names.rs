@@ -30,10 +30,12 @@ pub(super) fn resolve<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
         let target = modified(node);
         if let Some(target) = target {
             // a CTE cannot be modified, so its name hides nothing here
-            relation(analysis, target);
+            relation(analysis, target, Position::Shown);
         }
         match node {
-            Node::RangeVar(named) if !hides(&scopes, scope, named) => relation(analysis, named),
+            Node::RangeVar(named) if !hides(&scopes, scope, named) => {
+                relation(analysis, named, Position::Shown)
+            }
             Node::ColumnRef(column) => column_reference(analysis, column),
             Node::FuncCall(call) => {
                 function(analysis, call);
@@ -110,10 +112,17 @@ fn hides(scopes: &[Scope<'_>], mut scope: Option<usize>, named: &nodes::RangeVar
     false
 }
 
+/// Whether PostgreSQL says where the name of a relation that does not exist stands: in queries only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Position {
+    Shown,
+    Unknown,
+}
+
 /// A relation that is read or written.
-pub(super) fn relation(analysis: &mut Analysis<'_>, named: &nodes::RangeVar) {
+pub(super) fn relation(analysis: &mut Analysis<'_>, named: &nodes::RangeVar, position: Position) {
     let Some(found) = analysis.relation(named) else { return };
-    let first = analysis.token_at(named.location);
+    let first = analysis.token_at(named.location).filter(|_| position == Position::Shown);
     let schema = match found {
         Relation::Tombstone => {
             return analysis.refuse_tombstone(named.schemaname(), named.relname().unwrap_or_default(), first);

@@ -6,7 +6,10 @@ use catalog::{
     sql::parser::{Node, nodes},
 };
 
-use super::{analysis::Analysis, names};
+use super::{
+    analysis::Analysis,
+    names::{self, Position},
+};
 
 /// Puts physical tables in the place of views.
 pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, truncate: &'t nodes::TruncateStmt) {
@@ -17,7 +20,7 @@ pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, truncate: &'t nodes::Trun
                 let physical = sql!("{}.{}", view.physical_schema, view.physical_name);
                 analysis.splice(tokens, physical.to_string());
             }
-            _ => names::relation(analysis, named),
+            _ => names::relation(analysis, named, Position::Unknown),
         }
     }
 }

@@ -6,6 +6,7 @@ mod authentication;
 mod catalogue;
 mod protocol;
 mod raw;
+mod rewriting;
 mod routing;
 mod stopping;
 mod world;
