@@ -7,6 +7,8 @@ pub(super) fn compare(parent: &Schema, child: &Schema, aligned: &Schema, changes
     for old in &parent.tables {
         match (child.table(old.id), aligned.table(old.id)) {
             (Some(new), Some(aligned)) => compare_table(old, new, aligned, changes),
+            // Still there as a table of another kind, which is told as such.
+            _ if aligned.others.iter().any(|object| object.table == Some(old.id)) => {}
             _ => changes.push(Change::TableDropped { table: old.id, name: old.name.clone() }),
         }
     }

@@ -311,7 +311,7 @@ pub struct OtherObject {
     pub identity: String,
     /// Whatever shows a change: a definition, or its catalogue row as JSON without OIDs that differ between databases.
     pub definition: String,
-    /// The table or view that it belongs to and goes with (trigger, policy, rule …). Not part of what is compared.
+    /// The table or view that it is, or that it belongs to and goes with (trigger, policy, rule …). Not part of what is compared.
     #[serde(default)]
     pub table: Option<TableId>,
 }

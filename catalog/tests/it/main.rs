@@ -8,3 +8,4 @@ mod diffs;
 mod life;
 mod reading;
 mod scratch;
+mod transforms;

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::model::{
-    ColumnId, Function, OtherObject, QualifiedName, Schema, Sequence, Table, TableId, TypeDef, View,
+    ColumnId, Function, Name, OtherObject, QualifiedName, Schema, Sequence, Table, TableId, TypeDef, View,
 };
 
 /// Turns a value of the model into an [`OtherObject`].
@@ -13,8 +13,15 @@ pub(super) trait Foreign {
     fn into_other(self, special: Option<String>) -> OtherObject;
 }
 
+/// As PostgreSQL shows it: in quotes where it needs them.
 fn identity(name: &QualifiedName) -> String {
-    format!("{}.{}", name.schema.quoted(), name.name.quoted())
+    let part = |name: &Name| {
+        let text = name.as_str();
+        let plain = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if plain { text.to_owned() } else { name.quoted().to_string() }
+    };
+    format!("{}.{}", part(&name.schema), part(&name.name))
 }
 
 /// JSON of these types cannot fail: they hold strings, numbers and lists only.
@@ -36,7 +43,7 @@ impl Foreign for Table {
             Some(special) if special.contains("SERVER ") => "foreign table",
             Some(_) => "table with inheritance",
         };
-        self.id = TableId::new(0);
+        let table = Some(std::mem::replace(&mut self.id, TableId::new(0)));
         for (position, column) in (1..).zip(&mut self.columns) {
             column.id = ColumnId::new(position);
         }
@@ -51,7 +58,7 @@ impl Foreign for Table {
             kind: kind.to_owned(),
             identity: identity(&self.name),
             definition: text(&self, special),
-            table: None,
+            table,
         }
     }
 }
