@@ -11,6 +11,9 @@ use edition_cli::server::PrivateServer;
 
 use crate::{Result, report::say};
 
+/// How much of what a failed program said is shown.
+const LINES_SHOWN: usize = 12;
+
 /// Our own binaries lie beside this one.
 fn sibling(name: &str) -> Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
@@ -42,7 +45,9 @@ fn finish(mut command: Command) -> Result<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let lines: Vec<_> = said.lines().collect();
+    let last = lines.get(lines.len().saturating_sub(LINES_SHOWN)..).unwrap_or_default().join("\n");
     let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
     let program = command.get_program().display();
     Err(format!("{program} {}: {}\n{}", arguments.join(" "), output.status, String::from_utf8_lossy(&said))
