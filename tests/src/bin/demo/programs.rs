@@ -50,8 +50,7 @@ fn finish(mut command: Command) -> Result<String> {
     let last = lines.get(lines.len().saturating_sub(LINES_SHOWN)..).unwrap_or_default().join("\n");
     let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
     let program = command.get_program().display();
-    Err(format!("{program} {}: {}\n{}", arguments.join(" "), output.status, String::from_utf8_lossy(&said))
-        .into())
+    Err(format!("{program} {}: {}\n{}", arguments.join(" "), output.status, last).into())
 }
 
 /// `edition …` on a database of the server.
