@@ -16,6 +16,8 @@ use catalog::{
 };
 use tokio_postgres::Client;
 
+use crate::rewrite::{Rewriter, VerdictCache};
+
 /// An adopted database. The watcher writes, sessions read.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -27,6 +29,7 @@ pub(crate) struct Database {
     sessions_version: AtomicU64,
     lease: Mutex<Option<Instant>>,
     control: ArcSwapOption<Client>,
+    verdicts: VerdictCache,
 }
 
 /// What the catalogue said at one epoch.
@@ -36,6 +39,8 @@ pub(crate) struct Reading {
     pub(crate) snapshot: Arc<Snapshot>,
     /// Editions whose sessions are to end.
     pub(crate) drains: HashMap<EditionId, Drain>,
+    /// For the sessions of each edition.
+    pub(crate) rewriters: HashMap<EditionId, Arc<Rewriter>>,
 }
 
 /// How sessions of an edition are to end.
@@ -48,6 +53,12 @@ pub(crate) enum Drain {
 }
 
 impl Reading {
+    pub(super) fn new(snapshot: Arc<Snapshot>, drains: HashMap<EditionId, Drain>) -> Self {
+        let rewriter = |edition: &SnapshotEdition| (edition.id, Arc::new(Rewriter::new(snapshot.clone(), edition.id)));
+        let rewriters = snapshot.editions.iter().map(rewriter).collect();
+        Self { snapshot, drains, rewriters }
+    }
+
     /// How sessions of `edition` are to end, if they are: because its operator says so, or because it was a draft and its
     /// blueprint is about to become the plan.
     pub(crate) fn drain(&self, edition: EditionId, was_draft: bool) -> Option<Drain> {
@@ -71,12 +82,18 @@ impl Database {
             sessions_version: AtomicU64::new(0),
             lease: Mutex::new(None),
             control: ArcSwapOption::empty(),
+            verdicts: VerdictCache::default(),
         }
     }
 
     /// Its name.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What is known of texts; one for each database, because epochs and edition ids repeat among databases.
+    pub(crate) fn verdicts(&self) -> &VerdictCache {
+        &self.verdicts
     }
 
     /// The newest reading.
@@ -181,8 +198,8 @@ mod tests {
     #[test]
     fn sessions_end_when_told_and_drafts_when_they_are_no_longer_drafts() {
         let id = EditionId::new(1);
-        let reading = |state, drain: Option<Drain>| Reading {
-            snapshot: Arc::new(Snapshot {
+        let reading = |state, drain: Option<Drain>| {
+            let snapshot = Arc::new(Snapshot {
                 epoch: Epoch::new(1),
                 schemas: Vec::new(),
                 editions: vec![SnapshotEdition {
@@ -194,8 +211,8 @@ mod tests {
                     path: Vec::new(),
                     names: catalog::snapshot::NameMap::default(),
                 }],
-            }),
-            drains: drain.into_iter().map(|drain| (id, drain)).collect(),
+            });
+            Reading::new(snapshot, drain.into_iter().map(|drain| (id, drain)).collect())
         };
         let live = reading(EditionState::Live, Some(Drain::Now));
         assert_eq!(live.drain(id, false), None);

@@ -130,7 +130,7 @@ impl Holder<'_> {
         if snapshot.editions.is_empty() {
             return Err(Failure::NotAdopted);
         }
-        let reading = Reading { snapshot: Arc::new(snapshot), drains: renewed.drains };
+        let reading = Reading::new(Arc::new(snapshot), renewed.drains);
         let database = match known {
             Some(database) => {
                 database.publish(reading);
@@ -167,9 +167,9 @@ impl Holder<'_> {
         if renewed.epoch != known.snapshot.epoch {
             let snapshot = in_time(Snapshot::load(client)).await?;
             tracing::info!(database = database.name(), epoch = %snapshot.epoch, "catalogue changed");
-            database.publish(Reading { snapshot: Arc::new(snapshot), drains: renewed.drains });
+            database.publish(Reading::new(Arc::new(snapshot), renewed.drains));
         } else if renewed.drains != known.drains {
-            database.publish(Reading { snapshot: known.snapshot.clone(), drains: renewed.drains });
+            database.publish(Reading::new(known.snapshot.clone(), renewed.drains));
         }
         self.acknowledge(database).await?;
         database.lease_until(renewed.until);

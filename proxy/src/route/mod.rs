@@ -9,7 +9,7 @@ use catalog::{
     snapshot::{Snapshot, SnapshotEdition},
 };
 
-pub(crate) use search_path::with_edition;
+pub(crate) use search_path::{split, with_edition};
 
 use crate::{
     catalogue::{Catalogue, Database, Standing},

@@ -7,7 +7,7 @@ const NAME_BYTES_MAX: usize = 63;
 const USER: &str = "$user";
 
 /// The elements of a `search_path` value, folded and cut as `SplitIdentifierString` does; None if it is not one.
-fn split(value: &str) -> Option<Vec<String>> {
+pub(crate) fn split(value: &str) -> Option<Vec<String>> {
     let mut rest = value.trim_start_matches(is_space);
     let mut elements = Vec::new();
     if rest.is_empty() {

@@ -57,10 +57,12 @@ pub(crate) async fn first_packet(client: &mut Stream, inbox: &mut BytesMut) -> R
 }
 
 /// What is known when the server is ready.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LoggedIn {
     /// Process id and secret as the server gave them: what a cancel request must repeat.
     pub(crate) key: Box<[u8]>,
+    /// The session's `standard_conforming_strings`.
+    pub(crate) standard_strings: bool,
     /// ReadyForQuery and whatever followed; not yet passed on.
     pub(crate) from_server: BytesMut,
     /// What the client sent already; not yet passed on.
@@ -81,6 +83,7 @@ pub(crate) async fn relay(
     mut from_client: BytesMut,
 ) -> Result<LoggedIn, LoginError> {
     let mut key = Box::default();
+    let mut standard_strings = true;
     let mut inbox = BytesMut::new();
     let mut error_code = None;
     loop {
@@ -95,6 +98,9 @@ pub(crate) async fn relay(
                 }
                 Some(message::server::BACKEND_KEY) => key = frame.get(HEADER_BYTES..).unwrap_or_default().into(),
                 Some(message::server::AUTHENTICATION) => asks_client = wants_answer(frame),
+                Some(message::server::PARAMETER_STATUS) => {
+                    standard_strings = message::standard_strings(frame).unwrap_or(standard_strings);
+                }
                 Some(message::server::ERROR) => {
                     error_code =
                         message::report_field(frame, b'C').map(|code| String::from_utf8_lossy(code).into_owned());
@@ -110,7 +116,7 @@ pub(crate) async fn relay(
             client.write_all(&inbox.split_to(passed)).await.map_err(LoginError::ClientGone)?;
         }
         if ready {
-            return Ok(LoggedIn { key, from_server: inbox, from_client });
+            return Ok(LoggedIn { key, standard_strings, from_server: inbox, from_client });
         }
         if asks_client {
             let answer = client_answer(client, &mut from_client).await?;

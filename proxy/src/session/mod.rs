@@ -2,11 +2,13 @@
 //!
 //! - [`login`]: first packets and the relayed authentication
 //! - [`relay`]: the hot path
+//! - [`edition`]: what becomes of statements in an edition
 //! - [`cancel`]: cancel requests
 //! - [`roster`]: the sessions of a thread as others see them
 //! - [`stream`]: TCP or unix socket
 
 mod cancel;
+mod edition;
 mod login;
 mod relay;
 mod roster;
@@ -37,6 +39,7 @@ use crate::{
         startup::{FirstPacket, Startup},
     },
 };
+use edition::InEdition;
 use login::{LoggedIn, LoginError};
 use relay::{End, Relay, Side};
 use roster::Stay;
@@ -172,8 +175,12 @@ fn admit(route: &Route, login: &LoggedIn, peer: &str, stay: &Stay) -> Result<(),
 async fn run(client: Stream, opened: Opened, stay: Stay, begun: Instant, peer: &str, span: &Span) {
     let Opened { server, address, route, login, key } = opened;
     debug!(parent: span, client = peer, server = %address, application = route.application, "session begins");
-    let LoggedIn { from_client, from_server, key: secret, .. } = login;
-    let mut relay = Relay::new(client, server, stay.seat.clone(), from_client, from_server);
+    let LoggedIn { from_client, from_server, key: secret, standard_strings } = login;
+    let edition = match (&route.place, &route.own_path) {
+        (Some(place), Some(path)) => Some(InEdition::new(place, &route.user, path, standard_strings)),
+        _ => None,
+    };
+    let mut relay = Relay::new(client, server, stay.seat.clone(), edition, from_client, from_server);
     let end = relay.run().await;
     let (received, sent) = relay.bytes();
     part(&mut relay, &end, &address, &secret).await;

@@ -142,11 +142,6 @@ impl Roster {
         Stay { id, seat, roster: self.clone() }
     }
 
-    /// How many sessions there are.
-    pub(crate) fn len(&self) -> usize {
-        self.seats.borrow().len()
-    }
-
     /// The rows of `database`'s sessions. On the way each is told whether its edition wants it to end.
     pub(crate) fn rows(&self, database: &Arc<Database>) -> Vec<SessionRow> {
         let reading = database.reading();

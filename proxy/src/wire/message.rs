@@ -24,7 +24,10 @@ pub(crate) mod server {
     pub(crate) const ERROR: u8 = b'E';
     pub(crate) const NOTICE: u8 = b'N';
     pub(crate) const COPY_IN: u8 = b'G';
-    pub(crate) const COPY_BOTH: u8 = b'W';
+    pub(crate) const PARAMETER_STATUS: u8 = b'S';
+    pub(crate) const ROW_DESCRIPTION: u8 = b'T';
+    pub(crate) const DATA_ROW: u8 = b'D';
+    pub(crate) const COMMAND_COMPLETE: u8 = b'C';
 }
 
 /// The whole of a Terminate message.
@@ -140,6 +143,21 @@ pub(crate) fn parse_parts(frame: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((name, text, types.get(1..)?))
 }
 
+/// The name, with its NUL, of the prepared statement in a Bind frame.
+pub(crate) fn bound_statement(frame: &[u8]) -> Option<&[u8]> {
+    let body = frame.get(super::frame::HEADER_BYTES..)?;
+    let portal_end = body.iter().position(|byte| *byte == 0)? + 1;
+    let rest = body.get(portal_end..)?;
+    let name_end = rest.iter().position(|byte| *byte == 0)? + 1;
+    rest.get(..name_end)
+}
+
+/// The value of `standard_conforming_strings` if that is what a ParameterStatus frame reports.
+pub(crate) fn standard_strings(frame: &[u8]) -> Option<bool> {
+    let value = frame.get(super::frame::HEADER_BYTES..)?.strip_prefix(b"standard_conforming_strings\0")?;
+    Some(value == b"on\0")
+}
+
 /// A Query with this text.
 pub(crate) fn query(text: &[u8]) -> Vec<u8> {
     frame(client::QUERY, &[text, b"\0"].concat())
@@ -169,5 +187,10 @@ mod tests {
         assert_eq!(query_text(&query(b"SELECT 1")), Some(&b"SELECT 1"[..]));
         assert_eq!(query_text(b"Q\x00\x00\x00\x05x"), None);
         assert_eq!(parse_parts(b"P\x00\x00\x00\x06ab"), None);
+        assert_eq!(bound_statement(&frame(client::BIND, b"portal\0s1\0rest")), Some(&b"s1\0"[..]));
+        assert_eq!(bound_statement(&frame(client::BIND, b"portal\0s1")), None);
+        let status = |text: &[u8]| standard_strings(&frame(server::PARAMETER_STATUS, text));
+        assert_eq!(status(b"standard_conforming_strings\0off\0"), Some(false));
+        assert_eq!(status(b"TimeZone\0UTC\0"), None);
     }
 }

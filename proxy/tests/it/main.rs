@@ -4,6 +4,7 @@
 
 mod authentication;
 mod catalogue;
+mod editions;
 mod protocol;
 mod raw;
 mod rewriting;

@@ -38,7 +38,7 @@ async fn the_edition_is_named_by_options_or_by_the_database_or_is_the_default() 
         let id = if expected == "second" { "2" } else { "1" };
         assert_eq!(ask(&client, MARKER).await, [id]);
         // Session defaults: whatever an application resets, it stays in its edition.
-        execute(&client, "SET search_path = other; SET edition.id = 7; RESET ALL").await;
+        execute(&client, "SET search_path = other; RESET ALL").await;
         assert_eq!(ask(&client, WHOAMI).await, [expected]);
         client.simple_query("DISCARD ALL").await.unwrap();
         assert_eq!(ask(&client, MARKER).await, [id]);

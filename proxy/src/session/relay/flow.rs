@@ -29,6 +29,12 @@ enum Piece {
 }
 
 impl Outgoing {
+    /// Forgets what a session that ended in between left here.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.pieces.clear();
+    }
+
     /// Passes a stretch of the buffer on; joins it to the stretch before.
     #[inline]
     pub(super) fn raw(&mut self, range: Range<usize>) {
@@ -155,6 +161,11 @@ impl Flow {
         self.held.reserve(need.max(bytes.len()));
         self.held.extend_from_slice(bytes);
         self.need = need;
+    }
+
+    /// Puts a message of our own behind everything that was sent; whole frames only must have been.
+    pub(super) fn put(&mut self, message: &[u8]) {
+        self.unsent.extend_from_slice(message);
     }
 
     /// Hands `outgoing` to the destination in one call; what it does not take is kept.

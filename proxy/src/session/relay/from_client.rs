@@ -3,6 +3,7 @@
 use std::task::Context;
 
 use super::{
+    super::edition::{InEdition, STATEMENT_BYTES_MAX, Treatment},
     End, Relay, Scratch, Side,
     flow::{Input, Outgoing},
 };
@@ -13,7 +14,8 @@ impl Relay {
     #[inline]
     pub(super) fn pump_up(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<bool, End> {
         let to_server = |error| End::Broken(Side::Server, error);
-        if !self.up.flush(cx, &mut self.server).map_err(to_server)? || self.turn.is_crowded() {
+        self.let_go();
+        if !self.up.flush(cx, &mut self.server).map_err(to_server)? || self.must_wait() {
             return Ok(false);
         }
         let input = self.up.input(cx, &mut self.client, &mut scratch.read);
@@ -33,18 +35,55 @@ impl Relay {
         Ok(true)
     }
 
+    #[inline]
+    fn must_wait(&self) -> bool {
+        self.turn.is_crowded() || self.edition.as_ref().is_some_and(InEdition::holds)
+    }
+
+    /// Ends the client's waiting when everything is answered; a statement of our own may come first.
+    #[inline]
+    fn let_go(&mut self) {
+        if let Some(edition) = self.edition.as_mut().filter(|edition| edition.holds())
+            && !self.turn.is_busy()
+            && let Some(own) = edition.release(self.turn.is_failed())
+        {
+            self.turn.client_sends(client::QUERY);
+            self.up.put(&own);
+        }
+    }
+
     fn up_buffer(&mut self, cx: &mut Context<'_>, buffer: &[u8], out: &mut Outgoing) -> Result<(), End> {
+        out.clear();
         let mut at = 0;
         while let Some(rest) = buffer.get(at..).filter(|rest| !rest.is_empty()) {
-            match self.up.stepper.step(rest, |_, _| false) {
+            if self.must_wait() {
+                self.up.hold(rest, 0);
+                break;
+            }
+            let wants_whole = |tag, len| match &self.edition {
+                None => false,
+                Some(edition) => match tag {
+                    client::QUERY | client::PARSE => len <= STATEMENT_BYTES_MAX,
+                    client::BIND => edition.looks_at_binds() && len <= STATEMENT_BYTES_MAX,
+                    _ => false,
+                },
+            };
+            match self.up.stepper.step(rest, wants_whole) {
                 Step::Rest(len) => {
                     out.raw(at..at + len);
                     at += len;
                 }
-                Step::Begin { tag, len } | Step::Whole { tag, len } => {
-                    self.turn.client_sends(tag);
-                    self.said_goodbye |= tag == client::TERMINATE;
+                Step::Begin { tag, len } => {
+                    self.note(tag);
                     out.raw(at..at + len);
+                    at += len;
+                }
+                Step::Whole { tag, len } => {
+                    match self.treat(tag, rest.get(..len).unwrap_or_default()) {
+                        Treatment::Forward => out.raw(at..at + len),
+                        Treatment::Replace(message) => out.own(message),
+                    }
+                    self.note(tag);
                     at += len;
                 }
                 Step::Hold(need) => {
@@ -55,5 +94,30 @@ impl Relay {
             }
         }
         self.up.send(cx, &mut self.server, buffer, out).map_err(|error| End::Broken(Side::Server, error))
+    }
+
+    #[inline]
+    fn treat(&mut self, tag: u8, frame: &[u8]) -> Treatment {
+        let Some(edition) = &mut self.edition else { return Treatment::Forward };
+        match tag {
+            client::QUERY => edition.query(frame, self.turn.batch()),
+            client::PARSE => edition.parse(frame, self.turn.batch()),
+            client::BIND => {
+                edition.bind(frame);
+                Treatment::Forward
+            }
+            _ => Treatment::Forward,
+        }
+    }
+
+    /// Takes note of a frame that goes to the server.
+    #[inline]
+    fn note(&mut self, tag: u8) {
+        self.turn.client_sends(tag);
+        match tag {
+            client::SYNC => self.edition.iter_mut().for_each(InEdition::sync),
+            client::TERMINATE => self.said_goodbye = true,
+            _ => {}
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::task::Context;
 
 use super::{
+    super::edition::Fate,
     End, Relay, Scratch, Side,
     flow::{Input, Outgoing},
 };
@@ -32,25 +33,30 @@ impl Relay {
     }
 
     fn down_buffer(&mut self, cx: &mut Context<'_>, buffer: &[u8], out: &mut Outgoing) -> Result<(), End> {
+        out.clear();
         let mut at = 0;
         while let Some(rest) = buffer.get(at..).filter(|rest| !rest.is_empty()) {
-            match self.down.stepper.step(rest, |tag, _| tag == server::READY) {
+            let wants_whole = |tag, len| {
+                tag == server::READY || self.edition.as_ref().is_some_and(|edition| edition.wants(tag, len))
+            };
+            match self.down.stepper.step(rest, wants_whole) {
                 Step::Rest(len) => {
                     out.raw(at..at + len);
                     at += len;
                 }
                 Step::Begin { tag, len } => {
-                    match tag {
-                        server::COPY_IN => self.turn.server_copies_in(),
-                        server::ERROR => self.turn.server_fails(),
-                        _ => {}
-                    }
+                    self.heed(tag);
                     out.raw(at..at + len);
                     at += len;
                 }
-                Step::Whole { len, .. } => {
-                    self.turn.server_ready(rest.get(HEADER_BYTES).copied().unwrap_or_default());
-                    out.raw(at..at + len);
+                Step::Whole { tag, len } => {
+                    self.heed(tag);
+                    match self.fate(tag, rest.get(..len).unwrap_or_default()) {
+                        Fate::Forward => out.raw(at..at + len),
+                        Fate::Replace(message) => out.own(message),
+                        Fate::Swallow => {}
+                        Fate::End(report) => return Err(End::Ordered(report)),
+                    }
                     at += len;
                 }
                 Step::Hold(need) => {
@@ -61,5 +67,31 @@ impl Relay {
             }
         }
         self.down.send(cx, &mut self.client, buffer, out).map_err(|error| End::Broken(Side::Client, error))
+    }
+
+    /// Takes note of a frame of the server.
+    #[inline]
+    fn heed(&mut self, tag: u8) {
+        match tag {
+            server::COPY_IN => self.turn.server_copies_in(),
+            server::ERROR => self.turn.server_fails(),
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn fate(&mut self, tag: u8, frame: &[u8]) -> Fate {
+        if tag == server::READY {
+            self.turn.server_ready(frame.get(HEADER_BYTES).copied().unwrap_or_default());
+            let next = self.turn.next_answer();
+            let is_ours = self.edition.as_mut().is_some_and(|edition| edition.ready(next));
+            return if is_ours { Fate::Swallow } else { Fate::Forward };
+        }
+        let Some(edition) = &mut self.edition else { return Fate::Forward };
+        let (fate, moved_to) = edition.server_message(tag, frame);
+        if let Some(moved_to) = moved_to {
+            self.seat.moved_to(moved_to);
+        }
+        fate
     }
 }

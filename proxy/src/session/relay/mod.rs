@@ -18,6 +18,7 @@ use std::{
 use bytes::BytesMut;
 
 use super::{
+    edition::InEdition,
     roster::{Order, Seat},
     stream::Stream,
 };
@@ -68,6 +69,8 @@ pub(crate) struct Relay {
     pub(crate) client: Stream,
     pub(crate) server: Stream,
     seat: Rc<Seat>,
+    /// None: nothing is looked at.
+    edition: Option<InEdition>,
     /// From the client to the server.
     up: Flow,
     /// From the server to the client.
@@ -83,6 +86,7 @@ impl Relay {
         client: Stream,
         server: Stream,
         seat: Rc<Seat>,
+        edition: Option<InEdition>,
         from_client: BytesMut,
         from_server: BytesMut,
     ) -> Self {
@@ -90,6 +94,7 @@ impl Relay {
             client,
             server,
             seat,
+            edition,
             up: Flow::starting_with(from_client),
             down: Flow::starting_with(from_server),
             turn: Turn::default(),

@@ -12,6 +12,8 @@ const AWAITED_MAX: usize = 64 * 1024;
 pub(super) struct Turn {
     /// Query, Sync and FunctionCall that are not answered yet, by their tags.
     awaited: VecDeque<u8>,
+    /// How many ReadyForQuery have come.
+    answered: u64,
     status: Status,
     /// Between CopyInResponse and the client's CopyDone or CopyFail the server ignores Sync.
     copying_in: bool,
@@ -53,6 +55,7 @@ impl Turn {
     #[inline]
     pub(super) fn server_ready(&mut self, status: u8) {
         self.awaited.pop_front();
+        self.answered += 1;
         self.copying_in = false;
         self.status = match status {
             b'I' => Status::Idle,
@@ -73,6 +76,21 @@ impl Turn {
     /// The server reports an error, which ends a COPY.
     pub(super) fn server_fails(&mut self) {
         self.copying_in = false;
+    }
+
+    /// Which ReadyForQuery answers what the client sends now.
+    pub(super) fn batch(&self) -> u64 {
+        self.answered + self.awaited.len() as u64
+    }
+
+    /// Which ReadyForQuery comes next.
+    pub(super) fn next_answer(&self) -> u64 {
+        self.answered
+    }
+
+    /// Whether the transaction block has failed.
+    pub(super) fn is_failed(&self) -> bool {
+        self.status == Status::Failed
     }
 
     /// Outside a transaction, with nothing under way.

@@ -1,0 +1,349 @@
+//! A session's life in an edition: its statements are judged, some are replaced, a few are our own. Everything is done by sending
+//! the server something else than the client sent, at the same place, so that server and client stay in step by the protocol itself:
+//! - a refusal becomes a statement that fails in the same way, whose error is replaced by ours when it comes back ([`refusals`]);
+//! - `SHOW EDITION` becomes a SELECT, `SET edition` a DO block that tells us when it has really run ([`statements`]).
+
+mod refusals;
+mod statements;
+
+use std::sync::Arc;
+
+use catalog::{
+    model::{EditionId, EditionState},
+    snapshot::SnapshotEdition,
+};
+
+use super::roster::Place;
+use crate::{
+    catalogue::{Database, Reading},
+    rewrite::{Refusal, Rewriter, SessionTraits, Statement, Verdict},
+    route,
+    wire::message::{self, Report, server},
+};
+use refusals::Refusals;
+use statements::Mark;
+
+/// Statements of a client that are longer are passed on unlooked-at.
+pub(super) const STATEMENT_BYTES_MAX: usize = crate::rewrite::TEXT_BYTES_MAX + 1024;
+/// Errors and notices that are longer are not ours.
+const REPORT_BYTES_MAX: usize = 64 * 1024;
+/// Prepared statements that change the edition; nobody needs more than one.
+const SWITCHES_MAX: usize = 16;
+
+/// What becomes of a client's message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Treatment {
+    /// It goes as it came.
+    Forward,
+    /// This goes instead.
+    Replace(Vec<u8>),
+}
+
+/// When the client's next messages may be looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// At once.
+    #[default]
+    Free,
+    /// After the next Sync has been passed on and everything is answered.
+    AfterSync,
+    /// When everything is answered.
+    UntilAnswered,
+}
+
+/// What becomes of a server's message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It goes as it came.
+    Forward,
+    /// This goes instead.
+    Replace(Vec<u8>),
+    /// It was for us.
+    Swallow,
+    /// The session cannot go on.
+    End(Report),
+}
+
+/// A session that is in a live edition.
+pub(super) struct InEdition {
+    database: Arc<Database>,
+    user: String,
+    /// The `search_path` that the session has apart from its edition.
+    own_path: String,
+    started_in: EditionId,
+    edition: EditionId,
+    generation: u64,
+    rewriter: Option<Arc<Rewriter>>,
+    traits: SessionTraits,
+    mark: Mark,
+    refusals: Refusals,
+    /// Names of prepared statements that change the edition.
+    switches: Vec<Vec<u8>>,
+    /// A statement that changes the edition runs in the present batch.
+    switching: bool,
+    hold: Hold,
+    /// After the present batch `search_path` and marker must be set again.
+    restore: Restore,
+    /// A statement of our own runs, whose answer is not the client's.
+    interlude: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Restore {
+    #[default]
+    NotNeeded,
+    Once,
+    /// A prepared statement may reset at any time.
+    Always,
+}
+
+impl InEdition {
+    /// A session that begins in `place`, which is not a draft. `standard_strings` is what the server reported at login.
+    pub(super) fn new(place: &Place, user: &str, own_path: &str, standard_strings: bool) -> Self {
+        let path = route::split(own_path).unwrap_or_default();
+        let mut traits = SessionTraits::starting_with(path.iter().map(String::as_str));
+        traits.standard_strings = standard_strings;
+        let mut session = Self {
+            database: place.database.clone(),
+            user: user.to_owned(),
+            own_path: own_path.to_owned(),
+            started_in: place.edition,
+            edition: place.edition,
+            generation: 0,
+            rewriter: None,
+            traits,
+            mark: Mark::random(),
+            refusals: Refusals::default(),
+            switches: Vec::new(),
+            switching: false,
+            hold: Hold::Free,
+            restore: Restore::NotNeeded,
+            interlude: false,
+        };
+        session.take_up(session.database.generation());
+        session
+    }
+
+    #[cold]
+    fn take_up(&mut self, generation: u64) {
+        self.generation = generation;
+        self.rewriter = self.database.reading().rewriters.get(&self.edition).cloned();
+    }
+
+    /// Judges a Query. `batch` counts what the server answers by ReadyForQuery.
+    #[inline]
+    pub(super) fn query(&mut self, frame: &[u8], batch: u64) -> Treatment {
+        let Some(sql) = message::query_text(frame) else { return Treatment::Forward };
+        match self.judge(sql) {
+            Verdict::Forward => Treatment::Forward,
+            Verdict::ForwardAndRestore => {
+                self.restore = self.restore.max_of(Restore::Once);
+                self.hold = Hold::UntilAnswered;
+                Treatment::Forward
+            }
+            verdict => Treatment::Replace(message::query(&self.replacement(verdict, batch, None))),
+        }
+    }
+
+    /// Judges a Parse.
+    #[inline]
+    pub(super) fn parse(&mut self, frame: &[u8], batch: u64) -> Treatment {
+        let Some((name, sql, types)) = message::parse_parts(frame) else { return Treatment::Forward };
+        self.switches.retain(|switch| switch != name);
+        if self.switching {
+            // It would be judged by the old edition and run in the new one.
+            let refusal = statements::behind_a_switch();
+            return Treatment::Replace(message::parse(name, &self.refusals.add(batch, refusal), types));
+        }
+        match self.judge(sql) {
+            Verdict::Forward => Treatment::Forward,
+            Verdict::ForwardAndRestore => {
+                let lasting = if name == b"\0" { Restore::Once } else { Restore::Always };
+                self.restore = self.restore.max_of(lasting);
+                self.hold = Hold::AfterSync;
+                Treatment::Forward
+            }
+            verdict => {
+                Treatment::Replace(message::parse(name, &self.replacement(verdict, batch, Some(name)), types))
+            }
+        }
+    }
+
+    #[inline]
+    fn judge(&mut self, sql: &[u8]) -> Verdict {
+        let newest = self.database.generation();
+        if newest != self.generation {
+            self.take_up(newest);
+        }
+        match &self.rewriter {
+            Some(rewriter) => rewriter.judge(sql, self.database.verdicts(), &mut self.traits),
+            None => Verdict::Forward,
+        }
+    }
+
+    /// The text that the server gets instead. `prepared` is the statement's name if it is only parsed now.
+    fn replacement(&mut self, verdict: Verdict, batch: u64, prepared: Option<&[u8]>) -> Vec<u8> {
+        let text = match verdict {
+            Verdict::Rewrite(text) => Ok(text),
+            Verdict::Refuse(refusal) => Err(report(refusal)),
+            Verdict::Own(Statement::ShowEdition) => Ok(statements::show_edition(&self.reading(), self.edition)),
+            Verdict::Own(Statement::ShowEditions) => Ok(statements::show_editions(&self.reading(), self.edition)),
+            Verdict::Own(Statement::SetEdition(name)) => self.set_edition(&name, prepared),
+            // Not reached: both callers have dealt with them.
+            Verdict::Forward | Verdict::ForwardAndRestore => Ok(String::new()),
+        };
+        match text {
+            Ok(text) => text.into_bytes(),
+            Err(report) => self.refusals.add(batch, report),
+        }
+    }
+
+    fn set_edition(&mut self, name: &str, prepared: Option<&[u8]>) -> Result<String, Report> {
+        let reading = self.reading();
+        let target = reading.snapshot.edition(name).filter(|edition| edition.state == EditionState::Live);
+        let target = target.ok_or_else(|| Report {
+            severity: message::Severity::Error,
+            ..route::no_such_edition(name)
+        })?;
+        let path = self.path_in(target)?;
+        match prepared {
+            Some(_) if self.switches.len() >= SWITCHES_MAX => {
+                return Err(Report::error("54000", "too many prepared statements that change the edition"));
+            }
+            Some(name) => self.switches.push(name.to_vec()),
+            None => self.hold = Hold::UntilAnswered,
+        }
+        Ok(statements::switch(&self.mark, target.id, &path))
+    }
+
+    fn path_in(&self, edition: &SnapshotEdition) -> Result<String, Report> {
+        route::with_edition(&self.own_path, edition, &self.user)
+            .ok_or_else(|| Report::error("22023", "search_path of the session is not valid"))
+    }
+
+    fn reading(&self) -> Arc<Reading> {
+        self.database.reading()
+    }
+
+    /// Whether a Bind must be looked at: it may run a statement that changes the edition.
+    #[inline]
+    pub(super) fn looks_at_binds(&self) -> bool {
+        !self.switches.is_empty()
+    }
+
+    /// Looks at a Bind.
+    pub(super) fn bind(&mut self, frame: &[u8]) {
+        if message::bound_statement(frame).is_some_and(|name| self.switches.iter().any(|switch| switch == name)) {
+            self.switching = true;
+            self.hold = Hold::AfterSync;
+        }
+    }
+
+    /// A Sync is passed on.
+    #[inline]
+    pub(super) fn sync(&mut self) {
+        self.switching = false;
+        if self.hold == Hold::AfterSync || self.restore == Restore::Always {
+            self.hold = Hold::UntilAnswered;
+        }
+    }
+
+    /// Whether the client has to wait until everything is answered.
+    #[inline]
+    pub(super) fn holds(&self) -> bool {
+        self.hold == Hold::UntilAnswered || self.interlude
+    }
+
+    /// Everything is answered: the client may go on, unless there is something to send to the server first.
+    pub(super) fn release(&mut self, in_failed_transaction: bool) -> Option<Vec<u8>> {
+        self.hold = Hold::Free;
+        let due = self.restore != Restore::NotNeeded && !in_failed_transaction && self.edition != self.started_in;
+        if !due {
+            return None;
+        }
+        if self.restore == Restore::Once {
+            self.restore = Restore::NotNeeded;
+        }
+        let reading = self.reading();
+        // An edition that is gone has no path to go back to; the session's statements fail as its names are gone too.
+        let edition = reading.snapshot.edition_by_id(self.edition)?;
+        let path = self.path_in(edition).ok()?;
+        self.interlude = true;
+        Some(message::query(statements::restore(edition.id, &path).as_bytes()))
+    }
+
+    /// Which of the server's messages must be whole.
+    #[inline]
+    pub(super) fn wants(&self, tag: u8, len: usize) -> bool {
+        match tag {
+            server::PARAMETER_STATUS => len <= REPORT_BYTES_MAX,
+            server::ERROR => (self.interlude || self.refusals.any() || self.may_switch()) && len <= REPORT_BYTES_MAX,
+            server::NOTICE => self.may_switch() && len <= REPORT_BYTES_MAX,
+            server::ROW_DESCRIPTION | server::DATA_ROW | server::COMMAND_COMPLETE => self.interlude,
+            _ => false,
+        }
+    }
+
+    fn may_switch(&self) -> bool {
+        !self.switches.is_empty() || self.hold == Hold::UntilAnswered
+    }
+
+    /// Looks at a message of the server that was [wanted](Self::wants). An edition in the answer: the session is there now.
+    pub(super) fn server_message(&mut self, tag: u8, frame: &[u8]) -> (Fate, Option<EditionId>) {
+        match tag {
+            server::PARAMETER_STATUS => {
+                if let Some(on) = message::standard_strings(frame) {
+                    self.traits.standard_strings = on;
+                }
+                (Fate::Forward, None)
+            }
+            server::NOTICE => match self.mark.read(frame) {
+                Some(edition) => {
+                    self.moved_to(edition);
+                    (Fate::Swallow, Some(edition))
+                }
+                None => (Fate::Forward, None),
+            },
+            server::ERROR if self.interlude => {
+                let report = Report::fatal("57P01", "terminating connection because its edition could not be restored");
+                (Fate::End(report), None)
+            }
+            server::ERROR => match self.refusals.take(frame) {
+                Some(report) => (Fate::Replace(report.encode()), None),
+                None if self.may_switch() && statements::failed_in_transaction(frame) => {
+                    (Fate::Replace(statements::in_transaction().encode()), None)
+                }
+                None => (Fate::Forward, None),
+            },
+            _ => (Fate::Swallow, None),
+        }
+    }
+
+    /// The server is ready. True: that was the answer to a statement of our own.
+    #[inline]
+    pub(super) fn ready(&mut self, batch: u64) -> bool {
+        self.refusals.forget_before(batch);
+        std::mem::take(&mut self.interlude)
+    }
+
+    fn moved_to(&mut self, edition: EditionId) {
+        self.edition = edition;
+        self.traits.switched = edition != self.started_in;
+        self.restore = Restore::NotNeeded;
+        // The switch has deallocated them.
+        self.switches.clear();
+        self.take_up(self.database.generation());
+    }
+}
+
+impl Restore {
+    fn max_of(self, other: Self) -> Self {
+        if self == Self::Always { self } else { other }
+    }
+}
+
+fn report(refusal: Refusal) -> Report {
+    let Refusal { sqlstate, message, hint, position } = refusal;
+    Report { hint, position, ..Report::error(sqlstate, message) }
+}
+

@@ -1,0 +1,209 @@
+//! What becomes of statements in an edition.
+
+use crate::{
+    raw::{Raw, extended, frame, query, sync},
+    world::{World, ask, connect, execute, failure},
+};
+
+const WHOAMI: &str = "SELECT name FROM whoami";
+const MARKER: &str = "SELECT current_setting('edition.id', true)";
+
+/// A table that v2 does not have, and one that it sees through a view.
+const NAMES: &str = "CREATE TABLE public.gone (n int); CREATE TABLE public.users (id int, full_name text); \
+    INSERT INTO users VALUES (1, 'ann'); \
+    CREATE VIEW \"public$v2\".users AS SELECT id, full_name AS name FROM public.users; \
+    CREATE VIEW \"public$v1\".users AS SELECT id, full_name FROM public.users; \
+    INSERT INTO edition.names VALUES (2, 'relation', 'public', 'gone', NULL); \
+    INSERT INTO edition.tables VALUES (2, 4711, 'public', 'users', 'public', 'users', 'public$v2'), \
+                                      (1, 4711, 'public', 'users', 'public', 'users', 'public$v1'); \
+    INSERT INTO edition.columns VALUES (2, 4711, 1, 'id', 'id', 1), (2, 4711, 2, 'name', 'full_name', 2), \
+                                       (1, 4711, 1, 'id', 'id', 1), (1, 4711, 2, 'full_name', 'full_name', 2)";
+
+async fn with_names() -> World {
+    let world = World::adopted().await;
+    drop(world.session("").await);
+    world.change_catalogue(NAMES).await;
+    world
+}
+
+#[tokio::test]
+async fn names_are_rewritten_in_both_protocols_and_from_the_epoch_on() {
+    let world = World::adopted().await;
+    let session = world.session("--edition=v2").await;
+    world.change_catalogue(NAMES).await;
+    assert_eq!(ask(&session, "SELECT name FROM public.users").await, ["ann"]);
+    let row = session.query_one("SELECT name FROM public.users WHERE id = $1", &[&1]).await.unwrap();
+    assert_eq!(row.get::<_, &str>(0), "ann");
+    let mut raw = Raw::login(world.port(), &world.database, "--edition=v2").await;
+    let pipeline = [
+        extended("SELECT 1"),
+        extended("SELECT name FROM public.users"),
+        extended("SELECT name FROM users"),
+        sync(),
+        query("SELECT name FROM public.users"),
+        query("SELECT 2"),
+    ];
+    assert_eq!(raw.tags(&pipeline.concat()).await, "12DC12DC12DCZI");
+    assert_eq!(raw.tags_until_ready().await, "TDCZI");
+    assert_eq!(raw.tags_until_ready().await, "TDCZI");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_refusal_looks_and_acts_like_the_servers_own_error() {
+    let world = with_names().await;
+    let session = world.session("--edition=v2").await;
+    let error = session.simple_query("SELECT 'x', n FROM gone").await.unwrap_err();
+    assert_eq!(failure(&error), ("42P01".to_owned(), "relation \"gone\" does not exist".to_owned()));
+    let position = tokio_postgres::error::ErrorPosition::Original(20);
+    assert_eq!(error.as_db_error().unwrap().position(), Some(&position));
+    let error = session.prepare("SELECT n FROM public.gone").await.unwrap_err();
+    assert_eq!(failure(&error).0, "42P01");
+    // It fails the transaction, and no more than that.
+    execute(&session, "BEGIN").await;
+    session.simple_query("SELECT n FROM gone").await.unwrap_err();
+    assert_eq!(failure(&session.simple_query("SELECT 1").await.unwrap_err()).0, "25P02");
+    // In a failed transaction the server is not even asked whether the table exists.
+    assert_eq!(failure(&session.simple_query("SELECT n FROM gone").await.unwrap_err()).0, "25P02");
+    execute(&session, "ROLLBACK").await;
+    assert_eq!(ask(&session, "SELECT 1").await, ["1"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_refusal_in_a_pipeline_skips_to_its_sync() {
+    let world = with_names().await;
+    let mut raw = Raw::login(world.port(), &world.database, "--edition=v2").await;
+    let pipeline = [
+        extended("SELECT 1"),
+        extended("SELECT n FROM gone"),
+        extended("SELECT 2"),
+        sync(),
+        extended("SELECT nonsense"),
+        extended("SELECT n FROM gone"),
+        sync(),
+        query("SELECT n FROM gone"),
+        extended("SELECT 3"),
+        sync(),
+    ];
+    raw.send(&pipeline.concat()).await;
+    for (tags, code) in [("12DCEZ", "42P01"), ("EZ", "42703"), ("EZ", "42P01"), ("12DCZ", "")] {
+        let messages = raw.until_ready().await;
+        assert_eq!(messages.iter().map(|(tag, _)| char::from(*tag)).collect::<String>(), tags);
+        let error = messages.iter().find(|(tag, _)| *tag == b'E');
+        assert!(error.is_none_or(|(_, body)| String::from_utf8_lossy(body).contains(&format!("\0C{code}\0"))));
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn editions_can_be_shown() {
+    let world = World::adopted().await;
+    let session = world.session("--edition=v2").await;
+    assert_eq!(ask(&session, "SHOW EDITION").await, ["v2"]);
+    assert_eq!(session.query_one("show edition", &[]).await.unwrap().get::<_, &str>("edition"), "v2");
+    let rows = session.query("SHOW EDITIONS", &[]).await.unwrap();
+    let rows: Vec<(String, String, bool, bool)> = rows
+        .iter()
+        .map(|row| (row.get("name"), row.get("state"), row.get("default"), row.get("yours")))
+        .collect();
+    let row = |name: &str, default, yours| (name.to_owned(), "live".to_owned(), default, yours);
+    assert_eq!(rows, [row("v1", true, false), row("v2", false, true)]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_session_can_change_its_edition_in_either_protocol() {
+    let world = World::adopted().await;
+    let session = connect(world.config().options("--edition=v1 -c search_path=other,public")).await;
+    execute(&session, "SET search_path = public").await;
+    let prepared = session.prepare(WHOAMI).await.unwrap();
+    assert_eq!(session.query_one(&prepared, &[]).await.unwrap().get::<_, &str>(0), "first");
+    execute(&session, "ALTER SESSION SET EDITION v2").await;
+    assert_eq!(ask(&session, MARKER).await, ["2"]);
+    assert_eq!(ask(&session, "SHOW search_path").await, [r#""other", "public$v2", "public""#]);
+    assert_eq!(ask(&session, "SHOW EDITION").await, ["v2"]);
+    let error = session.query_one(&prepared, &[]).await.unwrap_err();
+    assert_eq!(failure(&error).0, "26000", "what was prepared does not run in the other edition");
+    world.change_catalogue("SELECT").await;
+    assert_eq!(ask(&world.direct().await, "SELECT edition_id::text FROM edition.sessions").await, ["2"]);
+    // Extended protocol: prepared first, run later.
+    session.execute("SET edition = v1", &[]).await.unwrap();
+    assert_eq!(ask(&session, MARKER).await, ["1"]);
+    assert_eq!(ask(&session, "SHOW EDITION").await, ["v1"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn resetting_settings_does_not_bring_the_first_edition_back() {
+    let world = World::adopted().await;
+    let session = world.session("--edition=v1").await;
+    execute(&session, "SET edition = v2").await;
+    for reset in ["RESET ALL", "DISCARD ALL", "RESET search_path", "RESET \"edition.id\"", "SET search_path TO DEFAULT"] {
+        session.simple_query(reset).await.unwrap();
+        assert_eq!(ask(&session, WHOAMI).await, ["second"], "{reset}");
+        assert_eq!(ask(&session, MARKER).await, ["2"], "{reset}");
+        session.execute(reset, &[]).await.unwrap();
+        assert_eq!(ask(&session, WHOAMI).await, ["second"], "{reset}");
+        assert_eq!(ask(&session, MARKER).await, ["2"], "{reset}");
+    }
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    let pipeline = ["SET edition = v2", "RESET ALL", WHOAMI].map(query).concat();
+    raw.send(&pipeline).await;
+    assert_eq!(raw.tags_until_ready().await, "CZI");
+    assert_eq!(raw.tags_until_ready().await, "CZI");
+    let answer = raw.until_ready().await;
+    assert!(answer.iter().any(|(_, body)| body.ends_with(b"second")), "{answer:?}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_edition_cannot_be_changed_in_a_transaction_nor_to_one_that_is_not_open() {
+    let world = World::adopted().await;
+    let session = world.session("").await;
+    execute(&session, "BEGIN").await;
+    let error = session.simple_query("SET edition = v2").await.unwrap_err();
+    assert_eq!(failure(&error).0, "25001");
+    execute(&session, "ROLLBACK").await;
+    let error = session.simple_query("SET edition = v9").await.unwrap_err();
+    let expected = "edition \"v9\" does not exist or you may not use it";
+    assert_eq!(failure(&error), ("3D000".to_owned(), expected.to_owned()));
+    assert_eq!(ask(&session, MARKER).await, ["1"]);
+    // Prepared outside, run inside.
+    let prepared = session.prepare("SET edition = v2").await.unwrap();
+    execute(&session, "BEGIN").await;
+    assert_eq!(failure(&session.execute(&prepared, &[]).await.unwrap_err()).0, "25001");
+    execute(&session, "ROLLBACK").await;
+    assert_eq!(ask(&session, "SHOW EDITION").await, ["v1"]);
+    session.execute(&prepared, &[]).await.unwrap();
+    assert_eq!(ask(&session, "SHOW EDITION").await, ["v2"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn nothing_follows_a_change_of_the_edition_in_its_pipeline() {
+    let world = World::adopted().await;
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    let pipeline = [extended("SET edition = v2"), extended(WHOAMI), sync(), extended(WHOAMI), sync()].concat();
+    raw.send(&pipeline).await;
+    assert_eq!(raw.tags_until_ready().await, "12CEZI");
+    let answer = raw.until_ready().await;
+    assert!(answer.contains(&(b'D', b"\0\x01\0\0\0\x06second".to_vec())), "{answer:?}");
+    // By halves: the server is not asked for more than was sent.
+    raw.send(&frame(b'P', b"change\0SET edition = v1\0\0\0")).await;
+    assert_eq!(raw.tags(&sync()).await, "1ZI");
+    assert_eq!(raw.tags(&query("SHOW EDITION")).await, "TDCZI");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn copy_and_truncate_work_on_what_an_edition_sees() {
+    let world = with_names().await;
+    let session = world.session("--edition=v2").await;
+    let out = session.copy_out("COPY users TO STDOUT WITH (FORMAT csv, HEADER)").await.unwrap();
+    let out: Vec<bytes::Bytes> = futures_util::TryStreamExt::try_collect(out).await.unwrap();
+    assert_eq!(out.concat(), b"id,name\n1,ann\n");
+    execute(&session, "TRUNCATE users").await;
+    assert!(ask(&session, "SELECT id::text FROM users").await.is_empty());
+    world.end().await;
+}
