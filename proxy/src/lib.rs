@@ -1,5 +1,6 @@
-//! `editiond`, the proxy: it stands between clients and PostgreSQL and gives each session the edition of the schema that it asks for. This
-//! library runs it inside another program; the binary adds flags, signals and logs.
+//! `editiond`, the proxy: it stands between clients and PostgreSQL and gives each session the edition of the
+//! schema that it asks for. This library runs it inside another program; the binary adds flags, signals and
+//! logs.
 //!
 //! Map:
 //! - [`Config`], [`Flags`]: what it can be told

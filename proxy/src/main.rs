@@ -48,11 +48,8 @@ fn start_log(config: &Config) -> Result<(), Box<dyn std::error::Error + Send + S
 }
 
 async fn run(flags: &Flags, config: Config) -> Result<(), Box<dyn std::error::Error>> {
-    let (mut terminate, mut interrupt, mut hang_up) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::hangup())?,
-    );
+    let (mut terminate, mut interrupt, mut hang_up) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
     let mut proxy = Proxy::start(config).await?;
     loop {
         tokio::select! {

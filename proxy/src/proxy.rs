@@ -37,7 +37,8 @@ pub enum StartError {
     Thread(#[from] io::Error),
 }
 
-/// A running proxy. It must be ended with [`drain`](Proxy::drain) or [`stop`](Proxy::stop); dropping it abandons its sessions.
+/// A running proxy. It must be ended with [`drain`](Proxy::drain) or [`stop`](Proxy::stop); dropping it
+/// abandons its sessions.
 pub struct Proxy {
     addresses: Vec<Address>,
     config: Arc<ArcSwap<Config>>,
@@ -49,8 +50,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Binds all addresses and begins to serve. The present tokio runtime accepts and watches catalogues; sessions run on threads
-    /// of their own.
+    /// Binds all addresses and begins to serve. The present tokio runtime accepts and watches catalogues;
+    /// sessions run on threads of their own.
     ///
     /// # Errors
     /// If the configuration is incomplete or an address cannot be bound; nothing is left behind then.
@@ -89,8 +90,8 @@ impl Proxy {
         self.workers.sessions()
     }
 
-    /// Takes a new configuration for what starts from now on: servers, control role, limits and time-outs. Addresses and
-    /// threads stay as they are until a restart; the answer says whether they differ.
+    /// Takes a new configuration for what starts from now on: servers, control role, limits and time-outs.
+    /// Addresses and threads stay as they are until a restart; the answer says whether they differ.
     pub fn reload(&self, config: Config) -> bool {
         let present = self.config.load();
         let needs_restart = present.listen != config.listen || present.threads != config.threads;
@@ -98,7 +99,8 @@ impl Proxy {
         needs_restart
     }
 
-    /// Stops listening, waits until the last session leaves or [`Config::drain_timeout`] is over, then ends. May be abandoned for [`stop`](Proxy::stop).
+    /// Stops listening, waits until the last session leaves or [`Config::drain_timeout`] is over, then ends.
+    /// May be abandoned for [`stop`](Proxy::stop).
     pub async fn drain(&mut self) {
         self.accepting.shutdown().await;
         let patience = self.config.load().drain_timeout;

@@ -66,7 +66,9 @@ impl Connection {
     pub(super) async fn open(settings: &Config) -> Result<Self, Failure> {
         let (client, mut connection) = match timeout(2 * DEADLINE, settings.connect(NoTls)).await {
             Err(_) => return Err(Failure::Silent),
-            Ok(Err(error)) if error.code() == Some(&SqlState::INVALID_CATALOG_NAME) => return Err(Failure::NoDatabase),
+            Ok(Err(error)) if error.code() == Some(&SqlState::INVALID_CATALOG_NAME) => {
+                return Err(Failure::NoDatabase);
+            }
             Ok(connected) => connected?,
         };
         let bell = Arc::new(Notify::new());
@@ -86,7 +88,9 @@ impl Connection {
 
     /// Whether the database has a catalogue. A blueprint has a schema of that name too, but no epoch.
     pub(super) async fn is_adopted(&self) -> Result<bool, Failure> {
-        let row = in_time(self.client.query_one("SELECT pg_catalog.to_regclass('edition.epoch') IS NOT NULL", &[])).await?;
+        let row =
+            in_time(self.client.query_one("SELECT pg_catalog.to_regclass('edition.epoch') IS NOT NULL", &[]))
+                .await?;
         Ok(row.try_get(0)?)
     }
 }
@@ -98,6 +102,8 @@ impl Drop for Connection {
 }
 
 /// Waits for a statement, but not for ever.
-pub(super) async fn in_time<T, E: Into<Failure>>(work: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
+pub(super) async fn in_time<T, E: Into<Failure>>(
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failure> {
     timeout(DEADLINE, work).await.map_err(|_| Failure::Silent)?.map_err(Into::into)
 }

@@ -54,13 +54,14 @@ pub(crate) enum Drain {
 
 impl Reading {
     pub(super) fn new(snapshot: Arc<Snapshot>, drains: HashMap<EditionId, Drain>) -> Self {
-        let rewriter = |edition: &SnapshotEdition| (edition.id, Arc::new(Rewriter::new(snapshot.clone(), edition.id)));
+        let rewriter =
+            |edition: &SnapshotEdition| (edition.id, Arc::new(Rewriter::new(snapshot.clone(), edition.id)));
         let rewriters = snapshot.editions.iter().map(rewriter).collect();
         Self { snapshot, drains, rewriters }
     }
 
-    /// How sessions of `edition` are to end, if they are: because its operator says so, or because it was a draft and its
-    /// blueprint is about to become the plan.
+    /// How sessions of `edition` are to end, if they are: because its operator says so, or because it was a
+    /// draft and its blueprint is about to become the plan.
     pub(crate) fn drain(&self, edition: EditionId, was_draft: bool) -> Option<Drain> {
         use catalog::model::EditionState::{Draft, Live};
         let state = self.snapshot.edition_by_id(edition).map(|edition| edition.state);
@@ -143,7 +144,8 @@ impl Database {
         self.control.load_full().ok_or(ControlError::Lost)
     }
 
-    /// The `search_path` that a session of `user` has if it asks for none (role in database, role, database, server).
+    /// The `search_path` that a session of `user` has if it asks for none (role in database, role, database,
+    /// server).
     pub(crate) async fn search_path_of(&self, user: &str) -> Result<String, ControlError> {
         let row = self.control()?.query_one(SEARCH_PATH, &[&user]).await?;
         Ok(row.try_get(0)?)
@@ -167,8 +169,9 @@ pub(crate) enum ControlError {
     Failed(#[from] tokio_postgres::Error),
 }
 
-/// As `process_settings` in the server: role in database, role, database. The server's own default shows in `reset_val` only if our own
-/// role has no such setting (the control role is asked like any other); if it has, PostgreSQL's built-in default must do.
+/// As `process_settings` in the server: role in database, role, database. The server's own default shows in
+/// `reset_val` only if our own role has no such setting (the control role is asked like any other); if it has,
+/// PostgreSQL's built-in default must do.
 const SEARCH_PATH: &str = "
 SELECT coalesce(
   (SELECT pg_catalog.substr(setting, pg_catalog.strpos(setting, '=') + 1)

@@ -25,7 +25,8 @@ VALUES ($1::pg_catalog.text::pg_catalog.uuid, $2, $3, pg_catalog.clock_timestamp
 ON CONFLICT (id) DO UPDATE SET lease_expires_at = excluded.lease_expires_at
 RETURNING (SELECT epoch FROM edition.epoch)";
 
-const DRAINS: &str = "SELECT pg_catalog.substr(name, 7), value FROM edition.settings WHERE name LIKE 'drain:%'";
+const DRAINS: &str =
+    "SELECT pg_catalog.substr(name, 7), value FROM edition.settings WHERE name LIKE 'drain:%'";
 
 /// One statement, so one transaction: sessions first, then the acknowledgement that rests on them.
 const REPORT: &str = "
@@ -94,7 +95,8 @@ impl Reported {
         epoch: Epoch,
         sessions: Vec<SessionRow>,
     ) -> Result<(), Failure> {
-        let sessions: HashMap<i32, SessionRow> = sessions.into_iter().map(|row| (row.backend_pid, row)).collect();
+        let sessions: HashMap<i32, SessionRow> =
+            sessions.into_iter().map(|row| (row.backend_pid, row)).collect();
         let gone: Vec<i32> = self.0.keys().filter(|pid| !sessions.contains_key(pid)).copied().collect();
         let came: Vec<&SessionRow> =
             sessions.values().filter(|row| self.0.get(&row.backend_pid) != Some(row)).collect();
@@ -104,17 +106,8 @@ impl Reported {
         let applications: Vec<&str> = came.iter().map(|row| row.application.as_str()).collect();
         let clients: Vec<&str> = came.iter().map(|row| row.client.as_str()).collect();
         let since: Vec<f64> = came.iter().map(|row| row.connected_at).collect();
-        let parameters: [&(dyn ToSql + Sync); 9] = [
-            &identity.id,
-            &epoch.get(),
-            &gone,
-            &pids,
-            &editions,
-            &users,
-            &applications,
-            &clients,
-            &since,
-        ];
+        let parameters: [&(dyn ToSql + Sync); 9] =
+            [&identity.id, &epoch.get(), &gone, &pids, &editions, &users, &applications, &clients, &since];
         in_time(client.execute(REPORT, &parameters)).await?;
         self.0 = sessions;
         Ok(())

@@ -1,5 +1,6 @@
-//! What the proxy knows of the databases behind it, and how it stays known: one watcher a database, on the accepting thread's runtime, holding one
-//! control connection; sessions on any thread read what it published without a lock.
+//! What the proxy knows of the databases behind it, and how it stays known: one watcher a database, on the
+//! accepting thread's runtime, holding one control connection; sessions on any thread read what it published
+//! without a lock.
 
 mod control;
 mod database;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use database::{Database, Drain, Reading};
 pub(crate) use watcher::Identity;
+use watcher::Watcher;
 
 use crate::{Config, listen::Workers};
 
@@ -89,7 +91,7 @@ impl Catalogue {
         let (catalogue, name) = (self.clone(), database.to_owned());
         watched.watchers.spawn_on(
             async move {
-                let watcher = watcher::Watcher {
+                let task = Watcher {
                     database: name.clone(),
                     config: &catalogue.config,
                     identity: &catalogue.identity,
@@ -97,7 +99,7 @@ impl Catalogue {
                     standing: &sender,
                     stop: &catalogue.stop,
                 };
-                watcher.run().await;
+                task.run().await;
                 catalogue.watched.lock().unwrap_or_else(PoisonError::into_inner).standings.remove(&name);
             },
             &self.runtime,

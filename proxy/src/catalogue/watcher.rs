@@ -1,4 +1,5 @@
-//! One database's watcher: finds out whether the database is adopted, then holds the lease, takes up each new epoch and tells the catalogue.
+//! One database's watcher: finds out whether the database is adopted, then holds the lease, takes up each new
+//! epoch and tells the catalogue.
 
 use std::{sync::Arc, time::Duration};
 
@@ -45,7 +46,8 @@ pub(super) struct Watcher<'a> {
 }
 
 impl Watcher<'_> {
-    /// Watches until told to stop, or until the database turns out to have no catalogue and nobody need remember that any longer.
+    /// Watches until told to stop, or until the database turns out to have no catalogue and nobody need
+    /// remember that any longer.
     pub(super) async fn run(self) {
         let mut adopted: Option<Arc<Database>> = None;
         let mut attempts = 0_u32;
@@ -61,13 +63,12 @@ impl Watcher<'_> {
                 PLAIN_BELIEVED
             } else {
                 tracing::warn!(database = self.database, error = %failure, "cannot read the catalogue");
-                match &adopted {
+                if adopted.is_some() {
                     // Sessions go by the lease, which may outlast a short interruption.
-                    Some(_) => back_off(attempts),
-                    None => {
-                        self.standing.send_replace(Standing::Unreachable(failure.to_string()));
-                        FAILURE_BELIEVED
-                    }
+                    back_off(attempts)
+                } else {
+                    self.standing.send_replace(Standing::Unreachable(failure.to_string()));
+                    FAILURE_BELIEVED
                 }
             };
             attempts += 1;
@@ -96,7 +97,8 @@ impl Watcher<'_> {
             return Err(Failure::NotAdopted);
         }
         in_time(connection.client.batch_execute("LISTEN edition")).await?;
-        let mut holder = Holder { watcher: self, connection: &connection, reported: Reported::default(), acked: None };
+        let mut holder =
+            Holder { watcher: self, connection: &connection, reported: Reported::default(), acked: None };
         let database = holder.begin(adopted.take()).await?;
         *adopted = Some(database.clone());
         *attempts = 0;
@@ -121,7 +123,8 @@ struct Holder<'a> {
 }
 
 impl Holder<'_> {
-    /// Starts from nothing: whatever an earlier connection reported is taken out, so that the rows are exactly what follows.
+    /// Starts from nothing: whatever an earlier connection reported is taken out, so that the rows are exactly
+    /// what follows.
     async fn begin(&mut self, known: Option<Arc<Database>>) -> Result<Arc<Database>, Failure> {
         let client = &self.connection.client;
         lease::leave(client, self.watcher.identity).await?;
@@ -176,15 +179,17 @@ impl Holder<'_> {
         Ok(())
     }
 
-    /// Tells the catalogue the epoch and the sessions, if it does not know them yet. Asking the workers is also the barrier: when they have answered, every
-    /// message that a session reads from now on is judged by the new reading.
+    /// Tells the catalogue the epoch and the sessions, if it does not know them yet. Asking the workers is also
+    /// the barrier: when they have answered, every message that a session reads from now on is judged by the
+    /// new reading.
     async fn acknowledge(&mut self, database: &Arc<Database>) -> Result<(), Failure> {
         let state = (database.generation(), database.sessions_version());
         if self.acked == Some(state) {
             return Ok(());
         }
         let epoch = database.reading().snapshot.epoch;
-        let sessions = in_time(async { Ok::<_, Failure>(self.watcher.workers.report(database).await) }).await?;
+        let sessions =
+            in_time(async { Ok::<_, Failure>(self.watcher.workers.report(database).await) }).await?;
         self.reported.report(&self.connection.client, self.watcher.identity, epoch, sessions).await?;
         self.acked = Some(state);
         Ok(())

@@ -23,7 +23,9 @@ pub enum Address {
 
 /// Not an address.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("\"{0}\" is not an address: write host:port, [v6]:port, /socket/folder:port or the path of a unix socket")]
+#[error(
+    "\"{0}\" is not an address: write host:port, [v6]:port, /socket/folder:port or the path of a unix socket"
+)]
 pub struct AddressError(String);
 
 impl FromStr for Address {
@@ -52,11 +54,14 @@ impl FromStr for Address {
     }
 }
 
-/// `/folder:5432` and `/folder` name PostgreSQL's socket in that folder; anything with `.s.` in its last part is the socket itself.
+/// `/folder:5432` and `/folder` name PostgreSQL's socket in that folder; anything with `.s.` in its last part
+/// is the socket itself.
 fn socket_path(text: &str) -> PathBuf {
     let is_socket = |path: &str| path.rsplit('/').next().is_some_and(|name| name.contains(".s."));
     match text.rsplit_once(':') {
-        Some((folder, port)) if port.parse::<u16>().is_ok() => PathBuf::from(format!("{folder}/.s.PGSQL.{port}")),
+        Some((folder, port)) if port.parse::<u16>().is_ok() => {
+            PathBuf::from(format!("{folder}/.s.PGSQL.{port}"))
+        }
         _ if is_socket(text) || std::path::Path::new(text).extension().is_some() => PathBuf::from(text),
         _ => PathBuf::from(format!("{text}/.s.PGSQL.{PORT}")),
     }

@@ -21,7 +21,9 @@ impl Control {
 
     /// Reads a connection string; what it leaves out comes from the server's address.
     pub fn parse(url: &str) -> Result<Self, ConfigError> {
-        url.parse().map(Self::new).map_err(|error: tokio_postgres::Error| ConfigError::ControlUrl(error.to_string()))
+        url.parse()
+            .map(Self::new)
+            .map_err(|error: tokio_postgres::Error| ConfigError::ControlUrl(error.to_string()))
     }
 
     /// Sets the role.
@@ -61,7 +63,8 @@ impl fmt::Debug for Control {
 }
 
 impl Config {
-    /// How to reach the catalogue of `database`: the control settings, with the first server for what they leave out.
+    /// How to reach the catalogue of `database`: the control settings, with the first server for what they
+    /// leave out.
     pub(crate) fn control_settings(&self, database: &str) -> tokio_postgres::Config {
         let mut settings = self.control.settings.clone().unwrap_or_default();
         if settings.get_hosts().is_empty() && settings.get_hostaddrs().is_empty() {

@@ -40,14 +40,17 @@ struct LogTable {
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).map(Some).map_err(|error| D::Error::custom(format!("{error}, such as \"30s\"")))
+    humantime::parse_duration(&text)
+        .map(Some)
+        .map_err(|error| D::Error::custom(format!("{error}, such as \"30s\"")))
 }
 
 /// Lays the file over `config`.
 pub(super) fn apply(config: &mut Config, path: &Path) -> Result<(), ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Read { path: path.display().to_string(), source })?;
-    apply_text(config, &text).map_err(|message| ConfigError::File { path: path.display().to_string(), message })
+    apply_text(config, &text)
+        .map_err(|message| ConfigError::File { path: path.display().to_string(), message })
 }
 
 fn apply_text(config: &mut Config, text: &str) -> Result<(), String> {

@@ -44,7 +44,8 @@ pub struct Flags {
     /// How log lines look [default: text]
     #[arg(long, value_name = "FORMAT", env = "EDITIOND_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
-    /// What is logged: error, warn, info, debug, trace, or a filter such as editiond=debug [default: RUST_LOG or info]
+    /// What is logged: error, warn, info, debug, trace, or a filter such as editiond=debug [default: RUST_LOG
+    /// or info]
     #[arg(long, value_name = "LEVEL", env = "EDITIOND_LOG_LEVEL")]
     pub log_level: Option<String>,
     /// Check the configuration and end
@@ -62,7 +63,8 @@ Example:
   psql 'host=127.0.0.1 port=6432 dbname=app options=--edition=v2'";
 
 impl Flags {
-    /// Defaults, then the file, then environment and flags. Reads `PGUSER`, `PGPASSWORD` and `RUST_LOG` for what none of them says.
+    /// Defaults, then the file, then environment and flags. Reads `PGUSER`, `PGPASSWORD` and `RUST_LOG` for
+    /// what none of them says.
     pub fn load(&self) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         if let Ok(filter) = std::env::var("RUST_LOG") {

@@ -1,5 +1,5 @@
-//! What `editiond` can be told. [`Config`] is plain data with the defaults in one place; [`Flags`] (command line and environment) and the file
-//! are laid over it in that order: file < environment < flag.
+//! What `editiond` can be told. [`Config`] is plain data with the defaults in one place; [`Flags`] (command
+//! line and environment) and the file are laid over it in that order: file < environment < flag.
 
 mod address;
 mod control;
@@ -23,7 +23,8 @@ pub struct Config {
     pub servers: Vec<Address>,
     /// The role that reads the catalogue.
     pub control: Control,
-    /// Threads that carry sessions. One is best until it is busy (each further one costs CPU for every transaction).
+    /// Threads that carry sessions. One is best until it is busy (each further one costs CPU for every
+    /// transaction).
     pub threads: NonZeroUsize,
     /// Sessions at a time, over all threads; more are refused with 53300.
     pub max_sessions: usize,

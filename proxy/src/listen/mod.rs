@@ -4,4 +4,4 @@ mod listener;
 mod workers;
 
 pub(crate) use listener::Listener;
-pub(crate) use workers::{Accepted, Workers, WorkerThreads};
+pub(crate) use workers::{Accepted, WorkerThreads, Workers};

@@ -1,4 +1,5 @@
-//! Worker threads: each runs its sessions on a single-threaded runtime of its own, so that nothing of a session is shared or locked.
+//! Worker threads: each runs its sessions on a single-threaded runtime of its own, so that nothing of a session
+//! is shared or locked.
 
 use std::{
     io::{self, Write},
@@ -102,7 +103,8 @@ impl Workers {
 
     /// Gives the connection to the worker with the fewest sessions.
     pub(crate) fn serve(&self, accepted: Accepted) {
-        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.sessions.load(Ordering::Relaxed)) else {
+        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.sessions.load(Ordering::Relaxed))
+        else {
             return;
         };
         worker.sessions.fetch_add(1, Ordering::Relaxed);
@@ -188,10 +190,10 @@ struct Counter {
     ids: Arc<AtomicU64>,
 }
 
-/// Counts a session out, however its task ends.
-struct CountedOut(Counter);
+/// A session that counts; it is counted out however its task ends.
+struct Presence(Counter);
 
-impl Drop for CountedOut {
+impl Drop for Presence {
     fn drop(&mut self) {
         self.0.sessions.fetch_sub(1, Ordering::Relaxed);
         self.0.left.notify_waiters();
@@ -212,15 +214,15 @@ fn work(mut inbox: mpsc::UnboundedReceiver<Command>, surroundings: &Rc<Surroundi
             match command {
                 Command::Close => return,
                 Command::Serve(accepted) => {
-                    let counted = CountedOut(counter.clone());
+                    let presence = Presence(counter.clone());
                     let surroundings = surroundings.clone();
                     spawn_local(async move {
-                        let id = counted.0.ids.fetch_add(1, Ordering::Relaxed);
+                        let id = presence.0.ids.fetch_add(1, Ordering::Relaxed);
                         match accepted.into_stream() {
                             Ok((client, peer)) => session::serve(client, peer, id, &surroundings).await,
                             Err(error) => tracing::debug!(%error, "connection lost before it began"),
                         }
-                        drop(counted);
+                        drop(presence);
                     });
                 }
                 Command::Report(database, reply) => {

@@ -1,4 +1,5 @@
-//! From a startup packet to where the session goes and what the server is told: the edition's marker and its `search_path`.
+//! From a startup packet to where the session goes and what the server is told: the edition's marker and its
+//! `search_path`.
 
 mod search_path;
 
@@ -32,7 +33,8 @@ pub(crate) struct Route {
     pub(crate) startup: Startup,
     /// Its edition; None in a database that is not adopted.
     pub(crate) place: Option<Place>,
-    /// The `search_path` that the session asked for or has by its role and database; None where nothing was put in.
+    /// The `search_path` that the session asked for or has by its role and database; None where nothing was put
+    /// in.
     pub(crate) own_path: Option<String>,
     /// For logs and the catalogue.
     pub(crate) user: String,
@@ -161,10 +163,18 @@ impl Request {
         }
     }
 
-    async fn into_live(mut self, database: Arc<Database>, edition: &SnapshotEdition) -> Result<Route, Report> {
+    async fn into_live(
+        mut self,
+        database: Arc<Database>,
+        edition: &SnapshotEdition,
+    ) -> Result<Route, Report> {
         let own_path = match self.setting(SEARCH_PATH) {
-            Some(path) => String::from_utf8(path).map_err(|_| Report::fatal("22023", "search_path is not UTF-8"))?,
-            None => database.search_path_of(&self.user).await.map_err(|error| unavailable(&error.to_string()))?,
+            Some(path) => {
+                String::from_utf8(path).map_err(|_| Report::fatal("22023", "search_path is not UTF-8"))?
+            }
+            None => {
+                database.search_path_of(&self.user).await.map_err(|error| unavailable(&error.to_string()))?
+            }
         };
         // What is not a path is refused by the server in its own words.
         let path = with_edition(&own_path, edition, &self.user).unwrap_or_else(|| own_path.clone());
@@ -175,7 +185,11 @@ impl Request {
         Ok(self.into_route(Place { database, edition: edition.id, is_draft: false }, Some(own_path)))
     }
 
-    async fn into_draft(mut self, database: Arc<Database>, edition: &SnapshotEdition) -> Result<Route, Report> {
+    async fn into_draft(
+        mut self,
+        database: Arc<Database>,
+        edition: &SnapshotEdition,
+    ) -> Result<Route, Report> {
         let permitted = database.may_connect(&self.user, &edition.blueprint).await;
         if !permitted.map_err(|error| unavailable(&error.to_string()))? {
             return Err(no_such_edition(edition.name.as_str()));

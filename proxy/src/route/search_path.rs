@@ -64,14 +64,16 @@ fn cut(mut element: String) -> String {
     element
 }
 
-/// A session's own path with each editioned schema preceded by its edition's; None if `own` is not a path (the server will say so).
-/// `user` matters because "$user" may name an editioned schema.
+/// A session's own path with each editioned schema preceded by its edition's; None if `own` is not a path (the
+/// server will say so). `user` matters because "$user" may name an editioned schema.
 pub(crate) fn with_edition(own: &str, edition: &SnapshotEdition, user: &str) -> Option<String> {
     let mut path: Vec<String> = Vec::new();
     for element in split(own)? {
         let schema = if element == USER { user } else { &element };
         let before = edition.path.iter().find(|(editioned, _)| editioned.as_str() == schema);
-        path.extend(before.into_iter().flat_map(|(_, schemas)| schemas).map(|schema| schema.quoted().to_string()));
+        path.extend(
+            before.into_iter().flat_map(|(_, schemas)| schemas).map(|schema| schema.quoted().to_string()),
+        );
         path.push(quoted(&element));
     }
     Some(path.join(", "))

@@ -1,4 +1,5 @@
-//! Cancel requests. The server's own key is what clients hold, so a request for a session of another proxy can be delivered too.
+//! Cancel requests. The server's own key is what clients hold, so a request for a session of another proxy can
+//! be delivered too.
 
 use std::{
     collections::HashMap,
@@ -34,8 +35,9 @@ impl CancelKeys {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    /// Delivers a request: to the session's server, or, if the session is another proxy's, to each of `servers` (a wrong
-    /// key does nothing). Returns when the server has closed the connection, which is when it has acted: the client relies on that.
+    /// Delivers a request: to the session's server, or, if the session is another proxy's, to each of `servers`
+    /// (a wrong key does nothing). Returns when the server has closed the connection, which is when it has
+    /// acted: the client relies on that.
     pub(crate) async fn forward(&self, key: &[u8], servers: &[Address]) {
         if key.len() > KEY_BYTES_MAX {
             return;

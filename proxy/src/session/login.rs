@@ -1,5 +1,5 @@
-//! From the first byte to ReadyForQuery: the client's first packets, then the server's own authentication, relayed message by message, so that
-//! no secret is kept or even understood here.
+//! From the first byte to ReadyForQuery: the client's first packets, then the server's own authentication,
+//! relayed message by message, so that no secret is kept or even understood here.
 
 use std::io;
 
@@ -13,7 +13,8 @@ use crate::wire::{
     startup::{self, FirstPacket},
 };
 
-/// The longest message that may occur in a login (a token; PostgreSQL's own limit is 64 kB) and the longest from the server.
+/// The longest message that may occur in a login (a token; PostgreSQL's own limit is 64 kB) and the longest
+/// from the server.
 const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 
 /// Why a login came to nothing.
@@ -32,17 +33,25 @@ pub(crate) enum LoginError {
 
 impl LoginError {
     fn malformed(whose: &str) -> Self {
-        Self::Refused(Report::fatal("08P01", format!("invalid message from the {whose} during authentication")))
+        Self::Refused(Report::fatal(
+            "08P01",
+            format!("invalid message from the {whose} during authentication"),
+        ))
     }
 }
 
-/// Reads the client's first packet; asks for encryption are answered with no on the way. `inbox` holds what came after it.
-pub(crate) async fn first_packet(client: &mut Stream, inbox: &mut BytesMut) -> Result<FirstPacket, LoginError> {
+/// Reads the client's first packet; asks for encryption are answered with no on the way. `inbox` holds what
+/// came after it.
+pub(crate) async fn first_packet(
+    client: &mut Stream,
+    inbox: &mut BytesMut,
+) -> Result<FirstPacket, LoginError> {
     // One question about each kind of encryption, then it must be something else.
     for _ in 0..3 {
         fill(client, inbox, 4).await.map_err(LoginError::ClientGone)?;
         let field = inbox.first_chunk::<4>().copied().unwrap_or_default();
-        let refused = |error: startup::StartupError| LoginError::Refused(Report::fatal("08P01", error.to_string()));
+        let refused =
+            |error: startup::StartupError| LoginError::Refused(Report::fatal("08P01", error.to_string()));
         let len = startup::packet_len(field).map_err(refused)?;
         fill(client, inbox, len).await.map_err(LoginError::ClientGone)?;
         let packet = inbox.split_to(len);
@@ -96,14 +105,16 @@ pub(crate) async fn relay(
                     ready = true;
                     break;
                 }
-                Some(message::server::BACKEND_KEY) => key = frame.get(HEADER_BYTES..).unwrap_or_default().into(),
+                Some(message::server::BACKEND_KEY) => {
+                    key = frame.get(HEADER_BYTES..).unwrap_or_default().into()
+                }
                 Some(message::server::AUTHENTICATION) => asks_client = wants_answer(frame),
                 Some(message::server::PARAMETER_STATUS) => {
                     standard_strings = message::standard_strings(frame).unwrap_or(standard_strings);
                 }
                 Some(message::server::ERROR) => {
-                    error_code =
-                        message::report_field(frame, b'C').map(|code| String::from_utf8_lossy(code).into_owned());
+                    error_code = message::report_field(frame, b'C')
+                        .map(|code| String::from_utf8_lossy(code).into_owned());
                 }
                 _ => {}
             }
@@ -122,7 +133,8 @@ pub(crate) async fn relay(
             let answer = client_answer(client, &mut from_client).await?;
             server.write_all(&answer).await.map_err(|_| LoginError::ServerGone(None))?;
         }
-        let read = server.read_buf(&mut inbox).await.map_err(|_| LoginError::ServerGone(error_code.clone()))?;
+        let read =
+            server.read_buf(&mut inbox).await.map_err(|_| LoginError::ServerGone(error_code.clone()))?;
         if read == 0 {
             return Err(LoginError::ServerGone(error_code));
         }
@@ -157,7 +169,9 @@ async fn client_answer(client: &mut Stream, inbox: &mut BytesMut) -> Result<Byte
                 Step::Begin { tag: message::client::TERMINATE, .. } => {
                     return Err(LoginError::ClientGone(io::ErrorKind::ConnectionAborted.into()));
                 }
-                Step::Begin { .. } | Step::Rest(_) | Step::Malformed => return Err(LoginError::malformed("client")),
+                Step::Begin { .. } | Step::Rest(_) | Step::Malformed => {
+                    return Err(LoginError::malformed("client"));
+                }
             }
         }
         let read = client.read_buf(inbox).await.map_err(LoginError::ClientGone)?;

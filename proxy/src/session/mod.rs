@@ -148,8 +148,8 @@ async fn connect(servers: &[Address]) -> Result<(Stream, Address), Report> {
     Err(Report::fatal("57P03", format!("could not connect to the server: {failure}")))
 }
 
-/// The last look before the client may speak: a login can take long, and the edition may have closed meanwhile. From here on the session
-/// is in every report to the catalogue.
+/// The last look before the client may speak: a login can take long, and the edition may have closed meanwhile.
+/// From here on the session is in every report to the catalogue.
 fn admit(route: &Route, login: &LoggedIn, peer: &str, stay: &Stay) -> Result<(), Report> {
     let Some(place) = &route.place else { return Ok(()) };
     if !place.database.lease_is_valid() {
@@ -188,7 +188,9 @@ async fn run(client: Stream, opened: Opened, stay: Stay, begun: Instant, peer: &
     let lasted = begun.elapsed().as_secs_f64();
     match end {
         End::Client => info!(parent: span, client = peer, lasted, received, sent, "session ended"),
-        End::Server => info!(parent: span, client = peer, lasted, received, sent, "session ended by the server"),
+        End::Server => {
+            info!(parent: span, client = peer, lasted, received, sent, "session ended by the server")
+        }
         End::Ordered(report) => {
             info!(parent: span, client = peer, lasted, received, sent, reason = report.message, "session ended by editiond");
         }
@@ -201,8 +203,8 @@ async fn run(client: Stream, opened: Opened, stay: Stay, begun: Instant, peer: &
     }
 }
 
-/// Last words: the reason to the client and a Terminate to the server, where whole messages have gone before; what the server still
-/// runs for a session that we end is cancelled.
+/// Last words: the reason to the client and a Terminate to the server, where whole messages have gone before;
+/// what the server still runs for a session that we end is cancelled.
 async fn part(relay: &mut Relay, end: &End, server: &Address, key: &[u8]) {
     let report = match end {
         End::Ordered(report) => report.clone(),

@@ -1,5 +1,6 @@
-//! Stepping over frames (a tag, four bytes of length, a body) where they lie in the read buffer. A frame that nobody wants to look at
-//! is passed on in whatever pieces it arrives; one that somebody does is held until it is whole.
+//! Stepping over frames (a tag, four bytes of length, a body) where they lie in the read buffer. A frame that
+//! nobody wants to look at is passed on in whatever pieces it arrives; one that somebody does is held until it
+//! is whole.
 
 /// A tag and a length.
 pub(crate) const HEADER_BYTES: usize = 5;
@@ -42,8 +43,8 @@ impl Stepper {
         self.rest == 0
     }
 
-    /// Looks at the front of `buffer`, which must not be empty. `wants_whole` is told tag and length (header included) of a
-    /// frame that begins there.
+    /// Looks at the front of `buffer`, which must not be empty. `wants_whole` is told tag and length (header
+    /// included) of a frame that begins there.
     #[inline]
     pub(crate) fn step(&mut self, buffer: &[u8], wants_whole: impl FnOnce(u8, usize) -> bool) -> Step {
         if self.rest > 0 {
@@ -83,7 +84,8 @@ mod tests {
         bytes
     }
 
-    /// Feeds `pieces` one after the other, as a connection would; gives back the tags seen, the whole frames and all bytes passed on.
+    /// Feeds `pieces` one after the other, as a connection would; gives back the tags seen, the whole frames
+    /// and all bytes passed on.
     fn feed(pieces: &[&[u8]]) -> (Vec<u8>, Vec<Vec<u8>>, Vec<u8>) {
         let (mut stepper, mut held, mut tags, mut whole, mut passed) =
             (Stepper::default(), Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -66,7 +66,14 @@ impl Severity {
 impl Report {
     /// The session ends, and why.
     pub(crate) fn fatal(sqlstate: &'static str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Fatal, sqlstate, message: message.into(), detail: None, hint: None, position: None }
+        Self {
+            severity: Severity::Fatal,
+            sqlstate,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            position: None,
+        }
     }
 
     /// A statement fails, and why.
@@ -133,7 +140,8 @@ pub(crate) fn query_text(frame: &[u8]) -> Option<&[u8]> {
     frame.get(super::frame::HEADER_BYTES..)?.strip_suffix(b"\0")
 }
 
-/// A Parse frame (whole) in three parts: the statement's name with its NUL, the text without its own, the parameter types.
+/// A Parse frame (whole) in three parts: the statement's name with its NUL, the text without its own, the
+/// parameter types.
 pub(crate) fn parse_parts(frame: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let body = frame.get(super::frame::HEADER_BYTES..)?;
     let name_end = body.iter().position(|byte| *byte == 0)? + 1;
@@ -183,7 +191,10 @@ mod tests {
     #[test]
     fn statements_are_found_in_their_frames_and_put_back() {
         let parsed = parse(b"s1\0", b"SELECT 1", b"\x00\x01\x00\x00\x00\x17");
-        assert_eq!(parse_parts(&parsed), Some((&b"s1\0"[..], &b"SELECT 1"[..], &b"\x00\x01\x00\x00\x00\x17"[..])));
+        assert_eq!(
+            parse_parts(&parsed),
+            Some((&b"s1\0"[..], &b"SELECT 1"[..], &b"\x00\x01\x00\x00\x00\x17"[..]))
+        );
         assert_eq!(query_text(&query(b"SELECT 1")), Some(&b"SELECT 1"[..]));
         assert_eq!(query_text(b"Q\x00\x00\x00\x05x"), None);
         assert_eq!(parse_parts(b"P\x00\x00\x00\x06ab"), None);

@@ -1,5 +1,6 @@
-//! The startup parameter `options`: a command line for the server process. PostgreSQL splits it at white space, where a
-//! backslash protects the next byte (`pg_split_opts`), and reads the words with getopt (`process_postgres_switches`).
+//! The startup parameter `options`: a command line for the server process. PostgreSQL splits it at white space,
+//! where a backslash protects the next byte (`pg_split_opts`), and reads the words with getopt
+//! (`process_postgres_switches`).
 
 use std::ops::Range;
 
@@ -49,7 +50,7 @@ pub(crate) fn settings(options: &[u8]) -> Vec<Setting> {
         settings.push(Setting {
             name: String::from_utf8_lossy(name).replace('-', "_"),
             value: value.get(1..).unwrap_or_default().to_vec(),
-            range: (at == 0).then(|| word.range.start..end),
+            range: (at == 0).then_some(word.range.start..end),
         });
     }
     settings
@@ -57,14 +58,21 @@ pub(crate) fn settings(options: &[u8]) -> Vec<Setting> {
 
 /// The value that the server would give the setting.
 pub(crate) fn value_of(settings: &[Setting], name: &str) -> Option<Vec<u8>> {
-    settings.iter().rfind(|setting| setting.name.eq_ignore_ascii_case(name)).map(|setting| setting.value.clone())
+    settings
+        .iter()
+        .rfind(|setting| setting.name.eq_ignore_ascii_case(name))
+        .map(|setting| setting.value.clone())
 }
 
 /// `options` without the settings of that name; everything else byte for byte.
 pub(crate) fn without(options: &[u8], settings: &[Setting], name: &str) -> Vec<u8> {
     let mut kept = Vec::with_capacity(options.len());
     let mut at = 0;
-    for range in settings.iter().filter(|setting| setting.name.eq_ignore_ascii_case(name)).filter_map(|s| s.range.clone()) {
+    for range in settings
+        .iter()
+        .filter(|setting| setting.name.eq_ignore_ascii_case(name))
+        .filter_map(|s| s.range.clone())
+    {
         kept.extend_from_slice(options.get(at..range.start).unwrap_or_default());
         at = range.end;
     }
@@ -106,7 +114,10 @@ mod tests {
     use super::*;
 
     fn found(options: &str) -> Vec<(String, String)> {
-        settings(options.as_bytes()).into_iter().map(|s| (s.name, String::from_utf8(s.value).unwrap())).collect()
+        settings(options.as_bytes())
+            .into_iter()
+            .map(|s| (s.name, String::from_utf8(s.value).unwrap()))
+            .collect()
     }
 
     fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -145,7 +156,11 @@ mod tests {
             ("-ec edition=v2", "-ec edition=v2"),
         ] {
             let settings = settings(options.as_bytes());
-            assert_eq!(String::from_utf8(without(options.as_bytes(), &settings, "edition")).unwrap(), expected, "{options}");
+            assert_eq!(
+                String::from_utf8(without(options.as_bytes(), &settings, "edition")).unwrap(),
+                expected,
+                "{options}"
+            );
         }
     }
 

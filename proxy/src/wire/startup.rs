@@ -97,7 +97,8 @@ impl Startup {
         self.parameters.iter().rfind(|(known, _)| known == name.as_bytes()).map(|(_, value)| value.as_slice())
     }
 
-    /// The value of a run-time setting given as a parameter: the server compares the names of settings without regard to case.
+    /// The value of a run-time setting given as a parameter: the server compares the names of settings without
+    /// regard to case.
     pub(crate) fn setting(&self, name: &str) -> Option<&[u8]> {
         self.parameters
             .iter()

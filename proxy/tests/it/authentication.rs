@@ -9,7 +9,10 @@ async fn every_method_passes_and_a_wrong_password_is_the_servers_to_refuse() {
         let mut config = world.config();
         config.user(role).options("-c edition=v2");
         let client = connect(config.password("open sesame")).await;
-        assert_eq!(ask(&client, "SELECT session_user || ' ' || name FROM whoami").await, [format!("{role} second")]);
+        assert_eq!(
+            ask(&client, "SELECT session_user || ' ' || name FROM whoami").await,
+            [format!("{role} second")]
+        );
         let (code, message) = refusal(config.password("guess")).await;
         assert_eq!(code, "28P01", "{role}");
         assert_eq!(message, format!("password authentication failed for user \"{role}\""));

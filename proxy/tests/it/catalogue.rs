@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::world::{World, ask, eventually, execute, failure, refusal};
 
-const SESSIONS: &str = "SELECT edition_id || ' ' || user_name || ' ' || application_name FROM edition.sessions ORDER BY 1";
+const SESSIONS: &str =
+    "SELECT edition_id || ' ' || user_name || ' ' || application_name FROM edition.sessions ORDER BY 1";
 
 #[tokio::test]
 async fn adopting_a_database_shows_without_a_restart() {
@@ -38,8 +39,10 @@ async fn sessions_are_known_before_an_epoch_is_acknowledged() {
     assert_eq!(ask(&direct, pids).await, ["2"]);
     assert_eq!(ask(&first, "SELECT 1").await, ["1"]);
     drop(second);
-    eventually("the session that left is gone", async || ask(&direct, SESSIONS).await == ["1 postgres one"]).await;
-    let lease = "SELECT (lease_expires_at - clock_timestamp() BETWEEN '3 s' AND '5 s')::text FROM edition.proxies";
+    eventually("the session that left is gone", async || ask(&direct, SESSIONS).await == ["1 postgres one"])
+        .await;
+    let lease =
+        "SELECT (lease_expires_at - clock_timestamp() BETWEEN '3 s' AND '5 s')::text FROM edition.proxies";
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(ask(&direct, lease).await, ["true"]);
     world.end().await;
@@ -63,19 +66,20 @@ async fn without_a_lease_there_are_no_new_sessions() {
     let old = world.session("").await;
     // The lease cannot be renewed while somebody sits on the row.
     execute(&direct, "BEGIN; LOCK TABLE edition.proxies IN ACCESS EXCLUSIVE MODE").await;
-    eventually("new sessions are refused", async || {
-        match crate::world::try_connect(&world.config()).await {
-            Ok(_) => false,
-            Err(error) => {
-                assert_eq!(failure(&error).0, "57P03");
-                true
-            }
+    eventually("new sessions are refused", async || match crate::world::try_connect(&world.config()).await {
+        Ok(_) => false,
+        Err(error) => {
+            assert_eq!(failure(&error).0, "57P03");
+            true
         }
     })
     .await;
     assert_eq!(ask(&old, "SELECT name FROM whoami").await, ["first"]);
     execute(&direct, "ROLLBACK").await;
-    eventually("new sessions are taken again", async || crate::world::try_connect(&world.config()).await.is_ok()).await;
+    eventually("new sessions are taken again", async || {
+        crate::world::try_connect(&world.config()).await.is_ok()
+    })
+    .await;
     assert_eq!(refusal(world.config().options("--edition=v9")).await.0, "3D000");
     world.end().await;
 }

@@ -91,7 +91,9 @@ async fn a_refusal_in_a_pipeline_skips_to_its_sync() {
         let messages = raw.until_ready().await;
         assert_eq!(messages.iter().map(|(tag, _)| char::from(*tag)).collect::<String>(), tags);
         let error = messages.iter().find(|(tag, _)| *tag == b'E');
-        assert!(error.is_none_or(|(_, body)| String::from_utf8_lossy(body).contains(&format!("\0C{code}\0"))));
+        assert!(
+            error.is_none_or(|(_, body)| String::from_utf8_lossy(body).contains(&format!("\0C{code}\0")))
+        );
     }
     world.end().await;
 }
@@ -139,7 +141,13 @@ async fn resetting_settings_does_not_bring_the_first_edition_back() {
     let world = World::adopted().await;
     let session = world.session("--edition=v1").await;
     execute(&session, "SET edition = v2").await;
-    for reset in ["RESET ALL", "DISCARD ALL", "RESET search_path", "RESET \"edition.id\"", "SET search_path TO DEFAULT"] {
+    for reset in [
+        "RESET ALL",
+        "DISCARD ALL",
+        "RESET search_path",
+        "RESET \"edition.id\"",
+        "SET search_path TO DEFAULT",
+    ] {
         session.simple_query(reset).await.unwrap();
         assert_eq!(ask(&session, WHOAMI).await, ["second"], "{reset}");
         assert_eq!(ask(&session, MARKER).await, ["2"], "{reset}");
@@ -184,7 +192,8 @@ async fn the_edition_cannot_be_changed_in_a_transaction_nor_to_one_that_is_not_o
 async fn nothing_follows_a_change_of_the_edition_in_its_pipeline() {
     let world = World::adopted().await;
     let mut raw = Raw::login(world.port(), &world.database, "").await;
-    let pipeline = [extended("SET edition = v2"), extended(WHOAMI), sync(), extended(WHOAMI), sync()].concat();
+    let pipeline =
+        [extended("SET edition = v2"), extended(WHOAMI), sync(), extended(WHOAMI), sync()].concat();
     raw.send(&pipeline).await;
     assert_eq!(raw.tags_until_ready().await, "12CEZI");
     let answer = raw.until_ready().await;

@@ -118,7 +118,8 @@ async fn a_draft_is_its_blueprint_for_those_who_may_connect_to_it() {
 
 #[tokio::test]
 async fn an_unreachable_catalogue_means_no_session_rather_than_a_wrong_one() {
-    let world = World::with(|config| config.control = editiond::Control::parse("user=nobody_such").unwrap()).await;
+    let world =
+        World::with(|config| config.control = editiond::Control::parse("user=nobody_such").unwrap()).await;
     let (code, message) = refusal(&world.config()).await;
     assert_eq!(code, "57P03");
     assert_eq!(message, "editions of this database are not available at the moment");

@@ -77,7 +77,8 @@ impl World {
         Self { server, database, proxy }
     }
 
-    /// A database with editions v1 (live, default) and v2 (live), whose own schemas hold a table `whoami` that tells them apart.
+    /// A database with editions v1 (live, default) and v2 (live), whose own schemas hold a table `whoami` that
+    /// tells them apart.
     pub(crate) async fn adopted() -> Self {
         let world = Self::plain().await;
         world.adopt().await;

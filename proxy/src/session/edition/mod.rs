@@ -1,5 +1,6 @@
-//! A session's life in an edition: its statements are judged, some are replaced, a few are our own. Everything is done by sending
-//! the server something else than the client sent, at the same place, so that server and client stay in step by the protocol itself:
+//! A session's life in an edition: its statements are judged, some are replaced, a few are our own. Everything
+//! is done by sending the server something else than the client sent, at the same place, so that server and
+//! client stay in step by the protocol itself:
 //! - a refusal becomes a statement that fails in the same way, whose error is replaced by ours when it comes back ([`refusals`]);
 //! - `SHOW EDITION` becomes a SELECT, `SET edition` a DO block that tells us when it has really run ([`statements`]).
 
@@ -98,7 +99,8 @@ enum Restore {
 }
 
 impl InEdition {
-    /// A session that begins in `place`, which is not a draft. `standard_strings` is what the server reported at login.
+    /// A session that begins in `place`, which is not a draft. `standard_strings` is what the server reported
+    /// at login.
     pub(super) fn new(place: &Place, user: &str, own_path: &str, standard_strings: bool) -> Self {
         let path = route::split(own_path).unwrap_or_default();
         let mut traits = SessionTraits::starting_with(path.iter().map(String::as_str));
@@ -186,8 +188,12 @@ impl InEdition {
         let text = match verdict {
             Verdict::Rewrite(text) => Ok(text),
             Verdict::Refuse(refusal) => Err(report(refusal)),
-            Verdict::Own(Statement::ShowEdition) => Ok(statements::show_edition(&self.reading(), self.edition)),
-            Verdict::Own(Statement::ShowEditions) => Ok(statements::show_editions(&self.reading(), self.edition)),
+            Verdict::Own(Statement::ShowEdition) => {
+                Ok(statements::show_edition(&self.reading(), self.edition))
+            }
+            Verdict::Own(Statement::ShowEditions) => {
+                Ok(statements::show_editions(&self.reading(), self.edition))
+            }
             Verdict::Own(Statement::SetEdition(name)) => self.set_edition(&name, prepared),
             // Not reached: both callers have dealt with them.
             Verdict::Forward | Verdict::ForwardAndRestore => Ok(String::new()),
@@ -201,10 +207,8 @@ impl InEdition {
     fn set_edition(&mut self, name: &str, prepared: Option<&[u8]>) -> Result<String, Report> {
         let reading = self.reading();
         let target = reading.snapshot.edition(name).filter(|edition| edition.state == EditionState::Live);
-        let target = target.ok_or_else(|| Report {
-            severity: message::Severity::Error,
-            ..route::no_such_edition(name)
-        })?;
+        let target = target
+            .ok_or_else(|| Report { severity: message::Severity::Error, ..route::no_such_edition(name) })?;
         let path = self.path_in(target)?;
         match prepared {
             Some(_) if self.switches.len() >= SWITCHES_MAX => {
@@ -233,7 +237,9 @@ impl InEdition {
 
     /// Looks at a Bind.
     pub(super) fn bind(&mut self, frame: &[u8]) {
-        if message::bound_statement(frame).is_some_and(|name| self.switches.iter().any(|switch| switch == name)) {
+        if message::bound_statement(frame)
+            .is_some_and(|name| self.switches.iter().any(|switch| switch == name))
+        {
             self.switching = true;
             self.hold = Hold::AfterSync;
         }
@@ -257,7 +263,8 @@ impl InEdition {
     /// Everything is answered: the client may go on, unless there is something to send to the server first.
     pub(super) fn release(&mut self, in_failed_transaction: bool) -> Option<Vec<u8>> {
         self.hold = Hold::Free;
-        let due = self.restore != Restore::NotNeeded && !in_failed_transaction && self.edition != self.started_in;
+        let due =
+            self.restore != Restore::NotNeeded && !in_failed_transaction && self.edition != self.started_in;
         if !due {
             return None;
         }
@@ -265,7 +272,8 @@ impl InEdition {
             self.restore = Restore::NotNeeded;
         }
         let reading = self.reading();
-        // An edition that is gone has no path to go back to; the session's statements fail as its names are gone too.
+        // An edition that is gone has no path to go back to; the session's statements fail as its names are
+        // gone too.
         let edition = reading.snapshot.edition_by_id(self.edition)?;
         let path = self.path_in(edition).ok()?;
         self.interlude = true;
@@ -277,7 +285,9 @@ impl InEdition {
     pub(super) fn wants(&self, tag: u8, len: usize) -> bool {
         match tag {
             server::PARAMETER_STATUS => len <= REPORT_BYTES_MAX,
-            server::ERROR => (self.interlude || self.refusals.any() || self.may_switch()) && len <= REPORT_BYTES_MAX,
+            server::ERROR => {
+                (self.interlude || self.refusals.any() || self.may_switch()) && len <= REPORT_BYTES_MAX
+            }
             server::NOTICE => self.may_switch() && len <= REPORT_BYTES_MAX,
             server::ROW_DESCRIPTION | server::DATA_ROW | server::COMMAND_COMPLETE => self.interlude,
             _ => false,
@@ -288,7 +298,8 @@ impl InEdition {
         !self.switches.is_empty() || self.hold == Hold::UntilAnswered
     }
 
-    /// Looks at a message of the server that was [wanted](Self::wants). An edition in the answer: the session is there now.
+    /// Looks at a message of the server that was [wanted](Self::wants). An edition in the answer: the session
+    /// is there now.
     pub(super) fn server_message(&mut self, tag: u8, frame: &[u8]) -> (Fate, Option<EditionId>) {
         match tag {
             server::PARAMETER_STATUS => {
@@ -305,7 +316,10 @@ impl InEdition {
                 None => (Fate::Forward, None),
             },
             server::ERROR if self.interlude => {
-                let report = Report::fatal("57P01", "terminating connection because its edition could not be restored");
+                let report = Report::fatal(
+                    "57P01",
+                    "terminating connection because its edition could not be restored",
+                );
                 (Fate::End(report), None)
             }
             server::ERROR => match self.refusals.take(frame) {
@@ -346,4 +360,3 @@ fn report(refusal: Refusal) -> Report {
     let Refusal { sqlstate, message, hint, position } = refusal;
     Report { hint, position, ..Report::error(sqlstate, message) }
 }
-

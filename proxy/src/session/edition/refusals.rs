@@ -1,6 +1,8 @@
-//! Refused statements. The server gets, in the place of each, a statement that fails in parse analysis: at the same point of either protocol where the
-//! refused one would have failed, with the same consequences for transaction and pipeline. Its text is a mark by which its error is known, and
-//! replaced by the one that the client is to see. If the server never gets to it (the batch failed before), nothing comes back and nothing is replaced.
+//! Refused statements. The server gets, in the place of each, a statement that fails in parse analysis: at the
+//! same point of either protocol where the refused one would have failed, with the same consequences for
+//! transaction and pipeline. Its text is a mark by which its error is known, and replaced by the one that the
+//! client is to see. If the server never gets to it (the batch failed before), nothing comes back and nothing
+//! is replaced.
 
 use std::collections::VecDeque;
 

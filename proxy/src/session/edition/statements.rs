@@ -59,8 +59,10 @@ impl Mark {
     }
 }
 
-/// `SET edition`: changes path and marker, and drops what was prepared, so that nothing runs silently in the other edition. The first COMMIT is there to fail
-/// inside a transaction block, the second so that nothing behind it in the pipeline can take the change back. INFO is always sent, whatever `client_min_messages`; it tells us that this has really run.
+/// `SET edition`: changes path and marker, and drops what was prepared, so that nothing runs silently in the
+/// other edition. The first COMMIT is there to fail inside a transaction block, the second so that nothing
+/// behind it in the pipeline can take the change back. INFO is always sent, whatever `client_min_messages`; it
+/// tells us that this has really run.
 pub(super) fn switch(mark: &Mark, edition: EditionId, path: &str) -> String {
     let body = sql!(
         "BEGIN COMMIT; {} COMMIT; EXECUTE 'DEALLOCATE ALL'; EXECUTE 'DISCARD PLANS'; RAISE INFO '%', {}; END",

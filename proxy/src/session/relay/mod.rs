@@ -1,6 +1,7 @@
-//! The hot path: one future that polls both directions of a session. Frames are found by their headers in a buffer that all
-//! sessions of the thread share; what nobody looks at is passed on from that buffer by one write for each read. A session owns memory only while a frame is
-//! incomplete or a peer is slow. No timer, no clock, no lock and no allocation for a frame that is passed on.
+//! The hot path: one future that polls both directions of a session. Frames are found by their headers in a
+//! buffer that all sessions of the thread share; what nobody looks at is passed on from that buffer by one
+//! write for each read. A session owns memory only while a frame is incomplete or a peer is slow. No timer, no
+//! clock, no lock and no allocation for a frame that is passed on.
 
 mod flow;
 mod from_client;

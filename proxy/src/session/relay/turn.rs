@@ -1,4 +1,5 @@
-//! Whose turn it is: what the client has sent that the server must answer with ReadyForQuery, and the transaction status of the last one.
+//! Whose turn it is: what the client has sent that the server must answer with ReadyForQuery, and the
+//! transaction status of the last one.
 
 use std::collections::VecDeque;
 
@@ -46,7 +47,9 @@ impl Turn {
                 self.awaited.push_back(tag);
             }
             client::COPY_DONE | client::COPY_FAIL => self.copying_in = false,
-            client::PARSE | client::BIND | client::DESCRIBE | client::EXECUTE | client::CLOSE => self.unsynced = true,
+            client::PARSE | client::BIND | client::DESCRIBE | client::EXECUTE | client::CLOSE => {
+                self.unsynced = true
+            }
             _ => {}
         }
     }
@@ -65,7 +68,8 @@ impl Turn {
         };
     }
 
-    /// The server waits for COPY data. Sync that was sent behind an Execute is swallowed by the server; the client sends another when it is done.
+    /// The server waits for COPY data. Sync that was sent behind an Execute is swallowed by the server; the
+    /// client sends another when it is done.
     pub(super) fn server_copies_in(&mut self) {
         self.copying_in = true;
         let kept = usize::from(self.awaited.front() == Some(&client::QUERY));
