@@ -106,7 +106,7 @@ pub(crate) async fn relay(
                     break;
                 }
                 Some(message::server::BACKEND_KEY) => {
-                    key = frame.get(HEADER_BYTES..).unwrap_or_default().into()
+                    key = frame.get(HEADER_BYTES..).unwrap_or_default().into();
                 }
                 Some(message::server::AUTHENTICATION) => asks_client = wants_answer(frame),
                 Some(message::server::PARAMETER_STATUS) => {
