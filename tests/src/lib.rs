@@ -1,1 +1,25 @@
-//! Placeholder crate head; the first slice that needs it fills it.
+//! The kit of the end-to-end tests: one private PostgreSQL for a test binary, one database and one `editiond` for each test,
+//! the verbs of `edition` by way of the library, sessions as an application has them, and schemas compared as `pg_dump` writes them.
+//!
+//! Map:
+//! - [`World`]: a database of a non-superuser, and a proxy before it
+//! - [`Session`]: a client in an edition
+//! - [`Verbs`]: init, create, publish …, with the options that tests want
+//! - [`Heard`]: the events of an operation
+//! - [`Dump`]: a schema, and how it differs from another
+//!
+//! Whatever goes wrong in here is a failed test, so the kit panics.
+
+#![expect(clippy::unwrap_used, reason = "a failed set-up step is a failed test")]
+
+mod dump;
+mod heard;
+mod session;
+mod verbs;
+mod world;
+
+pub use dump::{Dump, assert_same_schema};
+pub use heard::Heard;
+pub use session::{Failure, Rows, Session};
+pub use verbs::{Verbs, edition, name};
+pub use world::{APP, CLERK, OWNER, World, server};
