@@ -118,3 +118,56 @@ fn removed(text: &str) -> String {
 fn changed(text: &str) -> String {
     format!("{} {text}", "~".yellow())
 }
+
+#[cfg(test)]
+mod tests {
+    use catalog::model::{ColumnId, Name, TableId};
+
+    use super::*;
+
+    #[test]
+    fn changes_stand_below_their_table() {
+        let name = |text: &str| Name::new(text).unwrap();
+        let users = QualifiedName::new(name("public"), name("users"));
+        let (table, column) = (TableId::new(1), ColumnId::new(2));
+        let changes = vec![
+            Change::TableCreated {
+                table: TableId::new(9),
+                name: QualifiedName::new(name("public"), name("notes")),
+            },
+            Change::ColumnAdded { table, name: users.clone(), column, column_name: name("first name") },
+            Change::ColumnTypeChanged {
+                table,
+                name: users.clone(),
+                column,
+                column_name: name("age"),
+                from: "integer".to_owned(),
+                to: "bigint".to_owned(),
+            },
+            Change::ColumnDefaultChanged {
+                table,
+                name: users,
+                column,
+                column_name: name("age"),
+                from: Some("0".to_owned()),
+                to: None,
+            },
+            Change::Unsupported {
+                kind: "policy".to_owned(),
+                identity: "mine on public.users".to_owned(),
+                what: "created".to_owned(),
+            },
+        ];
+        let text = text(&Outcome { changes });
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
+        table public.notes
+          + created
+        table public.users
+          + column first name
+          ~ column age: type integer → bigint
+          ~ column age: default 0 → none
+        policy mine on public.users
+          ! created (not supported yet)
+        "#);
+    }
+}

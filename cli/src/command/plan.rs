@@ -16,6 +16,9 @@ use owo_colors::OwoColorize;
 use super::Context;
 use crate::output::{self, thousands};
 
+/// How much of a statement people are shown.
+const STATEMENT_WIDTH: usize = 140;
+
 /// Show what publishing a draft would do, and every risk, without doing it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -94,10 +97,17 @@ fn transform_text(transform: &Transform) -> String {
     )
 }
 
+/// Each statement in one line, cut if need be; `--sql` has them whole.
 fn step_text(number: usize, step: &Step) -> String {
     let mut text = format!("  {number:>2}. {}  {}\n", step.title, cost(step).dimmed());
     for statement in statements(step) {
-        text.extend(statement.lines().map(|line| format!("      {}\n", line.dimmed())));
+        let mut lines = statement.lines();
+        let first = lines.next().unwrap_or_default();
+        let mut shown: String = first.chars().take(STATEMENT_WIDTH).collect();
+        if shown.len() < first.len() || lines.next().is_some() {
+            shown.push_str(" …");
+        }
+        text.push_str(&format!("      {}\n", shown.dimmed()));
     }
     text
 }
@@ -108,7 +118,9 @@ fn cost(step: &Step) -> String {
         Lock::None => None,
         lock => {
             let relations: Vec<_> = step.relations.iter().map(QualifiedName::pretty).collect();
-            Some(format!("{} on {}", lock.as_str(), relations.join(", ")))
+            let on =
+                if relations.is_empty() { String::new() } else { format!(" on {}", relations.join(", ")) };
+            Some(format!("{}{on}", lock.as_str()))
         }
     };
     let rows = (step.rows > 0).then(|| format!("about {} rows", thousands(step.rows)));
@@ -128,9 +140,12 @@ fn size(bytes: u64) -> String {
 
 /// The statements of a step, for people and for `--sql`.
 fn statements(step: &Step) -> Vec<String> {
-    let mut lines: Vec<String> = step.statements().into_iter().map(|statement| format!("{statement};")).collect();
+    let mut lines: Vec<String> =
+        step.statements().into_iter().map(|statement| format!("{statement};")).collect();
     match &step.kind {
-        StepKind::Backfill { table, assignments, pending, .. } => lines.push(backfill(table, assignments, pending)),
+        StepKind::Backfill { table, assignments, pending, .. } => {
+            lines.push(backfill(table, assignments, pending))
+        }
         StepKind::Announce { .. } => {
             lines.push("-- announce to the proxies, and wait until all have acknowledged".to_owned());
         }
@@ -183,6 +198,110 @@ fn verdict(plan: &Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    fn plan(findings: Vec<Finding>) -> Outcome {
+        let users = QualifiedName::new(name("public"), name("users"));
+        let assignments = vec![(name("first"), Sql::trusted("split_part(edition_row.name, ' ', 1)"))];
+        let mut backfill = Step::new(
+            "backfill public.users",
+            StepKind::Backfill {
+                table: users.clone(),
+                assignments,
+                pending: Sql::trusted("edition_row.first IS NULL"),
+                primary_key: vec![name("id")],
+            },
+            Lock::None,
+            Vec::new(),
+        );
+        backfill.rows = 1_200_000;
+        backfill.bytes = 98 << 20;
+        let add = Sql::trusted("ALTER TABLE public.users ADD COLUMN first text");
+        let long = Sql::trusted("CREATE FUNCTION f() RETURNS trigger AS 'BEGIN\nEND'");
+        Outcome {
+            edition: EditionName::new("v2").unwrap(),
+            parent: EditionName::new("v1").unwrap(),
+            fingerprint: String::new(),
+            steps: vec![
+                Step::transaction("expand public.users", Lock::AccessExclusive, vec![users], vec![add, long]),
+                backfill,
+            ],
+            findings,
+            transforms: vec![Transform {
+                schema: name("public"),
+                table: name("users"),
+                direction: Direction::Forward,
+                column: name("first"),
+                expression: "split_part(name, ' ', 1)".to_owned(),
+                on_error: catalog::model::OnError::Reject,
+                origin: Origin::Author,
+            }],
+        }
+    }
+
+    fn finding(severity: Severity, code: &str) -> Finding {
+        Finding {
+            severity,
+            code: code.to_owned(),
+            subject: "table public.users, column first".to_owned(),
+            message: "needs attention".to_owned(),
+            fix: (severity == Severity::Refused).then(|| "edition transform v2 users --forward …".to_owned()),
+        }
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn a_plan_shows_steps_with_their_locks_and_sizes() {
+        let word = finding(Severity::NeedsWord, "tightens-older-edition");
+        insta::assert_snapshot!(plain(&as_text(&plan(vec![word]))), @r#"
+        plan: v2 on v1
+
+        findings
+          needs --allow tightens-older-edition  table public.users, column first: needs attention
+
+        transforms
+          → public.users  first = split_part(name, ' ', 1)  on error: reject
+
+        steps
+           1. expand public.users  [ACCESS EXCLUSIVE on public.users]
+              ALTER TABLE public.users ADD COLUMN first text;
+              CREATE FUNCTION f() RETURNS trigger AS 'BEGIN …
+           2. backfill public.users  [about 1,200,000 rows; 98 MB]
+              UPDATE "public"."users" AS edition_row SET "first" = split_part(edition_row.name, ' ', 1) WHERE edition_row.first IS NULL;  -- by ranges of  …
+
+        next: edition publish v2 --allow tightens-older-edition
+        "#);
+    }
+
+    #[test]
+    fn a_refused_plan_says_what_to_solve() {
+        let text = plain(&as_text(&plan(vec![finding(Severity::Refused, "needs-forward-transform")])));
+        assert!(text.contains("help: edition transform v2 users"), "{text}");
+        assert!(text.ends_with("no: publish would be refused (1 to solve, see above)\n"), "{text}");
+    }
+
+    #[test]
+    fn the_script_has_each_statement_whole() {
+        insta::assert_snapshot!(as_sql(&plan(Vec::new())), @r#"
+        -- publish v2 on v1: 2 steps
+
+        -- step 1: expand public.users [ACCESS EXCLUSIVE on public.users]
+        BEGIN;
+        ALTER TABLE public.users ADD COLUMN first text;
+        CREATE FUNCTION f() RETURNS trigger AS 'BEGIN
+        END';
+        COMMIT;
+
+        -- step 2: backfill public.users [about 1,200,000 rows; 98 MB]
+        UPDATE "public"."users" AS edition_row SET "first" = split_part(edition_row.name, ' ', 1) WHERE edition_row.first IS NULL;  -- by ranges of blocks
+        "#);
+    }
 
     #[test]
     fn sizes_read_as_postgresql_writes_them() {

@@ -156,12 +156,10 @@ fn backfill_text(event: &Event) -> String {
     };
     // an estimate may be passed; "110 of 100 rows" would only confuse
     let total = (*rows_total).max(*rows_done);
-    let mut text = format!(
-        "{table}: {} of {} rows, {} rows/s",
-        thousands(*rows_done),
-        thousands(total),
-        whole(*rows_per_second)
-    );
+    let mut text = format!("{table}: {} of {} rows", thousands(*rows_done), thousands(total));
+    if *rows_per_second >= 1.0 {
+        text.push_str(&format!(", {} rows/s", whole(*rows_per_second)));
+    }
     if let Some(eta) = eta {
         text.push_str(&format!(", {} left", brief(*eta)));
     }
