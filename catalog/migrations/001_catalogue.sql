@@ -168,3 +168,4 @@ CREATE FUNCTION edition.report_failure(table_name text, column_name text, error_
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
     AS $$ INSERT INTO edition.failures (table_name, column_name, error_message) VALUES (table_name, column_name, error_message) $$;
 GRANT USAGE ON SCHEMA edition TO PUBLIC;
+GRANT EXECUTE ON FUNCTION edition.report_failure TO PUBLIC; -- the owner's default privileges may have taken it away

@@ -29,7 +29,7 @@ pub async fn run_file(psql: &Path, config: &Config, file: &Path) -> Result<()> {
     let ended = running.wait().await?;
     ended.success_or(|message| {
         Error::refused(format!("{} failed: {message}", file.display()))
-            .with_hint("the file was run in one transaction: nothing of it is left")
+            .with_hint("no draft was made: mend the file and run the same command again")
     })
 }
 

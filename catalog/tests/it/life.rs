@@ -263,3 +263,39 @@ async fn proxy_roles_get_what_they_need_and_no_more() {
     proxy.execute("UPDATE edition.proxies SET acked_epoch = $1", &[&epoch.get()]).await.unwrap();
     store::wait_for_acknowledgement(&*connection, epoch, patience).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_fork_waits_for_a_session_to_leave() {
+    let database = Database::adopted(SHOP).await;
+    let session = database.target.connect_blueprint(&name(&format!("{}$v1", database.name))).await.unwrap();
+    session.batch_execute("SELECT 1").await.unwrap();
+    let leaving = tokio::spawn(async move {
+        // Longer than PostgreSQL itself waits for sessions to leave a template.
+        tokio::time::sleep(std::time::Duration::from_millis(5500)).await;
+        drop(session);
+    });
+    create(&database.target, &database.create_options("v2"), &Silent).await.unwrap();
+    leaving.await.unwrap();
+}
+
+#[tokio::test]
+async fn settings_of_the_database_are_given_to_its_blueprints() {
+    let database = Database::with(SHOP).await;
+    database
+        .run(&format!(
+            "ALTER DATABASE {0} SET search_path TO public, \"Odd name\"; ALTER DATABASE {0} SET work_mem TO '7MB'; \
+             ALTER DATABASE {0} SET application_name TO 'it''s'",
+            database.name
+        ))
+        .await;
+    init(&database.target, &database.init_options("v1"), &Silent).await.unwrap();
+    create(&database.target, &database.create_options("v2"), &Silent).await.unwrap();
+    let settings = |schema: catalog::model::Schema| {
+        let of_kind = schema.others.into_iter().filter(|object| object.kind == "database setting");
+        of_kind.map(|object| object.definition).collect::<Vec<_>>()
+    };
+    let expected = ["application_name=it's", "search_path=public, \"Odd name\"", "work_mem=7MB"];
+    for edition_name in ["v1", "v2"] {
+        assert_eq!(settings(database.schema_of(edition_name).await), expected);
+    }
+}
