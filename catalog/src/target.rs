@@ -20,7 +20,7 @@ pub struct Target {
 
 impl Target {
     /// Wraps a parsed connection string. The database name must be known (it names the blueprints).
-    pub fn new(mut config: Config, blueprint_server: Option<Config>) -> Result<Self> {
+    pub fn new(mut config: Config, mut blueprint_server: Option<Config>) -> Result<Self> {
         let database =
             config.get_dbname().or_else(|| config.get_user()).map(str::to_owned).ok_or_else(|| {
                 Error::refused("no database given")
@@ -28,6 +28,9 @@ impl Target {
             })?;
         config.dbname(&database);
         config.application_name("edition");
+        if let Some(server) = &mut blueprint_server {
+            server.application_name("edition");
+        }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(10));
         }

@@ -87,8 +87,34 @@ pub async fn fork(target: &Target, parent: &Name, child: &Name, edition: &Editio
 /// Drops a blueprint; one that is not there is dropped already.
 pub async fn drop_blueprint(target: &Target, database: &Name) -> Result<()> {
     let connection = target.connect_maintenance().await?;
+    settle(&connection, database).await?;
     let statement = sql!("DROP DATABASE IF EXISTS {}", database);
     without_sessions(&connection, database, database, &statement, "dropped").await
+}
+
+/// Waits until no server process is still making or dropping this database for a runner that is gone: a statement outlives the
+/// client that sent it, and the runner lock that was held beside it.
+async fn settle(connection: &Connection, database: &Name) -> Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < SESSIONS_PATIENCE {
+        let row = connection
+            .query_one(
+                "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND usename = session_user \
+                 AND pid <> pg_catalog.pg_backend_pid() AND query ~ '^(CREATE|DROP) DATABASE ' AND strpos(query, $1) > 0)",
+                &[&sql!("{}", database).as_str()],
+            )
+            .await?;
+        if !row.try_get::<_, bool>(0)? {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let name = database.as_str();
+    Err(Error::new(
+        ErrorKind::Busy,
+        format!("database \"{name}\" is still being made or dropped for an earlier command"),
+    )
+    .with_hint("run the same command again in a moment"))
 }
 
 /// Runs a statement that needs `database` to have no sessions, again and again for a while.

@@ -5,6 +5,7 @@
 mod backfill;
 mod cluster;
 mod diffs;
+mod interrupted;
 mod life;
 mod reading;
 mod scratch;
