@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     chain::{load_chain, standing},
     footing::adopted,
+    transform::collect_transforms,
 };
 use crate::{
     blueprint::{compare, rows_in},
@@ -53,7 +54,8 @@ pub(super) async fn plan_publication(
     let mut chain = load_chain(target, connection, &live, &[]).await?;
     let comparison = compare(target, &chain.editioned, &parent, draft).await?;
     let child = comparison.to;
-    let given = store::transforms(&**connection, draft.id).await?;
+    let mut blueprint = target.connect_blueprint(&draft.blueprint).await?;
+    let given = collect_transforms(&**connection, &*blueprint, draft).await?;
     let mut findings = refusals(&comparison.diff);
     findings.extend(seed_rows(target, draft, &child).await?);
     findings.extend(drift(&chain));
@@ -75,7 +77,6 @@ pub(super) async fn plan_publication(
     let (found, more) = candidates(&input);
     findings.extend(more);
 
-    let mut blueprint = target.connect_blueprint(&draft.blueprint).await?;
     let request = PhysicalRequest {
         logical: &child,
         mapping: &layout.mapping,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use rand::RngExt as _;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::{SimpleQueryMessage, error::SqlState};
 
 use crate::{
     backfill::{self, BackfillOptions, BackfillSpec},
@@ -235,22 +235,35 @@ impl Runner<'_> {
 
     /// Everything in one transaction and one round trip, so that locks are held for as short as can be; tried again while a lock is not to be
     /// had. `synchronous_commit` is off because a commit that a crash loses was not journalled either.
+    ///
+    /// What locks no table (making functions) comes first; from there to the end the server's clock tells how long others were held up at most.
     async fn transaction(&mut self, step: &Step, statements: &[Sql], mark: &Sql) -> Result<()> {
-        let millis = u64::try_from(self.patience.lock_timeout.as_millis()).unwrap_or(50).max(1);
+        let lines = |statements: &[Sql]| join(statements.iter().map(|statement| sql!("{};\n", statement)), "");
+        let locking = statements
+            .iter()
+            .position(|statement| !statement.as_str().starts_with("CREATE OR REPLACE FUNCTION"))
+            .unwrap_or(statements.len());
+        let (before, locking) = statements.split_at(locking);
         let text = sql!(
-            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL synchronous_commit = off; {}{}; COMMIT",
-            millis,
-            join(statements.iter().map(|statement| sql!("{};\n", statement)), ""),
+            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL synchronous_commit = off; {}SELECT extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000; {}{}; \
+             SELECT extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000; COMMIT",
+            self.lock_timeout_ms(),
+            lines(before),
+            lines(locking),
             mark
         );
-        self.retrying(step, &text, true).await
+        self.retrying(step, &text).await
+    }
+
+    fn lock_timeout_ms(&self) -> u64 {
+        u64::try_from(self.patience.lock_timeout.as_millis()).unwrap_or(50).max(1)
     }
 
     /// One statement that must not be in a transaction block.
     async fn alone(&mut self, step: &Step, statement: &Sql) -> Result<()> {
         let millis = u64::try_from(self.patience.locks.as_millis()).unwrap_or(60_000).max(1);
         self.connection.batch_execute(&format!("SET lock_timeout = {millis}")).await?;
-        let outcome = self.retrying(step, statement, false).await;
+        let outcome = self.retrying(step, statement).await;
         self.connection.batch_execute("RESET lock_timeout").await?;
         outcome
     }
@@ -258,20 +271,18 @@ impl Runner<'_> {
     /// A statement that scans under a lock that stops nobody, so it may wait for that lock behind an autovacuum, but with a
     /// budget: what waits for a lock can make others wait.
     async fn scan(&mut self, step: &Step, statement: &Sql) -> Result<()> {
-        let millis = u64::try_from(self.patience.lock_timeout.as_millis()).unwrap_or(50).max(1);
-        let text = sql!("BEGIN; SET LOCAL lock_timeout = {}; {}; COMMIT", millis, statement);
-        self.retrying(step, &text, false).await
+        let text = sql!("BEGIN; SET LOCAL lock_timeout = {}; {}; COMMIT", self.lock_timeout_ms(), statement);
+        self.retrying(step, &text).await
     }
 
-    async fn retrying(&mut self, step: &Step, text: &Sql, measured: bool) -> Result<()> {
+    async fn retrying(&mut self, step: &Step, text: &Sql) -> Result<()> {
         let begun = Instant::now();
         let mut attempt = 0_u32;
         loop {
-            let started = Instant::now();
-            let error = match self.connection.batch_execute(text.as_str()).await {
-                Ok(()) => {
-                    if measured && step.lock >= Lock::ShareRowExclusive {
-                        self.held(step, started.elapsed());
+            let error = match self.connection.simple_query(text.as_str()).await {
+                Ok(messages) => {
+                    if step.lock >= Lock::ShareRowExclusive {
+                        self.held(step, between(&messages));
                     }
                     return Ok(());
                 }
@@ -379,7 +390,7 @@ impl Runner<'_> {
     async fn check(&self, label: &str, query: &Sql) -> Result<()> {
         let rows = self.connection.simple_query(query.as_str()).await?;
         let offending = rows.iter().find_map(|message| match message {
-            tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or("?").to_owned()),
+            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or("?").to_owned()),
             _ => None,
         });
         match offending {
@@ -467,6 +478,18 @@ impl Runner<'_> {
 /// The setting that tells proxies to end an edition's sessions: `idle` (between transactions) or `now`.
 pub(super) fn drain_setting(edition: EditionId) -> String {
     format!("drain:{edition}")
+}
+
+/// The time between the two clock readings of a transaction, in microseconds of the server's clock; zero without them.
+fn between(messages: &[SimpleQueryMessage]) -> Duration {
+    let mut readings = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0)?.split('.').next()?.parse::<u64>().ok(),
+        _ => None,
+    });
+    match (readings.next(), readings.next()) {
+        (Some(first), Some(second)) => Duration::from_micros(second.saturating_sub(first)),
+        _ => Duration::ZERO,
+    }
 }
 
 fn numbered(steps: &[Step]) -> impl DoubleEndedIterator<Item = (i32, &Step)> {

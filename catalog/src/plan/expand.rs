@@ -263,18 +263,23 @@ fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Vec<St
         drops.extend(inverse);
         inverse = drops;
     }
+    let mut steps = Vec::new();
+    if !statements.is_empty() {
+        let lock = if needs_lock { Lock::AccessExclusive } else { Lock::AccessShare };
+        let title = format!("expand {}", physical.pretty());
+        steps.push(Step::transaction(title, lock, vec![physical.clone()], statements).undone_by(inverse));
+    }
+    // The view needs no lock that anybody notices, so it is not made while the table is locked.
     if table.viewed {
         let schema = schema_of(input.draft, &table.child.name.schema)?;
+        let view = QualifiedName::new(schema.clone(), table.child.name.name.clone());
         let default = |column: &Name| physical_default_after(input, table, column);
-        statements.extend(create_view(&table.shape, &schema, table.invoker(input), default));
-        inverse.insert(0, sql!("DROP VIEW {}", QualifiedName::new(schema, table.child.name.name.clone())));
+        let statements = create_view(&table.shape, &schema, table.invoker(input), default);
+        let title = format!("editioning view {}", view.pretty());
+        let step = Step::transaction(title, Lock::AccessShare, vec![physical.clone()], statements);
+        steps.push(step.undone_by(vec![sql!("DROP VIEW {}", view)]));
     }
-    if statements.is_empty() {
-        return Ok(Vec::new());
-    }
-    let lock = if needs_lock { Lock::AccessExclusive } else { Lock::AccessShare };
-    let title = format!("expand {} for {}", physical.pretty(), table.child.name.pretty());
-    Ok(vec![Step::transaction(title, lock, vec![physical.clone()], statements).undone_by(inverse)])
+    Ok(steps)
 }
 
 /// A physical column's default once the table is expanded.

@@ -110,7 +110,7 @@ impl Sorter<'_> {
     }
 }
 
-/// In the live database, the schemas of its editions; in a blueprint, none.
+/// In the live database, the schemas of its editions except those that the caller asks for by name; in a blueprint, none.
 async fn schemas_of_ours(client: &impl GenericClient, editioned: &[Name]) -> Result<Vec<String>> {
     let live: bool =
         client.query_one("SELECT to_regclass('edition.editions') IS NOT NULL", &[]).await?.try_get(0)?;
@@ -120,7 +120,8 @@ async fn schemas_of_ours(client: &impl GenericClient, editioned: &[Name]) -> Res
     let editioned: Vec<&str> = editioned.iter().map(Name::as_str).collect();
     let rows = client
         .query(
-            "SELECT schema || '$' || name FROM unnest($1::text[]) AS schema, edition.editions",
+            "SELECT ours FROM unnest($1::text[]) AS schema, edition.editions, \
+             LATERAL (SELECT schema || '$' || name) AS edition_schema (ours) WHERE ours <> ALL ($1)",
             &[&editioned],
         )
         .await?;
