@@ -238,7 +238,8 @@ impl Runner<'_> {
     ///
     /// What locks no table (making functions) comes first; from there to the end the server's clock tells how long others were held up at most.
     async fn transaction(&mut self, step: &Step, statements: &[Sql], mark: &Sql) -> Result<()> {
-        let lines = |statements: &[Sql]| join(statements.iter().map(|statement| sql!("{};\n", statement)), "");
+        let lines =
+            |statements: &[Sql]| join(statements.iter().map(|statement| sql!("{};\n", statement)), "");
         let locking = statements
             .iter()
             .position(|statement| !statement.as_str().starts_with("CREATE OR REPLACE FUNCTION"))

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ddl::{
-        AssignmentKind, TriggerMode, add_column, create_view, drop_hop, forward_statements, grant_columns,
-        grant_schema, reverse_statements,
+        AssignmentKind, TriggerMode, add_column, comment_on, create_view, drop_hop, forward_statements,
+        grant_columns, grant_schema, reverse_statements,
     },
     error::{Error, Result},
     layout::{ChildLayout, ColumnFate, InheritedTable, Shape, is_plain},
@@ -21,7 +21,7 @@ use crate::{
 };
 
 use super::{
-    Chain, Finding, Hop, Lock, Member, Step, StepKind, constraints, introduce,
+    Chain, Finding, Hop, Lock, Member, Severity, Step, StepKind, constraints, introduce,
     names::names_of,
     rows::{delete_hops, delete_names, delete_table, put_hop, put_names, put_table},
 };
@@ -70,13 +70,14 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
         steps.extend(expand_table(input, table)?);
     }
     for table in &tables {
+        findings.extend(fired_triggers(input, table));
         steps.extend(backfill(input, table));
     }
     for table in &tables {
         steps.extend(constraints::tighten(input, table, &mut findings));
     }
     steps.extend(steady(input, &tables));
-    steps.extend(introduce::late(input));
+    steps.extend(introduce::late(input, &mut findings));
     steps.extend(verify(input, &tables));
     steps.push(open(input, &tables)?);
     Ok((steps, findings))
@@ -252,6 +253,7 @@ fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Vec<St
                 Sql::trusted(default)
             ));
         }
+        statements.extend(comment_on(&sql!("COLUMN {}.{}", physical, name), &column.properties));
         statements.extend(grant_columns(physical, [(name, column.grants.as_slice())]));
         inverse.push(sql!("ALTER TABLE {} DROP COLUMN {}", physical, name));
         alters = true;
@@ -311,6 +313,26 @@ fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Step> {
     };
     let title = format!("backfill {}", physical.pretty());
     Some(Step::new(title, kind, Lock::None, vec![physical.clone()]).touching(input.chain.size(physical)))
+}
+
+/// A backfill is an UPDATE; where we may not silence the application's own triggers, they would see it.
+fn fired_triggers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding> {
+    let fires = !input.chain.facts.may_silence_triggers
+        && input.hop.backfill.contains_key(&table.place.id)
+        && !table.parent.update_triggers.is_empty();
+    fires.then(|| {
+        let names: Vec<&str> = table.parent.update_triggers.iter().map(Name::as_str).collect();
+        Finding {
+            severity: Severity::NeedsWord,
+            code: "backfill-fires-triggers".to_owned(),
+            subject: format!("table {}", table.child.name.pretty()),
+            message: format!("the backfill will fire {} once for every row", names.join(", ")),
+            fix: Some(
+                "GRANT SET ON PARAMETER session_replication_role to the role that publishes, or accept it: --allow backfill-fires-triggers"
+                    .to_owned(),
+            ),
+        }
+    })
 }
 
 fn row_alias() -> Name {

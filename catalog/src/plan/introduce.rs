@@ -2,7 +2,8 @@
 
 use crate::{
     ddl::{
-        create_sequence, create_table, grant_columns, grant_function, grant_relation, grant_type, owner_of,
+        comment_on, create_sequence, create_table, grant_function, grant_relation, grant_type, lost_property,
+        owner_of,
     },
     layout::object_ids,
     model::{ColumnId, ConstraintKind, Function, Name, QualifiedName, Sequence, Table, View},
@@ -37,6 +38,8 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
 
     for definition in input.physical.types.iter().filter(|definition| is_new(input, definition.id)) {
         statements.push(Sql::trusted(&definition.definition));
+        findings.extend(lost("type", &definition.name.name, &definition.properties, &["comment"]));
+        statements.extend(comment_on(&sql!("TYPE {}", definition.name), &definition.properties));
         statements.extend(grant_type(&definition.name, &definition.grants));
         statements.extend(owner_of(&sql!("TYPE {}", definition.name), &definition.owner, &runner));
         drops.push(sql!("DROP TYPE IF EXISTS {}", definition.name));
@@ -44,6 +47,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     let sequences: Vec<&Sequence> =
         input.physical.sequences.iter().filter(|s| is_new(input, s.id.get())).collect();
     for sequence in &sequences {
+        findings.extend(lost("sequence", &sequence.name.name, &sequence.properties, &["comment"]));
         statements.extend(create_sequence(sequence, &runner));
         drops.push(sql!("DROP SEQUENCE IF EXISTS {}", sequence.name));
     }
@@ -56,12 +60,14 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     let tables: Vec<&Table> =
         input.physical.tables.iter().filter(|t| input.layout.created.contains_key(&t.id)).collect();
     for table in &tables {
+        findings.extend(lost_of_table(table));
         statements.extend(create_table(table, &runner));
         drops.push(sql!("DROP TABLE IF EXISTS {}", table.name));
     }
     for sequence in &sequences {
         statements.extend(own_sequence(input, sequence));
     }
+    findings.extend(overloads(input));
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
     for table in &tables {
@@ -105,6 +111,52 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     }
     steps.extend(foreign);
     steps
+}
+
+/// A refusal for a property that would be lost on the way to the live database.
+fn lost(kind: &str, name: &Name, properties: &[String], carried: &[&str]) -> Option<Finding> {
+    let property = lost_property(properties, carried)?;
+    Some(Finding {
+        severity: Severity::Refused,
+        code: "unsupported".to_owned(),
+        subject: format!("{kind} {}", name.as_str()),
+        message: format!("\"{property}\" of a new {kind} cannot be published yet"),
+        fix: Some("take it back in the draft".to_owned()),
+    })
+}
+
+fn lost_of_table(table: &Table) -> Vec<Finding> {
+    let mut findings: Vec<Finding> =
+        lost("table", &table.name.name, &table.properties, &["comment", "persistence"]).into_iter().collect();
+    for column in &table.columns {
+        findings.extend(lost("column", &column.name, &column.properties, &["comment", "identity_sequence"]));
+    }
+    for index in &table.indexes {
+        findings.extend(lost("index", &index.name, &index.properties, &["comment"]));
+    }
+    findings
+}
+
+/// A new function beside an inherited one of the same name: names are looked up in one schema for all arguments, so an edition cannot have
+/// both.
+fn overloads(input: &ExpandInput<'_>) -> Vec<Finding> {
+    let Some(leaf) = input.chain.leaf() else { return Vec::new() };
+    input
+        .child
+        .functions
+        .iter()
+        .filter(|function| {
+            is_new(input, function.id)
+                && leaf.logical.functions.iter().any(|known| known.name == function.name)
+        })
+        .map(|function| Finding {
+            severity: Severity::Refused,
+            code: "unsupported".to_owned(),
+            subject: format!("function {}({})", function.name.pretty(), function.arguments),
+            message: "a new function of the name of an existing one cannot be published yet".to_owned(),
+            fix: Some("give it another name".to_owned()),
+        })
+        .collect()
 }
 
 /// Foreign keys among new tables make any order of DROP TABLE wrong, so they go in one statement; the rest in reverse order of creation.
@@ -153,9 +205,10 @@ fn own(sequence: &Sequence, table: &Table, column: ColumnId) -> Option<Sql> {
 
 fn create_function(function: &Function, runner: &Name) -> Vec<Sql> {
     let mut statements = vec![Sql::trusted(&function.definition)];
+    let routine = sql!("ROUTINE {}({})", function.name, Sql::trusted(&function.arguments));
+    statements.extend(comment_on(&routine, &function.properties));
     statements.extend(grant_function(&function.name.schema, function));
-    let object = sql!("ROUTINE {}({})", function.name, Sql::trusted(&function.arguments));
-    statements.extend(owner_of(&object, &function.owner, runner));
+    statements.extend(owner_of(&routine, &function.owner, runner));
     statements
 }
 
@@ -164,11 +217,12 @@ fn drop_function(function: &Function) -> Sql {
 }
 
 /// Views and functions with parsed bodies: they read the expanded tables.
-pub(super) fn late(input: &ExpandInput<'_>) -> Option<Step> {
+pub(super) fn late(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Option<Step> {
     let runner = runner(input);
     let mut statements = Vec::new();
     let mut drops = Vec::new();
     for view in input.physical.views.iter().filter(|view| is_new(input, view.id.get())) {
+        findings.extend(lost("view", &view.name.name, &view.properties, &["comment", "options"]));
         statements.extend(create_user_view(view, &runner));
         drops.push(sql!("DROP VIEW IF EXISTS {}", view.name));
     }
@@ -201,7 +255,7 @@ pub(super) fn create_user_view(view: &View, runner: &Name) -> Vec<Sql> {
     let definition = Sql::trusted(view.definition.trim_end().trim_end_matches(';'));
     let mut statements = vec![sql!("CREATE VIEW {} ({}){} AS {}", view.name, columns, options, definition)];
     statements.extend(grant_relation(&view.name, &view.grants, false));
-    statements.extend(grant_columns(&view.name, []));
+    statements.extend(comment_on(&sql!("VIEW {}", view.name), &view.properties));
     statements.extend(owner_of(&sql!("VIEW {}", view.name), &view.owner, runner));
     statements
 }
