@@ -123,7 +123,7 @@ async fn adopted_before(connection: &mut Connection, options: &InitOptions) -> R
 async fn refuse_unfit(connection: &Connection, options: &InitOptions) -> Result<()> {
     let schemas: Vec<&str> = options.schemas.iter().map(Name::as_str).collect();
     let roles: Vec<&str> = options.proxy_roles.iter().map(Name::as_str).collect();
-    let checks: [(&str, &[&str], &str, &str); 6] = [
+    let checks: [(&str, &[&str], &str, &str); 7] = [
         (
             "SELECT name FROM unnest($1::text[]) AS name WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = name)",
             &schemas,
@@ -144,6 +144,16 @@ async fn refuse_unfit(connection: &Connection, options: &InitOptions) -> Result<
             &schemas,
             "relations belong to a role that this one is not a member of",
             "run edition as their owner, or GRANT that role to this one",
+        ),
+        (
+            // A dump does not tell the owner of a schema public that still belongs to pg_database_owner.
+            "SELECT nspname || ' (of ' || pg_get_userbyid(nspowner) || ')' FROM pg_namespace n \
+             WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND NOT pg_has_role(nspowner, 'USAGE') \
+               AND pg_get_userbyid(nspowner) <> 'pg_database_owner' AND $1::text[] IS NOT NULL \
+               AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e')",
+            &schemas,
+            "schemas belong to a role that this one is not a member of",
+            "a blueprint has the same owners: ALTER SCHEMA … OWNER TO the role that runs edition, or GRANT that role to it",
         ),
         (
             "SELECT name FROM unnest($1::text[]) AS name WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)",

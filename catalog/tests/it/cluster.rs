@@ -21,7 +21,7 @@ pub(crate) const OWNER: &str = "owner";
 pub(crate) async fn server() -> &'static PrivateServer {
     SERVER
         .get_or_init(|| async {
-            let server = PrivateServer::builder().setting("max_connections", "200").start().await.unwrap();
+            let server = PrivateServer::builder().setting("max_connections", "300").start().await.unwrap();
             let admin = Connection::open(&server.config("postgres")).await.unwrap();
             admin
                 .batch_execute(

@@ -102,6 +102,19 @@ async fn a_schema_that_a_blueprint_cannot_have_is_an_error_that_leaves_nothing()
 }
 
 #[tokio::test]
+async fn what_belongs_to_others_is_refused_by_name() {
+    let database = Database::with(SHOP).await;
+    let admin = catalog::target::Connection::open(&server().await.config(&database.name)).await.unwrap();
+    admin.batch_execute("CREATE TABLE public.theirs (a int)").await.unwrap();
+    let error = init(&database.target, &database.init_options("v1"), &Silent).await.unwrap_err();
+    assert!(error.to_string().contains("public.theirs (of postgres)"), "{error}");
+    admin.batch_execute("DROP TABLE public.theirs; ALTER SCHEMA public OWNER TO postgres").await.unwrap();
+    let error = init(&database.target, &database.init_options("v1"), &Silent).await.unwrap_err();
+    assert!(error.to_string().contains("public (of postgres)"), "{error}");
+    assert!(error.hint().unwrap().contains("ALTER SCHEMA"));
+}
+
+#[tokio::test]
 async fn a_foreign_database_in_the_place_of_a_blueprint_is_never_dropped() {
     let database = Database::with(SHOP).await;
     let connection = database.target.connect().await.unwrap();

@@ -11,26 +11,11 @@ use catalog::{
     store,
     target::{Connection, Target},
 };
-use edition_cli::server::PrivateServer;
 use serde_json::json;
-use tokio::sync::OnceCell;
 
-/// The role that owns everything in the tests.
-const OWNER: &str = "owner";
+use crate::cluster::{OWNER, server};
 
-static SERVER: OnceCell<PrivateServer> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(1);
-
-async fn server() -> &'static PrivateServer {
-    SERVER
-        .get_or_init(|| async {
-            let server = PrivateServer::builder().setting("max_connections", "300").start().await.unwrap();
-            let admin = Target::new(server.config("postgres"), None).unwrap().connect().await.unwrap();
-            admin.batch_execute(&format!("CREATE ROLE {OWNER} LOGIN CREATEDB")).await.unwrap();
-            server
-        })
-        .await
-}
 
 /// A fresh database, and the way to it as its owner.
 pub(crate) struct Scratch {
