@@ -36,6 +36,9 @@ use crate::{
 };
 
 pub use culprit::FailingRow;
+pub(crate) use pace::BATCH_TARGET;
+pub(crate) use session::{Verdict, settings, verdict};
+pub(crate) use statement::regclass;
 
 /// A table in which at least this many rows were rewritten is worth a VACUUM.
 const ROWS_WORTH_A_VACUUM: u64 = 100_000;

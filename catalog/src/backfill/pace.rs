@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How long a batch should hold row locks.
-pub(super) const BATCH_TARGET: Duration = Duration::from_millis(40);
+pub(crate) const BATCH_TARGET: Duration = Duration::from_millis(40);
 /// A batch that runs longer than this is cancelled and tried again in smaller parts.
 pub(super) const BATCH_LIMIT: Duration = Duration::from_millis(200);
 /// A first batch, in blocks; it grows at most twofold from one batch to the next.

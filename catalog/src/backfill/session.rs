@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage, error::SqlState};
 
 use super::{Run, statement::regclass};
 use crate::{
     error::{Error, ErrorKind, Result},
+    model::EditionId,
     sql,
     sql::Sql,
     target::Connection,
@@ -27,20 +28,8 @@ impl Session {
         Ok(session)
     }
 
-    /// - `edition.id`: the row is written as by the child, so no forward trigger into it fires;
-    /// - `synchronous_commit`: a batch that a crash of the server loses is done again, its cursor is lost with it;
-    /// - `row_security`: an error, rather than rows passed over, where policies hold for the owner too;
-    /// - `lock_timeout`: below `deadlock_timeout`, so that in a cycle of waits it is always us who give way.
     async fn set_up(&self, run: &Run<'_>) -> Result<()> {
-        let wanted = i64::try_from(run.options.lock_timeout.as_millis()).unwrap_or(i64::MAX).max(1);
-        let text = sql!(
-            "SET application_name = 'edition backfill'; SET edition.id = {}; SET synchronous_commit = off; SET row_security = off; \
-             SET jit = off; \
-             SELECT set_config('lock_timeout', greatest(1, least({}, extract(epoch FROM current_setting('deadlock_timeout')::interval) * 500))::int::text, false)",
-            run.spec.child,
-            wanted
-        );
-        self.send(&text).await?;
+        self.send(&settings(run.spec.child, run.options.lock_timeout)).await?;
         self.silence_triggers(run).await
     }
 
@@ -93,6 +82,55 @@ impl Session {
             Ok(answer) => answer.map_err(SessionError::Postgres),
             Err(_) => Err(SessionError::Silent),
         }
+    }
+}
+
+/// Settings of a session that writes a child's columns beside the application:
+/// - `edition.id`: the row is written as by the child, so no forward trigger into it fires;
+/// - `synchronous_commit`: a batch that a crash of the server loses is done again, its cursor is lost with it;
+/// - `row_security`: an error, rather than rows passed over, where policies hold for the owner too;
+/// - `lock_timeout`: below `deadlock_timeout`, so that in a cycle of waits it is always us who give way.
+pub(crate) fn settings(child: EditionId, lock_timeout: Duration) -> Sql {
+    let wanted = i64::try_from(lock_timeout.as_millis()).unwrap_or(i64::MAX).max(1);
+    sql!(
+        "SET application_name = 'edition backfill'; SET edition.id = {}; SET synchronous_commit = off; SET row_security = off; \
+         SET jit = off; \
+         SELECT set_config('lock_timeout', \
+             greatest(1, least({}, extract(epoch FROM current_setting('deadlock_timeout')::interval) * 500))::int::text, false)",
+        child,
+        wanted
+    )
+}
+
+/// What a failed batch asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Try again, smaller and later.
+    GiveWay,
+    /// A value could not be computed or stored.
+    Data,
+    /// The statement as such fails, or the server is in trouble.
+    Other,
+}
+
+/// Judges a failed batch by its SQLSTATE.
+pub(crate) fn verdict(error: &tokio_postgres::Error) -> Verdict {
+    match error.code() {
+        Some(
+            &(SqlState::LOCK_NOT_AVAILABLE
+            | SqlState::T_R_DEADLOCK_DETECTED
+            | SqlState::T_R_SERIALIZATION_FAILURE
+            | SqlState::QUERY_CANCELED),
+        ) => Verdict::GiveWay,
+        // data exceptions, integrity violations, what functions raise
+        Some(state)
+            if ["22", "23", "P0", "38", "39", "44", "21"]
+                .iter()
+                .any(|class| state.code().starts_with(class)) =>
+        {
+            Verdict::Data
+        }
+        _ => Verdict::Other,
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn between(from: Position, to: Position) -> Sql {
 }
 
 /// The table as a `regclass` constant.
-pub(super) fn regclass(table: &QualifiedName) -> Sql {
+pub(crate) fn regclass(table: &QualifiedName) -> Sql {
     let text = sql!("{}", table);
     sql!("{}::regclass", Literal(text.as_str()))
 }

@@ -6,13 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio_postgres::error::SqlState;
-
 use super::{
     Run, culprit,
     pace::{BATCH_LIMIT, Pace, Position, throttle_sleep},
     ranges::{Range, Ranges},
-    session::{Session, SessionError},
+    session::{Session, SessionError, Verdict, verdict},
     statement::{regclass, update},
 };
 use crate::{
@@ -228,34 +226,5 @@ impl Worker<'_> {
             regclass(&self.run.spec.table)
         );
         Ok(self.session.row(&query).await?.and_then(|row| row.into_iter().next().flatten()))
-    }
-}
-
-enum Verdict {
-    /// Try again, smaller and later.
-    GiveWay,
-    /// A value could not be computed or stored.
-    Data,
-    /// The statement as such fails, or the server is in trouble.
-    Other,
-}
-
-fn verdict(error: &tokio_postgres::Error) -> Verdict {
-    match error.code() {
-        Some(
-            &(SqlState::LOCK_NOT_AVAILABLE
-            | SqlState::T_R_DEADLOCK_DETECTED
-            | SqlState::T_R_SERIALIZATION_FAILURE
-            | SqlState::QUERY_CANCELED),
-        ) => Verdict::GiveWay,
-        // data exceptions, integrity violations, what functions raise
-        Some(state)
-            if ["22", "23", "P0", "38", "39", "44", "21"]
-                .iter()
-                .any(|class| state.code().starts_with(class)) =>
-        {
-            Verdict::Data
-        }
-        _ => Verdict::Other,
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed set-up step is a failed test")]
 
+mod archive;
 mod backfill;
 mod cluster;
 mod diffs;
