@@ -297,7 +297,7 @@ async fn keys_of_an_extensions_type_and_odd_names_work() {
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("odd");
-    assert_eq!(save(&scratch.target, &path, &v2(), &[table.clone()], &[]).await.unwrap(), 2);
+    assert_eq!(save(&scratch.target, &path, &v2(), std::slice::from_ref(&table), &[]).await.unwrap(), 2);
     scratch.run("UPDATE public.\"T \"\"1\" SET val = NULL").await;
     scratch.set_for_all_sessions("TimeZone", "Asia/Tokyo").await;
     let loaded = load(&scratch.target, &path, &v2(), child(), &[table], &[]).await.unwrap();

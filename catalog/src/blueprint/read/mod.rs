@@ -37,7 +37,11 @@ pub async fn read_database(client: &mut Client, editioned: &[Name]) -> Result<Sc
 /// caller's transaction, whose uncommitted changes it sees. Left out are system schemas, schemas of ours, members of
 /// extensions, and row contents. In the live database, ids are its own OIDs, which are not those of the blueprints.
 pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Result<Schema> {
-    client.batch_execute("SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off; SET LOCAL jit = off").await?;
+    client
+        .batch_execute(
+            "SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off; SET LOCAL jit = off",
+        )
+        .await?;
     let ours = schemas_of_ours(client, editioned).await?;
     let rows = client.query(include_str!("schemas.sql"), &[&ours]).await?;
     let all: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
