@@ -34,7 +34,7 @@ pub(super) fn resolve<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
         }
         match node {
             Node::RangeVar(named) if !hides(&scopes, scope, named) => {
-                relation(analysis, named, Position::Shown)
+                relation(analysis, named, Position::Shown);
             }
             Node::ColumnRef(column) => column_reference(analysis, column),
             Node::FuncCall(call) => {

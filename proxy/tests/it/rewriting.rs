@@ -153,8 +153,8 @@ async fn query(client: &Client, sql: &str) -> Seen {
         .iter()
         .map(|message| match message {
             SimpleQueryMessage::Row(row) => {
-                let fields =
-                    (0..row.len()).map(|at| format!("{}={:?}", row.columns()[at].name(), row.get(at)));
+                let fields = row.columns().iter().enumerate();
+                let fields = fields.map(|(at, column)| format!("{}={:?}", column.name(), row.get(at)));
                 fields.collect::<Vec<_>>().join(" ")
             }
             SimpleQueryMessage::CommandComplete(rows) => format!("{rows} rows"),
