@@ -4,7 +4,7 @@
 //!
 //! Map:
 //! - [`model`]: plain data: names, ids, editions, a logical schema, transforms
-//! - [`sql`]: the quoting-safe SQL layer and the parser seam
+//! - [`mod@sql`]: the quoting-safe SQL layer and the parser seam
 //! - [`store`]: the catalogue in schema `edition`: migrations, rows, locks, journal
 //! - [`blueprint`]: the structure-only databases that hold drafts, and reading a schema from one
 //! - [`diff`]: what changed between two logical schemas (pure)

@@ -4,7 +4,7 @@
 //! batch in flight, and the same call goes on behind the last one. Rows that move or come during the scan are the populate-mode
 //! triggers' business, which must be in place before the first call.
 //!
-//! Nobody waits long for a batch: it aims at [`pace::BATCH_TARGET`] of held row locks, is cancelled when it takes several times that,
+//! Nobody waits long for a batch: it aims at `BATCH_TARGET` of held row locks, is cancelled when it takes several times that,
 //! gives way within `lock_timeout` when a row is locked, and so never lets PostgreSQL pick an application's transaction as the
 //! victim of a deadlock. The work starts small, grows while it is fast, and shrinks to single rows where rows are hot.
 

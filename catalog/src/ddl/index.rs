@@ -6,7 +6,7 @@ use crate::{
     sql::Sql,
 };
 
-/// The part of a definition after `ON `: table, method, keys, options. The text before it is known to the letter (CREATE [UNIQUE]
+/// The part of a definition after `ON `: table, method, keys, options. The text before it is known to the letter (CREATE \[UNIQUE\]
 /// INDEX name ON), so it is cut off by comparison, not by search.
 pub fn index_body(index: &Index) -> Option<Sql> {
     let kind = if index.unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " };

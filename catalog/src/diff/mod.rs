@@ -1,4 +1,4 @@
-//! What changed between two logical schemas of the chain. Pure: [`Schema`](crate::model::Schema) values in, a [`Diff`] out.
+//! What changed between two logical schemas of the chain. Pure: [`Schema`] values in, a [`Diff`] out.
 //!
 //! Three schemas go in: the parent's, the child's, and the child's *aligned* with the parent
 //! ([`read_aligned`](crate::blueprint::read_aligned)): read while shared tables and columns bore the parent's names. Names and
