@@ -16,6 +16,8 @@ mod stage;
 pub use load::{Loaded, load};
 pub use save::save;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     model::{Name, QualifiedName},
     sql,
@@ -23,7 +25,7 @@ use crate::{
 };
 
 /// A column under both its names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchivedColumn {
     /// In the newer edition: what the file says, because it outlives a publication.
     pub logical: Name,
@@ -32,7 +34,7 @@ pub struct ArchivedColumn {
 }
 
 /// A table that both editions have, with columns that only the newer one stores.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchivedTable {
     /// The table at present.
     pub physical: QualifiedName,
@@ -49,7 +51,7 @@ pub struct ArchivedTable {
 }
 
 /// A table that only the newer edition has; saved whole.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchivedNewTable {
     /// The table at present.
     pub physical: QualifiedName,

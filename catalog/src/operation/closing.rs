@@ -11,8 +11,6 @@ use crate::{
     store::{self, OperationState},
 };
 
-/// How many steps [`closing`] makes; from the next one on there is no way back.
-const CLOSING_STEPS: usize = 2;
 
 /// Announce that the edition is going, then wait until nobody uses it.
 pub(super) fn closing(edition: EditionId, state: EditionState, name: &EditionName) -> Vec<Step> {
@@ -38,6 +36,14 @@ pub(super) fn closing(edition: EditionId, state: EditionState, name: &EditionNam
     ]
 }
 
+/// How many steps at the start change nothing but who may connect; from the next one on there is no way back.
+fn harmless(steps: &[Step]) -> usize {
+    let is_harmless = |step: &&Step| {
+        matches!(step.kind, StepKind::Announce { .. } | StepKind::Drain { .. } | StepKind::Save { .. })
+    };
+    steps.iter().take_while(is_harmless).count()
+}
+
 /// Runs the steps. If the edition cannot be emptied of sessions, it is opened again and the operation is over; once a table has changed, an
 /// interrupted operation waits to be resumed.
 pub(super) async fn run_or_call_off(runner: &mut Runner<'_>, steps: &[Step]) -> Result<()> {
@@ -45,10 +51,10 @@ pub(super) async fn run_or_call_off(runner: &mut Runner<'_>, steps: &[Step]) -> 
         let setting = drain_setting(runner.edition.id);
         return store::delete_setting(&*runner.connection, &setting).await;
     };
-    if runner.connection.is_closed() || runner.is_past(CLOSING_STEPS).await? {
+    if runner.connection.is_closed() || runner.is_past(harmless(steps)).await? {
         return Err(error);
     }
-    if error.kind() == ErrorKind::Busy || error.kind() == ErrorKind::Database {
+    if error.kind() != ErrorKind::Bug {
         store::set_operation_state(&*runner.connection, runner.operation, OperationState::Undoing).await?;
         runner.undo(steps).await?;
         store::finish_operation(&*runner.connection, runner.operation, OperationState::Undone).await?;

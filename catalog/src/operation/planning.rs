@@ -15,7 +15,7 @@ use crate::{
     model::{Edition, EditionName, EditionState, Name, QualifiedName, Schema, Transform},
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
-        Chain, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates, drift, expand,
+        Chain, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates, draft_fingerprint, drift, expand,
         fingerprint, probes,
     },
     store,
@@ -110,6 +110,7 @@ pub(super) async fn plan_publication(
         edition: draft.name.clone(),
         parent: parent.name,
         fingerprint: fingerprint(&chain, &child, &given)?,
+        draft_fingerprint: draft_fingerprint(&child)?,
         steps,
         findings,
         transforms: hop.transforms,

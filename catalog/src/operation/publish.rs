@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     backfill::BackfillOptions,
+    blueprint::read_database,
     error::{Error, ErrorKind, Result},
     event::{Event, Events},
     model::{Edition, EditionName, EditionState},
-    plan::{Finding, Plan, Severity, Step},
+    plan::{Finding, Plan, Severity, Step, draft_fingerprint},
     store::{self, Operation, OperationState, Verb},
     target::{Connection, Target},
 };
@@ -113,7 +114,7 @@ pub async fn publish(
         ))
         .with_hint(format!("edition log shows why; then edition publish {name}")));
     }
-    let outcome = runner.run(&plan.steps).await;
+    let outcome = run_unless_altered(&mut runner, &plan).await;
     if let Err(error) = outcome {
         return Err(give_up(&mut runner, &plan, error).await);
     }
@@ -129,6 +130,26 @@ pub async fn publish(
         rows_loaded: tally.rows_loaded,
         rows_not_loaded: tally.rows_not_loaded,
     })
+}
+
+/// Runs all the steps; before the last one, which opens the edition, and before a resumption the draft must still be what was planned.
+async fn run_unless_altered(runner: &mut Runner<'_>, plan: &Plan) -> Result<()> {
+    refuse_altered_draft(runner, plan).await?;
+    let (_, before_opening) = plan.steps.split_last().ok_or_else(|| Error::bug("a plan without steps"))?;
+    runner.run_first(&plan.steps, before_opening.len()).await?;
+    refuse_altered_draft(runner, plan).await?;
+    runner.run(&plan.steps).await
+}
+
+async fn refuse_altered_draft(runner: &Runner<'_>, plan: &Plan) -> Result<()> {
+    let editioned = store::schemas(&*runner.connection).await?;
+    let mut blueprint = runner.target.connect_blueprint(&runner.edition.blueprint).await?;
+    let schema = read_database(&mut blueprint, &editioned).await?;
+    if draft_fingerprint(&schema)? == plan.draft_fingerprint {
+        return Ok(());
+    }
+    Err(Error::refused(format!("draft \"{}\" was altered while it was being published", plan.edition))
+        .with_hint(format!("the publication is undone; plan it again: edition plan {}", plan.edition)))
 }
 
 impl PublishOptions {

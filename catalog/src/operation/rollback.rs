@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Result},
     event::Events,
     model::{Edition, EditionName, EditionState},
-    plan::{ContractInput, End, Step, contract},
+    plan::{Archived, ContractInput, End, Lock, Step, StepKind, contract, stored_by_leaf},
     store::{self, OperationState, Verb},
     target::{Connection, Target},
 };
@@ -172,7 +172,11 @@ async fn begin(
     let chain = load_chain(target, connection, &live, &[]).await?;
     let hops = load_hops(connection).await?;
     let mut steps = closing(edition.id, EditionState::RollingBack, name);
-    let _ = options;
+    if let KeepData::Save(_) = &options.keep {
+        let Archived { tables, new_tables } = stored_by_leaf(&chain, &hops)?;
+        let kind = StepKind::Save { tables, new_tables };
+        steps.push(Step::new("save what only this edition stored", kind, Lock::None, Vec::new()));
+    }
     steps.extend(contract(&ContractInput { chain: &chain, end: End::Leaf, hops: &hops })?);
     Ok(steps)
 }

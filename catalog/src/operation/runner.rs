@@ -9,6 +9,7 @@ use rand::RngExt as _;
 use tokio_postgres::{SimpleQueryMessage, error::SqlState};
 
 use crate::{
+    archive,
     backfill::{self, BackfillOptions, BackfillSpec},
     blueprint,
     error::{Error, ErrorKind, Result},
@@ -63,12 +64,17 @@ pub(super) struct Runner<'a> {
 impl Runner<'_> {
     /// Runs what is not done yet.
     pub(super) async fn run(&mut self, steps: &[Step]) -> Result<()> {
+        self.run_first(steps, steps.len()).await
+    }
+
+    /// Runs what is not done yet of the first `count` steps.
+    pub(super) async fn run_first(&mut self, steps: &[Step], count: usize) -> Result<()> {
         let states = self.states().await?;
         if states.values().any(|state| state == "done") {
             // A killed runner may have announced without waiting.
             self.acknowledged(store::current_epoch(&*self.connection).await?).await?;
         }
-        for (number, step) in numbered(steps) {
+        for (number, step) in numbered(steps).take(count) {
             if states.get(&number).is_some_and(|state| state == "done") {
                 continue;
             }
@@ -201,7 +207,20 @@ impl Runner<'_> {
                 self.fill(number, &spec).await?;
                 self.done(number).await
             }
-            StepKind::Load | StepKind::Save => Err(Error::bug("archives are not built yet")),
+            StepKind::Load { tables, new_tables } => {
+                let path = self.archive.clone().ok_or_else(|| needs_file(self.verb, self.edition, "--load"))?;
+                let (edition, child) = (&self.edition.name, self.edition.id);
+                let loaded = archive::load(self.target, &path, edition, child, tables, new_tables).await?;
+                self.tally.rows_loaded += loaded.rows;
+                self.tally.rows_not_loaded += loaded.skipped;
+                self.done(number).await
+            }
+            StepKind::Save { tables, new_tables } => {
+                let path = self.archive.clone().ok_or_else(|| needs_file(self.verb, self.edition, "--save"))?;
+                let edition = &self.edition.name;
+                self.tally.rows_saved += archive::save(self.target, &path, edition, tables, new_tables).await?;
+                self.done(number).await
+            }
             StepKind::Drain { edition } => {
                 self.drain(*edition).await?;
                 self.done(number).await
@@ -491,6 +510,13 @@ fn between(messages: &[SimpleQueryMessage]) -> Duration {
         (Some(first), Some(second)) => Duration::from_micros(second.saturating_sub(first)),
         _ => Duration::ZERO,
     }
+}
+
+/// A killed operation that reads or writes a file is resumed with that file.
+fn needs_file(verb: Verb, edition: &Edition, option: &str) -> Error {
+    let verb = verb.as_str();
+    Error::new(ErrorKind::Busy, format!("this {verb} of edition \"{}\" was begun with {option}", edition.name))
+        .with_hint(format!("edition {verb} {} {option} FILE", edition.name))
 }
 
 fn numbered(steps: &[Step]) -> impl DoubleEndedIterator<Item = (i32, &Step)> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use crate::{
     error::Result,
     model::{Name, QualifiedName, Schema, Transform},
@@ -74,10 +76,20 @@ fn foreign(table: &QualifiedName, column: Option<&Name>, what: &str) -> Finding 
     }
 }
 
-/// FNV-1a over everything that the plan follows from, in its JSON form.
+/// A fingerprint of everything that a plan follows from.
 pub fn fingerprint(chain: &Chain, child: &Schema, transforms: &[Transform]) -> Result<String> {
     let members: Vec<&Schema> = chain.members.iter().map(|member| &member.physical).collect();
-    let text = serde_json::to_string(&(&chain.live, members, child, transforms))?;
+    hash(&(&chain.live, members, child, transforms))
+}
+
+/// A fingerprint of a draft's schema alone: it must stay what it was while its publication is under way.
+pub fn draft_fingerprint(child: &Schema) -> Result<String> {
+    hash(child)
+}
+
+/// FNV-1a over the JSON form.
+fn hash(value: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string(value)?;
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

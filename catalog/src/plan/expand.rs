@@ -22,6 +22,7 @@ use crate::{
 
 use super::{
     Chain, Finding, Hop, Lock, Member, Severity, Step, StepKind, constraints, introduce,
+    archived::{Archived, stored_by_child},
     names::names_of,
     rows::{delete_hops, delete_names, delete_table, put_hop, put_names, put_table},
 };
@@ -76,7 +77,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     for table in &tables {
         steps.extend(constraints::tighten(input, table, &mut findings));
     }
-    steps.extend(steady(input, &tables));
+    steps.extend(steady(input, &tables)?);
     steps.extend(introduce::late(input, &mut findings));
     steps.extend(verify(input, &tables));
     steps.push(open(input, &tables)?);
@@ -340,7 +341,7 @@ fn row_alias() -> Name {
 }
 
 /// Populate → steady, then (after a load, if one was asked for) the way back.
-fn steady(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Vec<Step> {
+fn steady(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let mut reverse = Vec::new();
     for table in tables {
@@ -365,10 +366,12 @@ fn steady(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Vec<Step> {
         }
     }
     if input.load {
-        steps.push(Step::new("load what the rollback saved", StepKind::Load, Lock::None, Vec::new()));
+        let Archived { tables, new_tables } = stored_by_child(input)?;
+        let kind = StepKind::Load { tables, new_tables };
+        steps.push(Step::new("load what the rollback saved", kind, Lock::None, Vec::new()));
     }
     steps.extend(reverse);
-    steps
+    Ok(steps)
 }
 
 /// Counts nothing that a trigger guarantees; looks for rows that the backfill should have reached and did not.

@@ -1,5 +1,6 @@
 //! A plan: the ordered steps of one operation, and what there is to say about them before anything is done. Pure.
 
+mod archived;
 mod chain;
 mod constraints;
 mod contract;
@@ -12,9 +13,10 @@ mod rows;
 mod step;
 mod transforms;
 
+pub use archived::{Archived, stored_by_leaf};
 pub use chain::{Chain, Facts, Member};
 pub use contract::{ContractInput, End, contract};
-pub use drift::{drift, fingerprint};
+pub use drift::{draft_fingerprint, drift, fingerprint};
 pub use expand::{ExpandInput, expand};
 pub use finding::{Finding, Severity};
 pub use step::{Lock, Step, StepKind};
@@ -33,6 +35,8 @@ pub struct Plan {
     pub parent: EditionName,
     /// Of the live schema and both blueprints: publish refuses when it no longer fits.
     pub fingerprint: String,
+    /// Of the draft's schema alone: it must not change while the publication is under way.
+    pub draft_fingerprint: String,
     /// In order.
     pub steps: Vec<Step>,
     /// Refusals, things that need a word, notices.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    archive::{ArchivedNewTable, ArchivedTable},
     model::{EditionId, EditionState, Name, QualifiedName},
     sql::Sql,
 };
@@ -96,9 +97,19 @@ pub enum StepKind {
         checks: Vec<(String, Sql)>,
     },
     /// Loads what a rollback saved; only in plans made for `--load`.
-    Load,
+    Load {
+        /// Tables with columns of the edition's own.
+        tables: Vec<ArchivedTable>,
+        /// Tables of the edition's own.
+        new_tables: Vec<ArchivedNewTable>,
+    },
     /// Saves what the edition alone stored; only in plans of a rollback that keeps it.
-    Save,
+    Save {
+        /// Tables with columns of the edition's own.
+        tables: Vec<ArchivedTable>,
+        /// Tables of the edition's own.
+        new_tables: Vec<ArchivedNewTable>,
+    },
     /// Changes the catalogue and the epoch in one transaction, and waits until every proxy with a live lease has acknowledged it.
     Announce {
         /// Changes of our own tables.
@@ -181,8 +192,8 @@ impl Step {
             StepKind::Index { statement, .. } => vec![statement],
             StepKind::Verify { checks } => checks.iter().map(|(_, query)| query).collect(),
             StepKind::Backfill { .. }
-            | StepKind::Load
-            | StepKind::Save
+            | StepKind::Load { .. }
+            | StepKind::Save { .. }
             | StepKind::Drain { .. }
             | StepKind::DropBlueprint { .. } => Vec::new(),
         }

@@ -153,8 +153,8 @@ fn statements(step: &Step) -> Vec<String> {
         StepKind::Transaction { .. }
         | StepKind::Index { .. }
         | StepKind::Scan { .. }
-        | StepKind::Load
-        | StepKind::Save
+        | StepKind::Load { .. }
+        | StepKind::Save { .. }
         | StepKind::Drain { .. }
         | StepKind::DropBlueprint { .. } => {}
     }
