@@ -49,8 +49,8 @@ use self::{
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 /// What the scratch of a thread may keep between texts.
 const SCRATCH_KEPT: usize = 64 << 10;
-/// Temporary tables remembered for one session.
-const TEMPORARIES_MAX: usize = 1000;
+/// Temporary tables remembered for one session; they are part of each key.
+const TEMPORARIES_MAX: usize = 100;
 
 /// Judges the texts of the sessions of one edition. Built once per epoch and edition, shared by `Arc`.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ pub(super) fn resolve<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
     let mut stack: Vec<(Node<'t>, Option<usize>)> = vec![(statement, None)];
     while let Some((node, scope)) = stack.pop() {
         let inner = match with_clause(node) {
-            Some(with) => open_scopes(with, scope, &mut scopes, &mut stack),
+            Some(with) => open_scopes(analysis, with, scope, &mut scopes, &mut stack),
             None => scope,
         };
         let target = modified(node);
@@ -33,7 +33,7 @@ pub(super) fn resolve<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
             relation(analysis, target, Position::Shown);
         }
         match node {
-            Node::RangeVar(named) if !hides(&scopes, scope, named) => {
+            Node::RangeVar(named) if !is_hidden(&scopes, scope, named) => {
                 relation(analysis, named, Position::Shown);
             }
             Node::ColumnRef(column) => column_reference(analysis, column),
@@ -76,8 +76,10 @@ fn modified(node: Node<'_>) -> Option<&nodes::RangeVar> {
     }
 }
 
-/// Puts the queries of the CTEs on the stack, each with the names that it sees, and gives the scope of the statement's body.
+/// Puts the queries of the CTEs on the stack, each with the names that it sees, and gives the scope of the statement's body. A name
+/// that hides nothing opens no scope: so a chain of scopes is no longer than the edition's names are many, whatever the text.
 fn open_scopes<'t>(
+    analysis: &Analysis<'t>,
     with: &'t nodes::WithClause,
     outer: Option<usize>,
     scopes: &mut Vec<Scope<'t>>,
@@ -87,7 +89,7 @@ fn open_scopes<'t>(
     let mut queries = Vec::new();
     for cte in with.ctes() {
         queries.push((Node::from(cte), visible));
-        if let Some(name) = cte.ctename() {
+        if let Some(name) = cte.ctename().filter(|name| analysis.unqualified(name).is_some()) {
             scopes.push(Scope { name, outer: visible });
             visible = Some(scopes.len() - 1);
         }
@@ -99,7 +101,8 @@ fn open_scopes<'t>(
     visible
 }
 
-fn hides(scopes: &[Scope<'_>], mut scope: Option<usize>, named: &nodes::RangeVar) -> bool {
+/// Whether a CTE of the same name is visible.
+fn is_hidden(scopes: &[Scope<'_>], mut scope: Option<usize>, named: &nodes::RangeVar) -> bool {
     if named.schemaname().is_some() {
         return false;
     }

@@ -54,7 +54,8 @@ pub(super) fn rewrite_set_config<'t>(analysis: &mut Analysis<'t>, call: &'t node
     };
     let entries = split(value);
     analysis.sets_path(Some(entries.iter().map(|(name, _)| name.as_str())));
-    let added: Vec<Vec<&Name>> = entries.iter().map(|(name, _)| missing(analysis, name, &entries)).collect();
+    let listed = listed(analysis, entries.iter().map(|(name, _)| name.as_str()));
+    let added: Vec<Vec<&Name>> = entries.iter().map(|(name, _)| missing(analysis, name, &listed)).collect();
     if added.iter().all(Vec::is_empty) {
         return;
     }
@@ -82,8 +83,9 @@ fn rewrite_list<'t>(analysis: &mut Analysis<'t>, set: &'t nodes::VariableSetStmt
     }
     analysis.reads_literals();
     analysis.sets_path(Some(entries.iter().map(|(value, _)| value.as_str())));
+    let listed = listed(analysis, entries.iter().map(|(value, _)| value.as_str()));
     for (value, token) in &entries {
-        let added = missing(analysis, value, &entries);
+        let added = missing(analysis, value, &listed);
         if added.is_empty() {
             continue;
         }
@@ -99,12 +101,22 @@ fn rewrite_list<'t>(analysis: &mut Analysis<'t>, set: &'t nodes::VariableSetStmt
     }
 }
 
-/// The schemas of the edition that must stand before `schema` in a list; none if it is not editioned, or if they are in the list
-/// already because the session puts back what SHOW gave it.
-fn missing<'t, T>(analysis: &Analysis<'t>, schema: &str, listed: &[(String, T)]) -> Vec<&'t Name> {
+/// The schemas of the edition itself that a list has already, because the session puts back what SHOW gave it.
+fn listed<'t, 'l>(analysis: &Analysis<'t>, list: impl Iterator<Item = &'l str>) -> Vec<&'t Name> {
+    let ours: Vec<&Name> = analysis.edition.path.iter().flat_map(|(_, before)| before).collect();
+    let mut found: Vec<&Name> =
+        list.filter_map(|entry| ours.iter().find(|name| name.as_str() == entry).copied()).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The schemas of the edition that must stand before `schema` in a list that has `listed` already; none if `schema` is not
+/// editioned.
+fn missing<'t>(analysis: &Analysis<'t>, schema: &str, listed: &[&Name]) -> Vec<&'t Name> {
     let path = analysis.edition.path.iter().find(|(editioned, _)| editioned.as_str() == schema);
     let before = path.map(|(_, before)| before.as_slice()).unwrap_or_default();
-    before.iter().filter(|name| !listed.iter().any(|(listed, _)| listed == name.as_str())).collect()
+    before.iter().filter(|name| !listed.contains(name)).collect()
 }
 
 fn refuse_marker(analysis: &mut Analysis<'_>) {

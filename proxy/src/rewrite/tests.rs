@@ -1,6 +1,8 @@
 //! What becomes of texts in an edition that has something of everything.
 
-use catalog::model::EditionState;
+use std::collections::HashMap;
+
+use catalog::{model::EditionState, snapshot::Relation};
 use proptest::prelude::*;
 
 use super::{
@@ -548,6 +550,55 @@ fn texts_that_differ_in_literals_share_an_entry() {
     assert_eq!(cache.len(), 2);
 }
 
+/// Each within the stack of a runtime's thread, and in time that grows with the text alone.
+#[test]
+fn hostile_texts_are_judged_soon() {
+    let repeated = |head: &str, part: &str, tail: &str| {
+        format!("{head}{}{tail}", part.repeat(TEXT_BYTES_MAX / 8 / part.len()))
+    };
+    let numbered = |head: &str, part: &str, tail: &str| {
+        let parts: Vec<String> = (0..20_000).map(|at| part.replace('#', &at.to_string())).collect();
+        format!("{head}{}{tail}", parts.join(", "))
+    };
+    let texts = [
+        repeated("SELECT public.total_of(1)", "(", ""),
+        repeated("SELECT 1 FROM legacy WHERE ", "(", "1"),
+        repeated("SELECT 1 FROM public.users WHERE 1", " + 1", ""),
+        repeated("SELECT 1 FROM public.users WHERE x", "::int", ""),
+        repeated("SELECT 1 FROM public.users WHERE true", " AND NOT x", ""),
+        repeated("SELECT 1 FROM public.users", " UNION SELECT 1", ""),
+        repeated("SELECT 1 FROM public.users", " , legacy_", ""),
+        repeated("SELECT 1 FROM ", "public.users,", "legacy"),
+        repeated("SET search_path = public", ", public", ""),
+        repeated("SELECT set_config('search_path', 'public", ", public", "', true)"),
+        repeated("/*", "/*", ""),
+        repeated("SELECT 'public.users' ", "$a$ ", ""),
+        repeated("SHOW EDITION", ";", ""),
+        repeated("", "public ", ""),
+        repeated("", "create into public.", ""),
+        numbered("WITH ", "a# AS (SELECT 1)", " SELECT 1 FROM legacy"),
+        numbered("WITH legacy AS (SELECT 1) SELECT 1 FROM ", "legacy l#", ""),
+        numbered("CREATE TEMP TABLE a (a int); DROP TABLE ", "a", ""),
+    ];
+    let judge = move || {
+        let rewriter = rewriter(VIEWED);
+        let begun = std::time::Instant::now();
+        for sql in texts {
+            rewriter.judge(sql.as_bytes(), &VerdictCache::default(), &mut SessionTraits::default());
+        }
+        begun.elapsed()
+    };
+    let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(judge).unwrap();
+    let elapsed = thread.join().unwrap();
+    // a square of 20,000 would be minutes even on an idle machine
+    assert!(elapsed < std::time::Duration::from_secs(60), "{elapsed:?}");
+}
+
+/// Any name that PostgreSQL takes, quoted as it must be.
+fn any_name() -> impl Strategy<Value = Name> {
+    "\\PC{1,20}|[a-z\"'. $]{1,20}|[a-z]{63}".prop_filter_map("not a name", |text| Name::new(text).ok())
+}
+
 fn identifiers() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-zA-Z_]{1,8}",
@@ -597,6 +648,39 @@ proptest! {
         let sql = format!("SELECT '{string}', id FROM {schema}{a}.{b}{table} WHERE x = '{string}'");
         let expected = format!("SELECT '{string}', id FROM \"public$v2\"{a}.{b}{table} WHERE x = '{string}'");
         prop_assert_eq!(judged(&rewriter(VIEWED), &sql, &SessionTraits::default()), expected);
+    }
+
+    #[test]
+    fn names_of_any_script_are_found(schema in any_name(), own in any_name(), moved in any_name(), gone in any_name()) {
+        prop_assume!(moved != gone && own != schema && schema.as_str() != "pg_temp");
+        let mut snapshot = sample::snapshot().unwrap();
+        snapshot.schemas = vec![schema.clone()];
+        let edition = snapshot.editions.last_mut().unwrap();
+        edition.path = vec![(schema.clone(), vec![own.clone()])];
+        edition.names.relations = HashMap::from([
+            ((schema.clone(), moved.clone()), Relation::Moved { schema: own.clone() }),
+            ((schema.clone(), gone.clone()), Relation::Tombstone),
+        ]);
+        let rewriter = Rewriter::new(Arc::new(snapshot), VIEWED);
+        let session = SessionTraits::starting_with([schema.as_str()]);
+        let sql = format!("SELECT 1 FROM {}.{}", schema.quoted(), moved.quoted());
+        let expected = format!("SELECT 1 FROM {}.{}", own.quoted(), moved.quoted());
+        prop_assert_eq!(judged(&rewriter, &sql, &session), expected);
+        let sql = format!("SELECT 1 FROM {}", gone.quoted());
+        if !matches!(schema.as_str(), "$user" | "pg_catalog") {
+            prop_assert!(judged(&rewriter, &sql, &session).starts_with("! 42P01 at 15"));
+        }
+    }
+
+    #[test]
+    fn a_name_that_postgresql_cuts_is_found(tail in "[a-z0-9_]{0,10}") {
+        let long = "x".repeat(63);
+        let mut snapshot = sample::snapshot().unwrap();
+        let names = &mut snapshot.editions.last_mut().unwrap().names;
+        names.relations.insert((Name::new("public").unwrap(), Name::new(long.clone()).unwrap()), Relation::Tombstone);
+        let rewriter = Rewriter::new(Arc::new(snapshot), VIEWED);
+        let verdict = judged(&rewriter, &format!("SELECT 1 FROM {long}{tail}"), &SessionTraits::default());
+        prop_assert!(verdict.starts_with("! 42P01 at 15"), "{}", verdict);
     }
 
     #[test]
