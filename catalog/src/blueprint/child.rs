@@ -23,7 +23,7 @@ const STDERR_KEPT: usize = 64 * 1024;
 /// Runs a file of SQL by psql, in one transaction that its first error ends.
 pub async fn run_file(psql: &Path, config: &Config, file: &Path) -> Result<()> {
     let mut command = program(psql, config);
-    command.args(["-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file);
+    command.args(["-X", "-q", "-1", "--no-password", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let mut running = Running::start(psql, command)?;
     let ended = running.wait().await?;

@@ -4,11 +4,13 @@ use catalog::{
     ErrorKind,
     event::Silent,
     model::EditionState,
-    operation::{DeinitOptions, create, deinit, drop_draft, init, list, log, set_default, status},
+    operation::{DeinitOptions, compare, create, deinit, drop_draft, init, list, log, set_default, status},
     store::{self, RunnerLock},
+    target::Target,
 };
+use edition_cli::server::PrivateServer;
 
-use crate::cluster::{Database, edition, name, server};
+use crate::cluster::{Database, OWNER, edition, name, server};
 
 const SHOP: &str = "CREATE TABLE customers (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL); \
                     CREATE TABLE orders (id serial PRIMARY KEY, customer bigint REFERENCES customers, total numeric); \
@@ -311,4 +313,36 @@ async fn settings_of_the_database_are_given_to_its_blueprints() {
     for edition_name in ["v1", "v2"] {
         assert_eq!(settings(database.schema_of(edition_name).await), expected);
     }
+}
+
+#[tokio::test]
+async fn blueprints_may_live_on_another_server() {
+    let database = Database::with(SHOP).await;
+    // Log-in by password there, to see that the child programs get it.
+    let other = PrivateServer::builder()
+        .hba("host all owner 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n");
+    let other = other.start().await.unwrap();
+    let admin = catalog::target::Connection::open(&other.config("postgres")).await.unwrap();
+    admin
+        .batch_execute("CREATE ROLE owner LOGIN CREATEDB PASSWORD 'se cr''et'; CREATE ROLE app")
+        .await
+        .unwrap();
+
+    let mut here = server().await.config(&database.name);
+    here.user(OWNER);
+    let mut there = tokio_postgres::Config::new();
+    there.host("127.0.0.1").port(other.port()).user(OWNER).password("se cr'et");
+    let target = Target::new(here, Some(there)).unwrap();
+
+    let outcome = init(&target, &database.init_options("v1"), &Silent).await.unwrap();
+    let draft = create(&target, &database.create_options("v2"), &Silent).await.unwrap();
+    assert_eq!(database.databases().await, std::slice::from_ref(&database.name), "no blueprint here");
+    let connection = target.connect_blueprint(&draft.edition.blueprint).await.unwrap();
+    connection.batch_execute("ALTER TABLE public.customers ADD age int").await.unwrap();
+    drop(connection);
+    let diff = compare(&target, &outcome.root.name, &draft.edition.name).await.unwrap();
+    assert_eq!(diff.changes.len(), 1);
+    deinit(&target, &DeinitOptions { discard_draft: true }, &Silent).await.unwrap();
+    let left = admin.query("SELECT FROM pg_database WHERE datname LIKE 'test%'", &[]).await.unwrap();
+    assert!(left.is_empty());
 }
