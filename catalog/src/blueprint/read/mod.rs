@@ -58,24 +58,24 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
     )?;
 
     let mut schema = Schema { others: others.iter().map(other).collect::<Result<_>>()?, ..Schema::default() };
-    let sorter = Sorter { editioned };
+    let scope = Scope { editioned };
     for row in &tables {
         let table: Table = value(row)?;
         match row.try_get::<_, Option<String>>(1)? {
-            None if sorter.manages(&table.name.schema) => schema.tables.push(table),
+            None if scope.manages(&table.name.schema) => schema.tables.push(table),
             special => schema.others.push(table.into_other(special)),
         }
     }
     for row in &views {
         let view: View = value(row)?;
         match row.try_get::<_, Option<String>>(1)? {
-            None if sorter.manages(&view.name.schema) => schema.views.push(view),
+            None if scope.manages(&view.name.schema) => schema.views.push(view),
             special => schema.others.push(view.into_other(special)),
         }
     }
     for row in &sequences {
         let sequence: Sequence = value(row)?;
-        if sorter.manages(&sequence.name.schema) {
+        if scope.manages(&sequence.name.schema) {
             schema.sequences.push(sequence);
         } else {
             schema.others.push(sequence.into_other(None));
@@ -83,7 +83,7 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
     }
     for row in &functions {
         let function: Function = value(row)?;
-        if sorter.manages(&function.name.schema) {
+        if scope.manages(&function.name.schema) {
             schema.functions.push(function);
         } else {
             schema.others.push(function.into_other(None));
@@ -92,7 +92,7 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
     for row in &types {
         let (definition, special): (TypeDef, Option<String>) = (value(row)?, row.try_get(1)?);
         match special {
-            None if sorter.manages(&definition.name.schema) => schema.types.push(definition),
+            None if scope.manages(&definition.name.schema) => schema.types.push(definition),
             special => schema.others.push(definition.into_other(special)),
         }
     }
@@ -103,12 +103,12 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
 
 type Parameter<'a> = &'a (dyn ToSql + Sync);
 
-/// Tells objects of editioned schemas from others.
-struct Sorter<'a> {
+/// Which schemas are editioned: objects of all others are only watched for changes.
+struct Scope<'a> {
     editioned: &'a [Name],
 }
 
-impl Sorter<'_> {
+impl Scope<'_> {
     fn manages(&self, schema: &Name) -> bool {
         self.editioned.contains(schema)
     }
