@@ -9,7 +9,7 @@ use std::{
 use tokio_postgres::Client;
 
 use crate::{
-    backfill::{BATCH_TARGET, Verdict, verdict},
+    backfill::{BATCH_TARGET, Verdict, unavailable, verdict},
     error::{Error, ErrorKind, Result},
     sql,
     sql::Sql,
@@ -108,6 +108,7 @@ pub(super) async fn apply(
                 let doubled = Duration::from_millis(4 << attempts.min(8)).min(BACKOFF_MAX);
                 tokio::time::sleep(doubled.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
             }
+            Verdict::Unavailable => return Err(unavailable(error.into())),
             Verdict::Other => return Err(error.into()),
         }
     }
@@ -136,7 +137,7 @@ async fn attempt(
             client.batch_execute(unit.undo()).await?;
             Ok(Err(error))
         }
-        Err(lost) => Err(lost.into()),
+        Err(lost) => Err(unavailable(lost.into())),
     }
 }
 

@@ -37,7 +37,7 @@ use crate::{
 
 pub use culprit::FailingRow;
 pub(crate) use pace::BATCH_TARGET;
-pub(crate) use session::{Verdict, settings, verdict};
+pub(crate) use session::{Verdict, settings, unavailable, verdict};
 pub(crate) use statement::regclass;
 
 /// A table in which at least this many rows were rewritten is worth a VACUUM.
@@ -104,7 +104,8 @@ struct Run<'a> {
 /// earlier call left, and does nothing if there is nothing left.
 ///
 /// # Errors
-/// [`ErrorKind::Paused`] after `options.pause` turned true. [`ErrorKind::Database`] otherwise; when one row's value cannot be computed
+/// [`ErrorKind::Paused`] after `options.pause` turned true; [`ErrorKind::Busy`] if the server cannot be reached or worked with, and the same call
+/// goes on later; [`ErrorKind::Database`] if a statement fails. When one row's value cannot be computed
 /// or stored, [`FailingRow::of`] tells which, and calling again can only fail again.
 pub async fn run(
     target: &Target,
@@ -141,33 +142,40 @@ pub async fn run(
 
 impl Run<'_> {
     async fn until_finished(&self) -> Result<()> {
+        let mut file = None;
         loop {
             self.gate.reopen();
             let mut session = Session::open(self).await?;
             let ranges = ranges::prepare(session.client(), self).await?;
+            if file.replace(ranges.filenode).is_some_and(|before| before != ranges.filenode) {
+                let table = self.spec.table.pretty();
+                let text = format!("{table} was rewritten meanwhile, its backfill starts over");
+                self.events.emit(Event::Note { text });
+            }
             self.progress().begin(&ranges);
             self.progress().tell(self.events);
             if self.all_ranges(session, &ranges).await? {
                 self.progress().tell(self.events);
                 return Ok(());
             }
-            self.events.emit(Event::Note {
-                text: format!(
-                    "{} was rewritten meanwhile, its backfill starts over",
-                    self.spec.table.pretty()
-                ),
-            });
         }
     }
 
-    /// Works through the ranges with up to `jobs` connections, the given one included. False: the table was rewritten.
+    /// Works through the ranges with up to `jobs` connections, the given one included. False: the cursors must be read anew.
     async fn all_ranges(&self, first: Session, ranges: &Ranges) -> Result<bool> {
         let queue = Mutex::new(ranges.unfinished());
         let waiting = queue.lock().map_or(0, |queue| queue.len());
         let mut sessions = vec![first];
         let connections = usize::try_from(self.options.jobs).unwrap_or(usize::MAX).clamp(1, waiting.max(1));
         for _ in 1..connections {
-            sessions.push(Session::open(self).await?);
+            match Session::open(self).await {
+                Ok(session) => sessions.push(session),
+                Err(error) => {
+                    let text = format!("the backfill goes on with {} connection(s): {error}", sessions.len());
+                    self.events.emit(Event::Note { text });
+                    break;
+                }
+            }
         }
         let workers =
             join_all(sessions.into_iter().map(|session| worker::work(self, session, ranges, &queue)));
@@ -187,7 +195,7 @@ impl Run<'_> {
             return Err(error);
         }
         let ended: Vec<Ended> = ended.into_iter().filter_map(Result::ok).collect();
-        if ended.contains(&Ended::Rewritten) {
+        if ended.contains(&Ended::CursorMoved) {
             return Ok(false);
         }
         if ended.contains(&Ended::Stopped) {

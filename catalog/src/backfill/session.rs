@@ -16,16 +16,45 @@ use crate::{
 /// Longer than any statement of ours may take, by far; a server that does not answer within it is gone.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(300);
 
+const REOPEN_TRIES: u32 = 6;
+/// Before the first try; doubles.
+const REOPEN_PAUSE: Duration = Duration::from_millis(200);
+
+/// The error for a server that cannot be worked with at the moment: what was done stays, and the same command goes on.
+pub(crate) fn unavailable(cause: Error) -> Error {
+    Error::new(ErrorKind::Busy, cause.to_string())
+        .with_hint("once the server is well again, the same command goes on where it was")
+        .with_source(cause)
+}
+
 /// A connection with the settings that batches rely on.
 pub(super) struct Session {
     connection: Connection,
 }
 
 impl Session {
+    /// # Errors
+    /// [`ErrorKind::Busy`] if there is no connection to be had.
     pub(super) async fn open(run: &Run<'_>) -> Result<Self> {
-        let session = Self { connection: run.target.connect().await? };
+        let connection = run.target.connect().await.map_err(unavailable)?;
+        let session = Self { connection };
         session.set_up(run).await?;
         Ok(session)
+    }
+
+    /// Opens again what was lost.
+    pub(super) async fn reopen(&mut self, run: &Run<'_>) -> Result<()> {
+        let mut pause = REOPEN_PAUSE;
+        for _ in 1..REOPEN_TRIES {
+            tokio::time::sleep(pause).await;
+            if let Ok(session) = Self::open(run).await {
+                *self = session;
+                return Ok(());
+            }
+            pause *= 2;
+        }
+        *self = Self::open(run).await?;
+        Ok(())
     }
 
     async fn set_up(&self, run: &Run<'_>) -> Result<()> {
@@ -45,6 +74,11 @@ impl Session {
             self.connection.batch_execute("SET session_replication_role = replica").await?;
         }
         Ok(())
+    }
+
+    /// Whether the connection is gone. The server's last words may come before its end is known, so it is asked.
+    pub(super) async fn is_lost(&self) -> bool {
+        self.send(&sql!("ROLLBACK")).await.is_err()
     }
 
     pub(super) fn client(&mut self) -> &mut Client {
@@ -109,12 +143,16 @@ pub(crate) enum Verdict {
     GiveWay,
     /// A value could not be computed or stored.
     Data,
-    /// The statement as such fails, or the server is in trouble.
+    /// The server or the way to it is in trouble: nobody's data and no statement is at fault.
+    Unavailable,
+    /// The statement as such fails.
     Other,
 }
 
 /// Judges a failed batch by its SQLSTATE.
 pub(crate) fn verdict(error: &tokio_postgres::Error) -> Verdict {
+    let of_class =
+        |state: &SqlState, classes: &[&str]| classes.iter().any(|class| state.code().starts_with(class));
     match error.code() {
         Some(
             &(SqlState::LOCK_NOT_AVAILABLE
@@ -123,13 +161,10 @@ pub(crate) fn verdict(error: &tokio_postgres::Error) -> Verdict {
             | SqlState::QUERY_CANCELED),
         ) => Verdict::GiveWay,
         // data exceptions, integrity violations, what functions raise
-        Some(state)
-            if ["22", "23", "P0", "38", "39", "44", "21"]
-                .iter()
-                .any(|class| state.code().starts_with(class)) =>
-        {
-            Verdict::Data
-        }
+        Some(state) if of_class(state, &["21", "22", "23", "38", "39", "44", "P0"]) => Verdict::Data,
+        // lost connections, a full disk, a server that is shutting down
+        Some(state) if of_class(state, &["08", "53", "57P", "58"]) => Verdict::Unavailable,
+        None => Verdict::Unavailable,
         _ => Verdict::Other,
     }
 }

@@ -10,7 +10,7 @@ use super::{
     Run, culprit,
     pace::{BATCH_LIMIT, Pace, Position, throttle_sleep},
     ranges::{Range, Ranges},
-    session::{Session, SessionError, Verdict, verdict},
+    session::{Session, SessionError, Verdict, unavailable, verdict},
     statement::{regclass, update},
 };
 use crate::{
@@ -33,8 +33,8 @@ pub(super) enum Ended {
     Finished,
     /// The gate was closed.
     Stopped,
-    /// The table has another file now.
-    Rewritten,
+    /// The cursor is not where it was left: the table has another file now, or a lost connection had committed all the same.
+    CursorMoved,
 }
 
 /// A committed batch.
@@ -53,7 +53,7 @@ enum Tried {
     Done(Done),
     /// A lock was not to be had, or the batch took too long: nothing happened.
     GaveWay,
-    /// The cursor is not where we left it, because the table was rewritten.
+    /// The cursor is not where we left it.
     CursorMoved,
 }
 
@@ -105,7 +105,7 @@ impl Worker<'_> {
                     }
                 }
                 Tried::GaveWay => self.stay_away().await?,
-                Tried::CursorMoved => return Ok(Ended::Rewritten),
+                Tried::CursorMoved => return Ok(Ended::CursorMoved),
             }
         }
         Ok(Ended::Finished)
@@ -135,11 +135,12 @@ impl Worker<'_> {
             Err(SessionError::Postgres(error)) => error,
             Err(silent @ SessionError::Silent) => return Err(silent.into()),
         };
-        if error.code().is_none() {
-            return Err(error.into());
+        let verdict = verdict(&error);
+        if verdict == Verdict::Unavailable {
+            return self.recover(error).await;
         }
         self.session.send(&sql!("ROLLBACK")).await?;
-        match verdict(&error) {
+        match verdict {
             Verdict::GiveWay => {
                 self.pace.gave_way();
                 self.run.progress().gave_way();
@@ -153,8 +154,18 @@ impl Worker<'_> {
                 *unexplained += 1;
                 if *unexplained < UNEXPLAINED_MAX { Ok(Tried::GaveWay) } else { Err(self.named(error)) }
             }
-            Verdict::Other => Err(self.named(error)),
+            Verdict::Other | Verdict::Unavailable => Err(self.named(error)),
         }
+    }
+
+    /// A lost connection is replaced; a server that is in trouble otherwise is left alone.
+    async fn recover(&mut self, error: tokio_postgres::Error) -> Result<Tried> {
+        if !self.session.is_lost().await {
+            return Err(unavailable(error.into()));
+        }
+        tracing::warn!(%error, "a backfill connection was lost");
+        self.session.reopen(self.run).await?;
+        Ok(Tried::GaveWay)
     }
 
     fn named(&self, error: tokio_postgres::Error) -> Error {

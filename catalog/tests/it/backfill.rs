@@ -1,6 +1,9 @@
 //! The backfill among writers that do not know of it.
 
 use std::{
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,10 +14,12 @@ use std::{
 use catalog::{
     ErrorKind,
     backfill::{BackfillOptions, BackfillOutcome, BackfillSpec, FailingRow, run},
-    event::{Event, Events, Silent},
+    event::{Event, Silent},
     model::OperationId,
     sql::Sql,
+    target::Target,
 };
+use edition_cli::server::PrivateServer;
 use tokio::sync::watch;
 
 use crate::scratch::{Heard, Scratch, child, name, qualified};
@@ -31,7 +36,10 @@ const ALL_RIGHT: &str = "SELECT count(*) FROM public.accounts WHERE cents IS DIS
 
 /// So many rows as they were before the trigger came.
 async fn accounts(rows: u32) -> Scratch {
-    let scratch = Scratch::adopted().await;
+    fill_accounts(Scratch::adopted().await, rows).await
+}
+
+async fn fill_accounts(scratch: Scratch, rows: u32) -> Scratch {
     scratch.run(&format!("SET search_path = public; {ACCOUNTS}")).await;
     scratch
         .run(&format!(
@@ -434,22 +442,91 @@ async fn slow_expressions_are_done_a_few_rows_at_a_time() {
     assert!(outcome.longest_batch < Duration::from_millis(400), "{outcome:?}");
 }
 
-/// Tells nothing to anyone, but asks for a pause as soon as it hears that the run waits for a replica.
-struct PauseOnLag(watch::Sender<bool>);
-
-impl Events for PauseOnLag {
-    fn emit(&self, event: Event) {
-        if matches!(event, Event::BackfillProgress { throttled: Some(_), .. }) {
-            self.0.send_replace(true);
+#[tokio::test]
+async fn a_lost_connection_is_replaced() {
+    let scratch = accounts(60_000).await;
+    let operation = scratch.begin_publish().await;
+    let slow = BackfillOptions { batch_size: 500, throttle: 0.5, ..options() };
+    let spec = accounts_spec();
+    let cut = async {
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                       WHERE application_name = 'edition backfill' AND datname = current_database()";
+            scratch.run(cut).await;
         }
-    }
+    };
+    let (outcome, ()) = tokio::join!(run(&scratch.target, operation, 3, &spec, &slow, &Silent), cut);
+    assert_eq!(outcome.unwrap().rows_changed, 60_000);
+    assert_eq!(scratch.ask(ALL_RIGHT).await, ["0"]);
 }
 
 #[tokio::test]
 async fn without_replicas_nothing_waits_for_them() {
     let scratch = accounts(5_000).await;
     let operation = scratch.begin_publish().await;
-    let (pause, paused) = watch::channel(false);
-    let options = BackfillOptions { max_lag: Duration::ZERO, pause: paused, ..options() };
-    run(&scratch.target, operation, 3, &accounts_spec(), &options, &PauseOnLag(pause)).await.unwrap();
+    let heard = Heard::default();
+    let options = BackfillOptions { max_lag: Duration::ZERO, ..options() };
+    run(&scratch.target, operation, 3, &accounts_spec(), &options, &heard).await.unwrap();
+    assert!(!waited_for_a_replica(&heard));
+}
+
+/// A real standby that replays late on purpose.
+#[tokio::test]
+async fn a_replica_that_lags_is_waited_for() {
+    let primary = PrivateServer::builder().start().await.unwrap();
+    let admin = Target::new(primary.config("postgres"), None).unwrap().connect().await.unwrap();
+    admin.batch_execute("CREATE ROLE owner LOGIN CREATEDB; GRANT pg_read_all_stats TO owner").await.unwrap();
+    let folder = tempfile::Builder::new().prefix("edition-standby-").tempdir_in("/tmp").unwrap();
+    let standby = late_standby(&primary, &folder.path().join("data")).await;
+
+    let scratch = fill_accounts(Scratch::adopted_on(&primary).await, 100_000).await;
+    let operation = scratch.begin_publish().await;
+    let heard = Heard::default();
+    let options = BackfillOptions { max_lag: Duration::from_millis(300), throttle: 0.8, ..options() };
+    let outcome = run(&scratch.target, operation, 3, &accounts_spec(), &options, &heard).await;
+    standby.stop().await.unwrap();
+    assert_eq!(outcome.unwrap().rows_changed, 100_000);
+    assert!(waited_for_a_replica(&heard));
+}
+
+/// A copy of the primary that replays each commit a second late.
+async fn late_standby(primary: &PrivateServer, data: &Path) -> PrivateServer {
+    let done = |program: &mut Command| assert!(program.status().unwrap().success(), "{program:?}");
+    done(
+        Command::new(primary.installation().program("pg_basebackup"))
+            .arg("-D")
+            .arg(data)
+            .args([
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+                "-h",
+                "127.0.0.1",
+                "-U",
+                "postgres",
+            ])
+            .args(["-p", &primary.port().to_string()]),
+    );
+    // the server may run under another account than the tests
+    std::fs::set_permissions(data.parent().unwrap(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    done(
+        Command::new("chown")
+            .arg("-R")
+            .arg(format!("--reference={}", primary.data_dir().display()))
+            .arg(data),
+    );
+    PrivateServer::builder()
+        .data_dir(data)
+        .setting("recovery_min_apply_delay", "1s")
+        .setting("hot_standby", "on")
+        .start()
+        .await
+        .unwrap()
+}
+
+fn waited_for_a_replica(heard: &Heard) -> bool {
+    heard.events().into_iter().any(
+        |event| matches!(event, Event::BackfillProgress { throttled: Some(why), .. } if why.starts_with("replica lag ")),
+    )
 }

@@ -11,6 +11,7 @@ use catalog::{
     store,
     target::{Connection, Target},
 };
+use edition_cli::server::PrivateServer;
 use serde_json::json;
 
 use crate::cluster::{OWNER, server};
@@ -20,25 +21,36 @@ static NUMBER: AtomicU32 = AtomicU32::new(1);
 /// A fresh database, and the way to it as its owner.
 pub(crate) struct Scratch {
     pub(crate) target: Target,
+    admin: Target,
     name: String,
 }
 
 impl Scratch {
     /// An empty database.
     pub(crate) async fn empty() -> Self {
+        Self::empty_on(server().await).await
+    }
+
+    async fn empty_on(server: &PrivateServer) -> Self {
         let name = format!("scratch_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let admin = Target::new(server().await.config("postgres"), None).unwrap().connect().await.unwrap();
-        admin.batch_execute(&format!("CREATE DATABASE {name} OWNER {OWNER}")).await.unwrap();
-        let mut config = server().await.config(&name);
+        let postgres = Target::new(server.config("postgres"), None).unwrap().connect().await.unwrap();
+        postgres.batch_execute(&format!("CREATE DATABASE {name} OWNER {OWNER}")).await.unwrap();
+        let mut config = server.config(&name);
+        let admin = Target::new(config.clone(), None).unwrap();
         config.user(OWNER);
-        let scratch = Self { target: Target::new(config, None).unwrap(), name };
+        let scratch = Self { target: Target::new(config, None).unwrap(), admin, name };
         scratch.admin().await.batch_execute(&format!("ALTER SCHEMA public OWNER TO {OWNER}")).await.unwrap();
         scratch
     }
 
     /// A database with a catalogue, a root `v1` and a child `v2` on its way from draft to live.
     pub(crate) async fn adopted() -> Self {
-        let scratch = Self::empty().await;
+        Self::adopted_on(server().await).await
+    }
+
+    /// The same on a server of the test's own.
+    pub(crate) async fn adopted_on(server: &PrivateServer) -> Self {
+        let scratch = Self::empty_on(server).await;
         let mut owner = scratch.connect().await;
         let transaction = owner.transaction().await.unwrap();
         store::install(&transaction).await.unwrap();
@@ -61,7 +73,7 @@ impl Scratch {
 
     /// A connection as the superuser.
     pub(crate) async fn admin(&self) -> Connection {
-        Target::new(server().await.config(&self.name), None).unwrap().connect().await.unwrap()
+        self.admin.connect().await.unwrap()
     }
 
     /// A setting of the database.
