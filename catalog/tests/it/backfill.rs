@@ -480,13 +480,13 @@ async fn a_replica_that_lags_is_waited_for() {
     let folder = tempfile::Builder::new().prefix("edition-standby-").tempdir_in("/tmp").unwrap();
     let standby = late_standby(&primary, &folder.path().join("data")).await;
 
-    let scratch = fill_accounts(Scratch::adopted_on(&primary).await, 100_000).await;
+    let scratch = fill_accounts(Scratch::adopted_on(&primary).await, 60_000).await;
     let operation = scratch.begin_publish().await;
     let heard = Heard::default();
     let options = BackfillOptions { max_lag: Duration::from_millis(300), throttle: 0.8, ..options() };
     let outcome = run(&scratch.target, operation, 3, &accounts_spec(), &options, &heard).await;
     standby.stop().await.unwrap();
-    assert_eq!(outcome.unwrap().rows_changed, 100_000);
+    assert_eq!(outcome.unwrap().rows_changed, 60_000);
     assert!(waited_for_a_replica(&heard));
 }
 
