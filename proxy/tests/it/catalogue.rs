@@ -118,6 +118,27 @@ async fn sessions_of_a_closing_edition_end_when_they_are_told_to() {
 }
 
 #[tokio::test]
+async fn sessions_in_a_draft_end_when_it_is_published() {
+    let world = World::adopted().await;
+    let direct = world.direct().await;
+    let blueprint = format!("{}$v3", world.database);
+    execute(&direct, &format!("CREATE DATABASE \"{blueprint}\"")).await;
+    let draft = format!(
+        "INSERT INTO edition.editions (id, name, parent_id, state, blueprint) VALUES (3, 'v3', 2, 'draft', '{blueprint}')"
+    );
+    execute(&direct, &draft).await;
+    let client = world.session("--edition=v3").await;
+    world.change_catalogue("SELECT").await;
+    assert_eq!(ask(&direct, "SELECT edition_id::text FROM edition.sessions").await, ["3"]);
+    execute(&client, "BEGIN").await;
+    world.change_catalogue("UPDATE edition.editions SET state = 'publishing' WHERE name = 'v3'").await;
+    assert_eq!(ask(&client, "SELECT 1").await, ["1"], "a transaction is let finish");
+    execute(&client, "COMMIT").await;
+    eventually("the session has ended", async || client.is_closed()).await;
+    world.end().await;
+}
+
+#[tokio::test]
 async fn sessions_of_a_closing_edition_can_be_ended_at_once() {
     let world = World::adopted().await;
     let client = world.session("").await;

@@ -50,6 +50,55 @@ async fn names_are_rewritten_in_both_protocols_and_from_the_epoch_on() {
 }
 
 #[tokio::test]
+async fn what_was_prepared_by_qualified_names_follows_the_epoch() {
+    let world = World::adopted().await;
+    let session = world.session("--edition=v1").await;
+    let direct = world.direct().await;
+    execute(&direct, "CREATE TABLE public.orders (id int); INSERT INTO public.orders VALUES (1)").await;
+    let prepared = session.prepare("SELECT * FROM public.orders").await.unwrap();
+    let other = session.prepare("SELECT * FROM orders").await.unwrap();
+    let columns = async |statement| session.query_one(statement, &[]).await.unwrap().len();
+    assert_eq!((columns(&prepared).await, columns(&other).await), (1, 1));
+    // As publish does: the parent's view, the announcement, and only then the table.
+    let announce = "CREATE VIEW \"public$v1\".orders AS SELECT id FROM public.orders; \
+        INSERT INTO edition.tables VALUES (1, 4712, 'public', 'orders', 'public', 'orders', 'public$v1'); \
+        INSERT INTO edition.columns VALUES (1, 4712, 1, 'id', 'id', 1)";
+    world.change_catalogue(announce).await;
+    execute(&direct, "ALTER TABLE public.orders ADD COLUMN extra int").await;
+    assert_eq!((columns(&prepared).await, columns(&other).await), (1, 1));
+    // And back, withdrawn first, then dropped; inside a transaction too.
+    execute(&session, "BEGIN").await;
+    let withdraw =
+        "DELETE FROM edition.columns WHERE table_id = 4712; DELETE FROM edition.tables WHERE table_id = 4712";
+    world.change_catalogue(withdraw).await;
+    execute(&direct, "DROP VIEW \"public$v1\".orders; ALTER TABLE public.orders DROP COLUMN extra").await;
+    assert_eq!((columns(&prepared).await, columns(&other).await), (1, 1));
+    execute(&session, "COMMIT").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_the_client_deallocated_is_not_brought_back() {
+    let world = with_names().await;
+    let mut raw = Raw::login(world.port(), &world.database, "--edition=v2").await;
+    let parse = |name: &str| frame(b'P', format!("{name}\0SELECT id FROM public.users\0\0\0").as_bytes());
+    assert_eq!(raw.tags(&[parse("a"), parse("b"), sync()].concat()).await, "11ZI");
+    assert_eq!(raw.tags(&[frame(b'C', b"Sa\0"), sync()].concat()).await, "3ZI");
+    let plain = "DELETE FROM edition.columns; DELETE FROM edition.tables; DELETE FROM edition.names";
+    world.change_catalogue(plain).await;
+    let statements = query("SELECT name || ' ' || statement FROM pg_prepared_statements");
+    raw.send(&statements).await;
+    let messages = raw.until_ready().await;
+    let rows: Vec<&[u8]> = messages.iter().filter(|(tag, _)| *tag == b'D').map(|(_, row)| &row[..]).collect();
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].ends_with(b"b SELECT id FROM public.users"), "prepared anew with the text of now");
+    assert_eq!(raw.tags(&query("DEALLOCATE ALL")).await, "CZI");
+    world.change_catalogue("SELECT").await;
+    assert_eq!(raw.tags(&statements).await, "TCZI");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_refusal_looks_and_acts_like_the_servers_own_error() {
     let world = with_names().await;
     let session = world.session("--edition=v2").await;

@@ -5,6 +5,7 @@
 mod authentication;
 mod catalogue;
 mod editions;
+mod program;
 mod protocol;
 mod raw;
 mod rewriting;

@@ -4,13 +4,14 @@
 //! - a refusal becomes a statement that fails in the same way, whose error is replaced by ours when it comes back ([`refusals`]);
 //! - `SHOW EDITION` becomes a SELECT, `SET edition` a DO block that tells us when it has really run ([`statements`]).
 
+mod prepared;
 mod refusals;
 mod statements;
 
 use std::sync::Arc;
 
 use catalog::{
-    model::{EditionId, EditionState},
+    model::{EditionId, EditionState, Name},
     snapshot::SnapshotEdition,
 };
 
@@ -19,8 +20,9 @@ use crate::{
     catalogue::{Database, Reading},
     rewrite::{Refusal, Rewriter, SessionTraits, Statement, Verdict},
     route,
-    wire::message::{self, Report, server},
+    wire::message::{self, Report, client, server},
 };
+use prepared::Prepared;
 use refusals::Refusals;
 use statements::Mark;
 
@@ -69,6 +71,7 @@ pub(super) enum Fate {
 pub(super) struct InEdition {
     database: Arc<Database>,
     user: String,
+    schemas: Vec<Name>,
     /// The `search_path` that the session has apart from its edition.
     own_path: String,
     started_in: EditionId,
@@ -78,6 +81,11 @@ pub(super) struct InEdition {
     traits: SessionTraits,
     mark: Mark,
     refusals: Refusals,
+    prepared: Prepared,
+    /// The reading that `prepared` is in step with.
+    prepared_generation: u64,
+    /// What brings it in step.
+    refresh: Option<Vec<u8>>,
     /// Names of prepared statements that change the edition.
     switches: Vec<Vec<u8>>,
     /// A statement that changes the edition runs in the present batch.
@@ -108,6 +116,7 @@ impl InEdition {
         let mut session = Self {
             database: place.database.clone(),
             user: user.to_owned(),
+            schemas: place.database.reading().snapshot.schemas.clone(),
             own_path: own_path.to_owned(),
             started_in: place.edition,
             edition: place.edition,
@@ -116,6 +125,9 @@ impl InEdition {
             traits,
             mark: Mark::random(),
             refusals: Refusals::default(),
+            prepared: Prepared::default(),
+            prepared_generation: 0,
+            refresh: None,
             switches: Vec::new(),
             switching: false,
             hold: Hold::Free,
@@ -157,7 +169,9 @@ impl InEdition {
             let refusal = statements::behind_a_switch();
             return Treatment::Replace(message::parse(name, &self.refusals.add(batch, refusal), types));
         }
-        match self.judge(sql) {
+        let verdict = self.judge(sql);
+        self.remember((name, sql, types), &verdict);
+        match verdict {
             Verdict::Forward => Treatment::Forward,
             Verdict::ForwardAndRestore => {
                 let lasting = if name == b"\0" { Restore::Once } else { Restore::Always };
@@ -169,6 +183,48 @@ impl InEdition {
                 Treatment::Replace(message::parse(name, &self.replacement(verdict, batch, Some(name)), types))
             }
         }
+    }
+
+    #[inline]
+    fn remember(&mut self, parts: (&[u8], &[u8], &[u8]), verdict: &Verdict) {
+        let sent = match verdict {
+            Verdict::Forward => None,
+            Verdict::Rewrite(text) => Some(text.as_bytes()),
+            _ => return self.prepared.forget(parts.0),
+        };
+        // An unnamed statement rarely outlives its batch, and remembering it would cost each of its many Parses.
+        if parts.0 != b"\0" {
+            if self.prepared.is_empty() {
+                self.prepared_generation = self.generation;
+            }
+            self.prepared.remember(parts, sent, &self.schemas);
+        }
+    }
+
+    /// Whether the client has to wait because what it prepared means something else since the catalogue
+    /// changed. Only where something can be prepared anything can be done about it.
+    #[inline]
+    pub(super) fn is_stale(&mut self, may_prepare: bool) -> bool {
+        !self.prepared.is_empty()
+            && may_prepare
+            && self.prepared_generation != self.database.generation()
+            && self.find_stale()
+    }
+
+    #[cold]
+    fn find_stale(&mut self) -> bool {
+        self.take_up(self.database.generation());
+        self.prepared_generation = self.generation;
+        let Some(rewriter) = &self.rewriter else { return false };
+        let (verdicts, traits) = (self.database.verdicts(), &mut self.traits);
+        self.refresh = self.prepared.refresh(|sql| match rewriter.judge(sql, verdicts, traits) {
+            Verdict::Rewrite(text) => Some(text.into_bytes()),
+            _ => None,
+        });
+        if self.refresh.is_some() {
+            self.hold = Hold::UntilAnswered;
+        }
+        self.refresh.is_some()
     }
 
     #[inline]
@@ -245,6 +301,14 @@ impl InEdition {
         }
     }
 
+    /// Looks at a Close.
+    pub(super) fn close(&mut self, frame: &[u8]) {
+        if let Some(name) = message::closed_statement(frame) {
+            self.prepared.forget(name);
+            self.switches.retain(|switch| switch != name);
+        }
+    }
+
     /// A Sync is passed on.
     #[inline]
     pub(super) fn sync(&mut self) {
@@ -260,9 +324,14 @@ impl InEdition {
         self.hold == Hold::UntilAnswered || self.interlude
     }
 
-    /// Everything is answered: the client may go on, unless there is something to send to the server first.
-    pub(super) fn release(&mut self, in_failed_transaction: bool) -> Option<Vec<u8>> {
+    /// Everything is answered: the client may go on, unless there is something to send to the server first. Its
+    /// tag is that of the message that the server answers by ReadyForQuery.
+    pub(super) fn release(&mut self, in_failed_transaction: bool) -> Option<(u8, Vec<u8>)> {
         self.hold = Hold::Free;
+        if let Some(refresh) = self.refresh.take() {
+            self.interlude = true;
+            return Some((client::SYNC, refresh));
+        }
         let due =
             self.restore != Restore::NotNeeded && !in_failed_transaction && self.edition != self.started_in;
         if !due {
@@ -277,7 +346,7 @@ impl InEdition {
         let edition = reading.snapshot.edition_by_id(self.edition)?;
         let path = self.path_in(edition).ok()?;
         self.interlude = true;
-        Some(message::query(statements::restore(edition.id, &path).as_bytes()))
+        Some((client::QUERY, message::query(statements::restore(edition.id, &path).as_bytes())))
     }
 
     /// Which of the server's messages must be whole.
@@ -289,7 +358,10 @@ impl InEdition {
                 (self.interlude || self.refusals.any() || self.may_switch()) && len <= REPORT_BYTES_MAX
             }
             server::NOTICE => self.may_switch() && len <= REPORT_BYTES_MAX,
-            server::ROW_DESCRIPTION | server::DATA_ROW | server::COMMAND_COMPLETE => self.interlude,
+            server::COMMAND_COMPLETE => self.interlude || !self.prepared.is_empty(),
+            server::ROW_DESCRIPTION | server::DATA_ROW | server::PARSE_COMPLETE | server::CLOSE_COMPLETE => {
+                self.interlude
+            }
             _ => false,
         }
     }
@@ -318,7 +390,7 @@ impl InEdition {
             server::ERROR if self.interlude => {
                 let report = Report::fatal(
                     "57P01",
-                    "terminating connection because its edition could not be restored",
+                    "terminating connection because it could not be kept in its edition",
                 );
                 (Fate::End(report), None)
             }
@@ -329,6 +401,10 @@ impl InEdition {
                 }
                 None => (Fate::Forward, None),
             },
+            server::COMMAND_COMPLETE if !self.interlude => {
+                self.prepared.command_completed(frame);
+                (Fate::Forward, None)
+            }
             _ => (Fate::Swallow, None),
         }
     }
@@ -346,6 +422,7 @@ impl InEdition {
         self.restore = Restore::NotNeeded;
         // The switch has deallocated them.
         self.switches.clear();
+        self.prepared = Prepared::default();
         self.take_up(self.database.generation());
     }
 }

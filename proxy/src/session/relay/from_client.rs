@@ -40,14 +40,22 @@ impl Relay {
         self.turn.is_crowded() || self.edition.as_ref().is_some_and(InEdition::holds)
     }
 
+    /// Whether something that the client has prepared means something else now; then it waits until that is settled.
+    #[inline]
+    fn must_refresh(&mut self) -> bool {
+        let is_between_batches = self.up.stepper.at_boundary() && !self.turn.is_in_batch();
+        let may_prepare = is_between_batches && !self.turn.is_failed();
+        self.edition.as_mut().is_some_and(|edition| edition.is_stale(may_prepare))
+    }
+
     /// Ends the client's waiting when everything is answered; a statement of our own may come first.
     #[inline]
     fn let_go(&mut self) {
         if let Some(edition) = self.edition.as_mut().filter(|edition| edition.holds())
             && !self.turn.is_busy()
-            && let Some(own) = edition.release(self.turn.is_failed())
+            && let Some((tag, own)) = edition.release(self.turn.is_failed())
         {
-            self.turn.client_sends(client::QUERY);
+            self.turn.client_sends(tag);
             self.up.put(&own);
         }
     }
@@ -56,7 +64,7 @@ impl Relay {
         out.clear();
         let mut at = 0;
         while let Some(rest) = buffer.get(at..).filter(|rest| !rest.is_empty()) {
-            if self.must_wait() {
+            if self.must_wait() || self.must_refresh() {
                 self.up.hold(rest, 0);
                 break;
             }
@@ -65,6 +73,7 @@ impl Relay {
                 Some(edition) => match tag {
                     client::QUERY | client::PARSE => len <= STATEMENT_BYTES_MAX,
                     client::BIND => edition.looks_at_binds() && len <= STATEMENT_BYTES_MAX,
+                    client::CLOSE => len <= STATEMENT_BYTES_MAX,
                     _ => false,
                 },
             };
@@ -104,6 +113,10 @@ impl Relay {
             client::PARSE => edition.parse(frame, self.turn.batch()),
             client::BIND => {
                 edition.bind(frame);
+                Treatment::Forward
+            }
+            client::CLOSE => {
+                edition.close(frame);
                 Treatment::Forward
             }
             _ => Treatment::Forward,
