@@ -189,7 +189,7 @@ async fn run(client: Stream, opened: Opened, stay: Stay, begun: Instant, peer: &
     match end {
         End::Client => info!(parent: span, client = peer, lasted, received, sent, "session ended"),
         End::Server => {
-            info!(parent: span, client = peer, lasted, received, sent, "session ended by the server")
+            info!(parent: span, client = peer, lasted, received, sent, "session ended by the server");
         }
         End::Ordered(report) => {
             info!(parent: span, client = peer, lasted, received, sent, reason = report.message, "session ended by editiond");

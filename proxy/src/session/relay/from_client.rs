@@ -71,9 +71,8 @@ impl Relay {
             let wants_whole = |tag, len| match &self.edition {
                 None => false,
                 Some(edition) => match tag {
-                    client::QUERY | client::PARSE => len <= STATEMENT_BYTES_MAX,
+                    client::QUERY | client::PARSE | client::CLOSE => len <= STATEMENT_BYTES_MAX,
                     client::BIND => edition.looks_at_binds() && len <= STATEMENT_BYTES_MAX,
-                    client::CLOSE => len <= STATEMENT_BYTES_MAX,
                     _ => false,
                 },
             };

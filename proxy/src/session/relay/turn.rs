@@ -48,7 +48,7 @@ impl Turn {
             }
             client::COPY_DONE | client::COPY_FAIL => self.copying_in = false,
             client::PARSE | client::BIND | client::DESCRIBE | client::EXECUTE | client::CLOSE => {
-                self.unsynced = true
+                self.unsynced = true;
             }
             _ => {}
         }
