@@ -7,7 +7,7 @@
 
 use catalog::sql::parser::{
     Node, name_parts, nodes,
-    raw::{AlterTableType, ObjectType},
+    raw::{AlterTableType, NodeTag, ObjectType},
 };
 
 use super::analysis::Analysis;
@@ -50,6 +50,9 @@ pub(super) fn guard<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
         Node::CompositeTypeStmt(create) => create_relation(analysis, "CREATE TYPE", create.typevar()),
         Node::ExplainStmt(explain) => guard(analysis, explain.query()),
         Node::DropStmt(drop) => drop_objects(analysis, drop),
+        Node::Invalid(unread) if unread.type_ == NodeTag::T_CreateForeignTableStmt => {
+            create_foreign_table(analysis)
+        }
         Node::AlterTableStmt(alter) if is_maintenance(alter) => {}
         Node::AlterSeqStmt(alter) if restarts_only(alter) => {}
         _ => {
@@ -80,6 +83,23 @@ fn create_relation<'t>(analysis: &mut Analysis<'t>, verb: &str, named: Option<&'
     }
 }
 
+/// The binding cannot read this statement, but the words after FOREIGN TABLE are its name.
+fn create_foreign_table(analysis: &mut Analysis<'_>) {
+    let made = (0..analysis.tokens.len()).filter(|at| {
+        let words = ["create", "foreign", "table"].iter().enumerate();
+        words.into_iter().all(|(offset, word)| analysis.word_at(at + offset, word))
+    });
+    let is_editioned =
+        made.map(|at| if analysis.word_at(at + 3, "if") { at + 6 } else { at + 3 }).any(|name| {
+            let schema = analysis.tokens.get(name).filter(|_| analysis.symbol_at(name + 1, b'.'));
+            let schema = schema.and_then(|token| token.name(analysis.text));
+            is_editioned(analysis, Object { schema: schema.as_deref(), name: "" })
+        });
+    if is_editioned {
+        refuse(analysis, "CREATE FOREIGN TABLE");
+    }
+}
+
 /// The one object that a statement makes or changes, and the verb for the message. `None` for what is allowed.
 fn changed<'t>(statement: Node<'t>) -> Option<(&'static str, Object<'t>)> {
     let relation =
@@ -97,6 +117,9 @@ fn changed<'t>(statement: Node<'t>) -> Option<(&'static str, Object<'t>)> {
         Node::CreateTrigStmt(create) => relation("CREATE TRIGGER", create.relation()),
         Node::RuleStmt(create) => relation("CREATE RULE", create.relation()),
         Node::CreatePolicyStmt(create) => relation("CREATE POLICY", create.table()),
+        Node::ImportForeignSchemaStmt(import) => {
+            Some(("IMPORT FOREIGN SCHEMA", Object { schema: import.local_schema(), name: "" }))
+        }
         Node::AlterPolicyStmt(alter) => relation("ALTER POLICY", alter.table()),
         Node::AlterTableStmt(alter) => relation(alter_verb(alter.objtype), alter.relation()),
         Node::AlterSeqStmt(alter) => relation("ALTER SEQUENCE", alter.sequence()),

@@ -7,7 +7,7 @@ use catalog::{
     snapshot::{NameMap, Relation, Snapshot, SnapshotEdition, ViewRelation},
 };
 
-/// The edition that is as it would be at rest.
+/// The edition that is as it would be at rest: its schema does not exist yet.
 pub const PLAIN: EditionId = EditionId::new(1);
 /// The edition with views, in schema `public$v2`: `users` has a renamed column, `Odd "Table"` a table of another name under it,
 /// `orders` differs in columns that it does not have; `legacy` was dropped; `audit`, its sequence, the function `total_of` and
@@ -19,7 +19,10 @@ pub fn snapshot() -> Result<Snapshot, NameError> {
     Ok(Snapshot {
         epoch: Epoch::new(7),
         schemas: vec![Name::new("public")?],
-        editions: vec![edition(PLAIN, &[], NameMap::default())?, edition(VIEWED, &["public$v2"], names()?)?],
+        editions: vec![
+            edition(PLAIN, &["public$v1"], NameMap::default())?,
+            edition(VIEWED, &["public$v2"], names()?)?,
+        ],
     })
 }
 

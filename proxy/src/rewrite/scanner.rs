@@ -40,7 +40,7 @@ impl Scanner {
         add("edition", Counts::Word);
         add("editions", Counts::Word);
         if edition.state != EditionState::Draft {
-            for word in ["create", "alter", "drop"] {
+            for word in ["create", "alter", "drop", "import"] {
                 add(word, Counts::Word);
             }
             add("into", Counts::SelectInto);
