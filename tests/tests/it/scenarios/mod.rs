@@ -1,0 +1,13 @@
+//! What a draft may change, one story a change. Every story is told in the same way, whatever it changes, so that the promises about
+//! schemas and data are asserted for each: see [`story::Story::tell`].
+
+mod chains;
+mod columns;
+mod constraints;
+mod names;
+mod objects;
+mod privileges;
+mod story;
+mod tables;
+
+use story::story;
