@@ -46,19 +46,15 @@ pub fn drift(chain: &Chain) -> Vec<Finding> {
         }
     }
     for table in chain.live.tables.iter().filter(|table| chain.editioned.contains(&table.name.schema)) {
-        let columns: Vec<&Name> = table
-            .columns
-            .iter()
-            .map(|column| &column.name)
-            .filter(|column| !known.contains(&(table.name.clone(), (*column).clone())))
-            .collect();
-        if columns.len() == table.columns.len() && !known.iter().any(|(name, _)| name == &table.name) {
+        // By name, not by its columns: a table may have none.
+        let mut members = chain.members.iter();
+        if !members.any(|member| member.physical.table_named(&table.name).is_some()) {
             findings.push(foreign(&table.name, None, "the live database has it, no edition knows it"));
-        } else {
-            findings.extend(
-                columns.into_iter().map(|column| foreign(&table.name, Some(column), "no edition knows it")),
-            );
+            continue;
         }
+        let columns = table.columns.iter().map(|column| &column.name);
+        let unknown = columns.filter(|column| !known.contains(&(table.name.clone(), (*column).clone())));
+        findings.extend(unknown.map(|column| foreign(&table.name, Some(column), "no edition knows it")));
     }
     findings.sort();
     findings.dedup();
