@@ -1,1 +1,160 @@
-//! Placeholder
+//! Checks, keys, foreign keys and indexes, with and without a transform of their columns.
+
+use super::story;
+
+#[tokio::test]
+async fn a_check_binds_both_editions_by_an_explicit_word() {
+    story("CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, 1)")
+        .draft("v2", "ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0)")
+        .allow("tightens-older-edition")
+        .fail("v1", "UPDATE t SET a = 0", "23514")
+        .fail("v2", "UPDATE t SET a = 0", "23514")
+        .run("v1", "UPDATE t SET a = 2")
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_check_with_a_transform_binds_the_child_alone() {
+    story("CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, 1), (2, -5), (3, NULL)")
+        .draft("v2", "ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0)")
+        .transform("t", "a = abs(a)", "")
+        .see("v2", "SELECT a FROM t ORDER BY id", &["1", "5", "∅"])
+        .run("v1", "UPDATE t SET a = -7 WHERE id = 1")
+        .see("v1", "SELECT a FROM t ORDER BY id", &["-7", "-5", "∅"])
+        .see("v2", "SELECT a FROM t ORDER BY id", &["7", "5", "∅"])
+        .fail("v2", "UPDATE t SET a = -1", "23514")
+        .run("v2", "UPDATE t SET a = 9 WHERE id = 2")
+        .see("v1", "SELECT a FROM t ORDER BY id", &["-7", "9", "∅"])
+        .at_rest("SELECT a FROM t ORDER BY id", &["7", "9", "∅"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn dropped_constraints_hold_until_the_parent_is_gone() {
+    story(
+        "CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1);
+         CREATE TABLE t (id int PRIMARY KEY, a int CONSTRAINT positive CHECK (a > 0), b int CONSTRAINT one UNIQUE, c int CONSTRAINT points REFERENCES p);
+         CREATE INDEX t_a ON t (a); INSERT INTO t VALUES (1, 1, 1, 1)",
+    )
+    .draft("v2", "ALTER TABLE t DROP CONSTRAINT positive, DROP CONSTRAINT one, DROP CONSTRAINT points; DROP INDEX t_a")
+    .fail("v2", "INSERT INTO t VALUES (2, 0, 2, 1)", "23514")
+    .fail("v2", "INSERT INTO t VALUES (2, 1, 1, 1)", "23505")
+    .fail("v1", "INSERT INTO t VALUES (2, 1, 2, 7)", "23503")
+    .at_rest("INSERT INTO t VALUES (3, 0, 1, 7) RETURNING a", &["0"])
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn a_unique_constraint_binds_both_editions_by_an_explicit_word() {
+    story("CREATE TABLE t (id int PRIMARY KEY, a int, b text); INSERT INTO t VALUES (1, 1, 'x'), (2, 2, 'y')")
+        .draft("v2", "ALTER TABLE t ADD CONSTRAINT t_a_one UNIQUE (a); ALTER TABLE t ADD UNIQUE (b, a) DEFERRABLE; CREATE UNIQUE INDEX t_b ON t (lower(b)) WHERE a > 0")
+        .allow("tightens-older-edition")
+        .fail("v1", "UPDATE t SET a = 1", "23505")
+        .fail("v2", "INSERT INTO t VALUES (3, 3, 'X')", "23505")
+        .run("v2", "INSERT INTO t VALUES (1, 5, 'z') ON CONFLICT (a) DO NOTHING; ")
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_unique_constraint_with_a_transform_binds_the_child_alone() {
+    story("CREATE TABLE t (id int PRIMARY KEY, email text NOT NULL); INSERT INTO t VALUES (1, 'a@x'), (2, 'A@x')")
+        .draft("v2", "ALTER TABLE t ADD CONSTRAINT one_email UNIQUE (email)")
+        .transform("t", "email = email || '#' || id", "email = split_part(email, '#', 1)")
+        .see("v2", "SELECT email FROM t ORDER BY id", &["a@x#1", "A@x#2"])
+        .run("v1", "UPDATE t SET email = 'same'")
+        .see("v1", "SELECT email FROM t", &["same", "same"])
+        .fail("v2", "UPDATE t SET email = 'other'", "23505")
+        .run("v2", "UPDATE t SET email = 'other' WHERE id = 1")
+        .see("v1", "SELECT email FROM t ORDER BY id", &["other", "same"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_foreign_key_is_added_with_and_without_a_transform() {
+    story(
+        "CREATE TABLE teams (id int PRIMARY KEY, name text); INSERT INTO teams VALUES (1, 'red'), (2, 'blue');
+         CREATE TABLE t (id int PRIMARY KEY, team int, boss int, colour text); INSERT INTO t VALUES (1, 1, NULL, 'blue'), (2, NULL, 1, 'red')",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE t ADD CONSTRAINT of_team FOREIGN KEY (team) REFERENCES teams; ALTER TABLE t ADD FOREIGN KEY (boss) REFERENCES t ON DELETE SET NULL;
+         ALTER TABLE t ADD side int REFERENCES teams ON UPDATE CASCADE; ALTER TABLE t DROP colour",
+    )
+    .transform("t", "side = CASE colour WHEN 'red' THEN 1 WHEN 'blue' THEN 2 END", "colour = CASE side WHEN 1 THEN 'red' WHEN 2 THEN 'blue' END")
+    .allow("tightens-older-edition")
+    .see("v2", "SELECT side FROM t ORDER BY id", &["2", "1"])
+    .fail("v1", "UPDATE t SET team = 9", "23503")
+    .fail("v2", "UPDATE t SET side = 9", "23503")
+    .run("v2", "UPDATE t SET side = 2 WHERE id = 2")
+    .see("v1", "SELECT colour FROM t ORDER BY id", &["blue", "blue"])
+    .run("v2", "UPDATE teams SET id = 20 WHERE id = 2")
+    .see("v2", "SELECT side FROM t ORDER BY id", &["20", "20"])
+    .run("v2", "DELETE FROM t WHERE id = 1")
+    .see("v1", "SELECT boss FROM t", &["∅"])
+    .run("v2", "UPDATE teams SET id = 2 WHERE id = 20")
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn indexes_come_and_go() {
+    story(
+        "CREATE TABLE t (id int PRIMARY KEY, a int, b text, c int[]); CREATE INDEX gone ON t (a); CREATE INDEX stays ON t (b);
+         INSERT INTO t VALUES (1, 1, 'x', '{1}')",
+    )
+    .draft(
+        "v2",
+        "DROP INDEX gone; CREATE INDEX ON t (a DESC NULLS LAST, id) INCLUDE (b); CREATE INDEX lowered ON t (lower(b) text_pattern_ops) WHERE a IS NOT NULL;
+         CREATE INDEX in_array ON t USING gin (c); ALTER TABLE t ADD d int; CREATE INDEX ON t (d); ALTER TABLE t RENAME a TO aa; ALTER INDEX stays RENAME TO stayed",
+    )
+    .run("v1", "INSERT INTO t VALUES (2, 2, 'y', '{2}')")
+    .run("v2", "INSERT INTO t (id, aa, d) VALUES (3, 3, 3)")
+    .see("v2", "SELECT id, aa FROM t WHERE lower(b) = 'y' OR d = 3 ORDER BY id", &["2|2", "3|3"])
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn constraints_over_renamed_retyped_and_swapped_columns_keep_their_meaning() {
+    story(
+        "CREATE TABLE t (id int, a int, b int, n int CHECK (n < 100), CONSTRAINT pk PRIMARY KEY (id), CONSTRAINT order_of CHECK (a < b), CONSTRAINT both_one UNIQUE (a, b));
+         CREATE INDEX by_b ON t (b, (a + n)); INSERT INTO t VALUES (1, 1, 2, 3)",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE t RENAME a TO x; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME x TO b; ALTER TABLE t ALTER n TYPE bigint;
+         ALTER TABLE t RENAME CONSTRAINT order_of TO reversed; ALTER TABLE t RENAME CONSTRAINT pk TO pkey",
+    )
+    .fail("v1", "UPDATE t SET a = 3", "23514")
+    .fail("v2", "UPDATE t SET b = 3", "23514")
+    .run("v2", "UPDATE t SET a = 5")
+    .see("v1", "SELECT a, b, n FROM t", &["1|5|3"])
+    .fail("v1", "UPDATE t SET n = 100", "23514")
+    .fail("v2", "UPDATE t SET n = 100", "23514")
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn the_type_of_columns_with_keys_and_indexes_changes() {
+    story(
+        "CREATE TABLE t (id int PRIMARY KEY, code int NOT NULL CONSTRAINT code_one UNIQUE, size int DEFAULT 1 CHECK (size > 0)); CREATE INDEX by_size ON t (size);
+         INSERT INTO t VALUES (1, 10, 1), (2, 20, 2)",
+    )
+    .draft("v2", "ALTER TABLE t ALTER code TYPE text, ALTER size TYPE numeric(6,2)")
+    .transform("t", "", "code = code::int, size = ceil(size)")
+    .run("v2", "INSERT INTO t VALUES (3, '30', 0.5)")
+    .see("v1", "SELECT * FROM t ORDER BY id", &["1|10|1", "2|20|2", "3|30|1"])
+    .fail("v2", "INSERT INTO t VALUES (4, '10', 1)", "23505")
+    .fail("v1", "INSERT INTO t VALUES (4, 30, 1)", "23505")
+    .fail("v2", "UPDATE t SET size = -1", "23514")
+    .run("v1", "UPDATE t SET size = size, code = 31 WHERE id = 3")
+    .see("v2", "SELECT * FROM t ORDER BY id", &["1|10|1.00", "2|20|2.00", "3|31|0.50"])
+    .tell()
+    .await;
+}

@@ -1,1 +1,88 @@
-//! Placeholder
+//! Identifiers that need quotes, that are as long as can be, in any script.
+
+use super::story;
+
+#[tokio::test]
+async fn identifiers_may_need_quotes() {
+    story(
+        r#"CREATE TABLE "Order" ("select" int PRIMARY KEY, "a ""b""" text, "c'd" int, "$x$" int DEFAULT 1, "E.f" int);
+           INSERT INTO "Order" VALUES (1, 'x', 2, 3, 4)"#,
+    )
+    .draft(
+        "v2",
+        r#"ALTER TABLE "Order" RENAME TO "user"; ALTER TABLE "user" RENAME "a ""b""" TO "group"; ALTER TABLE "user" RENAME "c'd" TO "\";
+           ALTER TABLE "user" ADD "new 'one'" text NOT NULL, DROP "E.f"; ALTER TABLE "user" ADD CONSTRAINT "it's ""so""" CHECK ("new 'one'" <> '');
+           CREATE TABLE "table" ("table" int PRIMARY KEY); GRANT ALL ON "table" TO app; CREATE INDEX "by 'one'" ON "user" ("new 'one'")"#,
+    )
+    .transform("\"user\"", r#""new 'one'" = "a ""b""" || '''' || "c'd""#, r#""E.f" = length("new 'one'")"#)
+    .see("v2", r#"SELECT "select", "group", "\", "new 'one'" FROM "user""#, &["1|x|2|x'2"])
+    .see("v2", r#"SELECT "select" FROM public."user""#, &["1"])
+    .run("v2", r#"UPDATE "user" SET "new 'one'" = 'yes'"#)
+    .see("v1", r#"SELECT "E.f", "$x$" FROM "Order""#, &["3|3"])
+    .run("v1", r#"UPDATE public."Order" SET "c'd" = 7"#)
+    .see("v2", r#"SELECT "new 'one'" FROM "user""#, &["x'7"])
+    .fail("v2", r#"SELECT * FROM "Order""#, "42P01")
+    .run("v2", r#"INSERT INTO "table" VALUES (1)"#)
+    .at_rest(r#"SELECT "new 'one'" FROM "user""#, &["x'7"])
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn identifiers_may_be_in_any_script() {
+    story("CREATE TABLE Größe (日本 int PRIMARY KEY, имя text, \"ÄÖ\" int); INSERT INTO Größe VALUES (1, 'Анна', 2)")
+        .draft("größer'", "ALTER TABLE Größe RENAME TO μέγεθος; ALTER TABLE μέγεθος RENAME имя TO όνομα; ALTER TABLE μέγεθος ADD שם text; ALTER TABLE μέγεθος DROP \"ÄÖ\"")
+        .transform("μέγεθος", "שם = имя || \"ÄÖ\"", "\"ÄÖ\" = length(שם)")
+        .see("größer'", "SELECT 日本, όνομα, שם FROM μέγεθος", &["1|Анна|Анна2"])
+        .run("größer'", "UPDATE μέγεθος SET όνομα = 'Zoë', שם = '😀'")
+        .see("Ausgabe \"1\"", "SELECT * FROM Größe", &["1|Zoë|1"])
+        .root("Ausgabe \"1\"")
+        .tell()
+        .await;
+}
+
+/// 63 bytes, told apart by the last one only.
+const LONG: &str = "\
+CREATE TABLE t12345678901234567890123456789012345678901234567890123456789_1 (
+    c12345678901234567890123456789012345678901234567890123456789_1 int PRIMARY KEY,
+    c12345678901234567890123456789012345678901234567890123456789_2 text,
+    c12345678901234567890123456789012345678901234567890123456789_3 int CONSTRAINT k12345678901234567890123456789012345678901234567890123456789_1 CHECK (c12345678901234567890123456789012345678901234567890123456789_3 > 0));
+INSERT INTO t12345678901234567890123456789012345678901234567890123456789_1 VALUES (1, 'x', 2);
+";
+
+#[tokio::test]
+async fn identifiers_may_be_as_long_as_can_be() {
+    story(LONG)
+        .draft(
+            "v2",
+            "ALTER TABLE t12345678901234567890123456789012345678901234567890123456789_1 RENAME TO t12345678901234567890123456789012345678901234567890123456789_2;
+             ALTER TABLE t12345678901234567890123456789012345678901234567890123456789_2 ALTER c12345678901234567890123456789012345678901234567890123456789_3 TYPE bigint;
+             ALTER TABLE t12345678901234567890123456789012345678901234567890123456789_2 ALTER c12345678901234567890123456789012345678901234567890123456789_2 SET NOT NULL;
+             CREATE INDEX i12345678901234567890123456789012345678901234567890123456789_1 ON t12345678901234567890123456789012345678901234567890123456789_2 (c12345678901234567890123456789012345678901234567890123456789_2)",
+        )
+        .transform(
+            "t12345678901234567890123456789012345678901234567890123456789_2",
+            "c12345678901234567890123456789012345678901234567890123456789_2 = coalesce(c12345678901234567890123456789012345678901234567890123456789_2, '-')",
+            "",
+        )
+        .run("v1", "INSERT INTO t12345678901234567890123456789012345678901234567890123456789_1 VALUES (2, NULL, 7)")
+        .see("v2", "SELECT * FROM t12345678901234567890123456789012345678901234567890123456789_2 ORDER BY 1", &["1|x|2", "2|-|7"])
+        .fail("v1", "UPDATE t12345678901234567890123456789012345678901234567890123456789_1 SET c12345678901234567890123456789012345678901234567890123456789_3 = 0", "23514")
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn names_that_we_would_take_may_be_taken() {
+    story(
+        "CREATE TABLE t (id int PRIMARY KEY, a int, \"a$v2\" int, \"a~edition not null\" int); CREATE TABLE \"t$base\" (x int); CREATE TABLE \"t$v2\" (x int);
+         CREATE FUNCTION forward_2_1() RETURNS int LANGUAGE sql AS 'SELECT 1'; INSERT INTO t VALUES (1, 2, 3, 4)",
+    )
+    .draft("v2", "ALTER TABLE t ALTER a TYPE bigint; ALTER TABLE t RENAME \"a$v2\" TO \"a$v3\"; ALTER TABLE t ADD \"a$v2\" text DEFAULT 'x'")
+    .run("v1", "UPDATE t SET a = 20, \"a$v2\" = 30")
+    .see("v2", "SELECT a, \"a$v3\", \"a$v2\" FROM t", &["20|30|x"])
+    .draft("v3", "ALTER TABLE t ALTER a TYPE numeric")
+    .allow("lossy-cast")
+    .tell()
+    .await;
+}

@@ -1,1 +1,122 @@
-//! Placeholder
+//! What roles may do through an edition: exactly what their grants and policies on the tables allow.
+
+use edition_tests::CLERK;
+
+use super::story;
+
+#[tokio::test]
+async fn grants_on_tables_hold_in_every_edition() {
+    story(
+        "CREATE TABLE open (id int PRIMARY KEY, a int); CREATE TABLE closed (id int PRIMARY KEY, a int); CREATE TABLE readable (id int PRIMARY KEY, a int);
+         INSERT INTO open VALUES (1, 1); INSERT INTO readable VALUES (1, 1);
+         GRANT SELECT, INSERT, UPDATE, DELETE ON open TO app; GRANT SELECT ON readable TO PUBLIC",
+    )
+    .draft("v2", "ALTER TABLE open RENAME a TO b; ALTER TABLE closed RENAME a TO b; ALTER TABLE readable RENAME a TO b")
+    .run("v2", "UPDATE open SET b = 2")
+    .see("v1", "SELECT a FROM open", &["2"])
+    .fail("v1", "SELECT * FROM closed", "42501")
+    .fail("v2", "SELECT * FROM closed", "42501")
+    .fail("v2", "INSERT INTO closed VALUES (1, 1)", "42501")
+    .see("v2", "SELECT b FROM readable", &["1"])
+    .by(CLERK)
+    .fail("v1", "UPDATE readable SET a = 2", "42501")
+    .fail("v2", "UPDATE readable SET b = 2", "42501")
+    .fail("v2", "SELECT b FROM open", "42501")
+    .by(CLERK)
+    .fail("v1", "SELECT a FROM open", "42501")
+    .by(CLERK)
+    .fail("v2", "TRUNCATE open", "42501")
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn grants_on_columns_hold_in_every_edition() {
+    story(
+        "CREATE TABLE staff (id int PRIMARY KEY, name text, salary int, note text); INSERT INTO staff VALUES (1, 'Ada', 100, 'x');
+         GRANT SELECT (id, name), UPDATE (name, note), INSERT (id, name) ON staff TO app; GRANT SELECT ON staff TO clerk",
+    )
+    .draft("v2", "ALTER TABLE staff RENAME name TO full_name; ALTER TABLE staff ADD extra text")
+    .see("v1", "SELECT id, name FROM staff", &["1|Ada"])
+    .see("v2", "SELECT id, full_name FROM staff", &["1|Ada"])
+    .fail("v1", "SELECT salary FROM staff", "42501")
+    .fail("v2", "SELECT salary FROM staff", "42501")
+    .fail("v2", "SELECT * FROM staff", "42501")
+    .fail("v2", "SELECT extra FROM staff", "42501")
+    .run("v2", "UPDATE staff SET full_name = 'Ada K' WHERE id = 1")
+    .fail("v2", "UPDATE staff SET salary = 1", "42501")
+    .run("v2", "UPDATE staff SET note = 'y'")
+    .run("v2", "INSERT INTO staff (id, full_name) VALUES (2, 'Alan')")
+    .fail("v2", "INSERT INTO staff (id, salary) VALUES (3, 1)", "42501")
+    .see("v2", "SELECT salary, extra FROM staff WHERE id = 1", &["100|∅"])
+    .by(CLERK)
+    .see("v1", "SELECT name, note FROM staff ORDER BY id", &["Ada K|y", "Alan|y"])
+    .by(CLERK)
+    .fail("v2", "UPDATE staff SET full_name = ''", "42501")
+    .by(CLERK)
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn policies_hold_in_every_edition() {
+    story(
+        "CREATE TABLE notes (id int PRIMARY KEY, owner_name text DEFAULT current_user, body text); ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY own ON notes USING (owner_name = current_user);
+         GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO app, clerk;
+         INSERT INTO notes VALUES (1, 'app', 'a'), (2, 'clerk', 'c')",
+    )
+    .draft("v2", "ALTER TABLE notes RENAME body TO text; ALTER TABLE notes ADD length int")
+    .transform("notes", "length = length(body)", "")
+    .see("v1", "SELECT id FROM notes", &["1"])
+    .see("v2", "SELECT id, length FROM notes", &["1|1"])
+    .see("v2", "SELECT id FROM notes", &["2"])
+    .by(CLERK)
+    .run("v2", "INSERT INTO notes (id, text) VALUES (3, 'mine')")
+    .fail("v2", "INSERT INTO notes (id, owner_name, text) VALUES (4, 'clerk', 'forged')", "42501")
+    .run("v2", "UPDATE notes SET text = 'all of it'")
+    .see("v1", "SELECT id, body FROM notes ORDER BY id", &["2|c"])
+    .by(CLERK)
+    .see("v1", "SELECT id, body FROM notes ORDER BY id", &["1|all of it", "3|all of it"])
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn policies_and_grants_on_columns_hold_together() {
+    story(
+        "CREATE TABLE notes (id int PRIMARY KEY, owner_name text, body text, secret text); ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE notes FORCE ROW LEVEL SECURITY; CREATE POLICY own ON notes TO app USING (owner_name = current_user); CREATE POLICY all_of ON notes TO owner USING (true);
+         GRANT SELECT (id, owner_name, body), UPDATE (body) ON notes TO app;
+         INSERT INTO notes VALUES (1, 'app', 'a', 's'), (2, 'clerk', 'c', 's')",
+    )
+    .draft("v2", "ALTER TABLE notes RENAME body TO text")
+    .see("v1", "SELECT id, body FROM notes", &["1|a"])
+    .see("v2", "SELECT id, text FROM notes", &["1|a"])
+    .fail("v2", "SELECT secret FROM notes", "42501")
+    .run("v2", "UPDATE notes SET text = 'b'")
+    .see("v1", "SELECT id, body FROM notes", &["1|b"])
+    .fail("v2", "SELECT id FROM notes", "42501")
+    .by(CLERK)
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn default_privileges_of_the_schema_do_not_leak() {
+    story(
+        "CREATE TABLE t (id int PRIMARY KEY, a int); GRANT SELECT ON t TO app; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT ON TABLES TO clerk;
+         ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO app",
+    )
+    .draft("v2", "ALTER TABLE t RENAME a TO b; CREATE TABLE fresh (id int PRIMARY KEY)")
+    .see("v2", "SELECT * FROM t", &[])
+    .fail("v2", "SELECT * FROM t", "42501")
+    .by(CLERK)
+    .fail("v1", "SELECT * FROM t", "42501")
+    .by(CLERK)
+    .run("v2", "INSERT INTO fresh VALUES (1)")
+    .by(CLERK)
+    .see("v2", "SELECT * FROM fresh", &["1"])
+    .tell()
+    .await;
+}
