@@ -26,7 +26,10 @@ pub(super) fn compare_sequences(parent: &Schema, child: &Schema, changes: &mut V
     for old in &parent.sequences {
         let identity = old.name.pretty();
         let subject = Subject { kind: "sequence", identity: &identity };
-        let Some(new) = counterpart(old, &parent.sequences, &child.sequences, id, same_name) else {
+        let found = counterpart(old, &parent.sequences, &child.sequences, id, same_name);
+        // One that went with its column may have left its name to another column's.
+        let found = found.filter(|new| new.id == old.id || !went_with_its_column(old, child));
+        let Some(new) = found else {
             if !went_with_its_column(old, child) {
                 changes.push(subject.unsupported("was dropped"));
             }

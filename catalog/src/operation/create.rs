@@ -82,8 +82,9 @@ pub async fn create(target: &Target, options: &CreateOptions, events: &dyn Event
     )
     .await?;
     store::mark_entry(&transaction, intent, "done", None).await?;
-    store::bump_epoch(&transaction).await?;
+    let epoch = store::bump_epoch(&transaction).await?;
     transaction.commit().await?;
+    store::tell_proxies(&*connection, epoch).await?;
     Ok(Created { changed: true, edition })
 }
 
@@ -209,7 +210,8 @@ pub(super) async fn give_up(
     for intent in store::intents(&transaction, &edition.blueprint).await? {
         store::mark_entry(&transaction, intent, "undone", None).await?;
     }
-    store::bump_epoch(&transaction).await?;
+    let epoch = store::bump_epoch(&transaction).await?;
     transaction.commit().await?;
+    store::tell_proxies(&**connection, epoch).await?;
     Ok(())
 }

@@ -58,7 +58,8 @@ pub async fn set_default(target: &Target, name: &EditionName) -> Result<DefaultC
         ..NewEntry::default()
     };
     store::append(&transaction, &entry).await?;
-    store::bump_epoch(&transaction).await?;
+    let epoch = store::bump_epoch(&transaction).await?;
     transaction.commit().await?;
+    store::tell_proxies(&*connection, epoch).await?;
     Ok(DefaultChanged { changed: true, before })
 }

@@ -72,6 +72,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     }
     for table in &tables {
         findings.extend(fired_triggers(input, table));
+        findings.extend(denies_readers(input, table));
         steps.extend(backfill(input, table));
     }
     for table in &tables {
@@ -333,6 +334,22 @@ fn fired_triggers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Find
                     .to_owned(),
             ),
         }
+    })
+}
+
+/// No kind of view says both: one with the caller's rights wants SELECT on all its columns, one with the owner's passes by the policies.
+fn denies_readers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding> {
+    let has_column_grants = |table: &Table| table.columns.iter().any(|column| !column.grants.is_empty());
+    let denies = table.viewed
+        && input.chain.facts.row_security.contains(&table.place.child.physical)
+        && (has_column_grants(table.parent) || has_column_grants(table.child));
+    denies.then(|| Finding {
+        severity: Severity::Refused,
+        code: "column-grants-with-policies".to_owned(),
+        subject: format!("table {}", table.child.name.pretty()),
+        message: "the table has row-level policies and privileges on single columns; no view can keep both in force"
+            .to_owned(),
+        fix: Some("leave this table as it is in the draft, or grant on the whole table first".to_owned()),
     })
 }
 

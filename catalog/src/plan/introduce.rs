@@ -6,7 +6,7 @@ use crate::{
         owner_of,
     },
     layout::object_ids,
-    model::{ColumnId, ConstraintKind, Function, Name, QualifiedName, Sequence, Table, View},
+    model::{ColumnId, ConstraintKind, Function, Name, QualifiedName, Sequence, Table, TypeDef, TypeKind, View},
     sql,
     sql::{Sql, join},
 };
@@ -38,6 +38,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
 
     for definition in input.physical.types.iter().filter(|definition| is_new(input, definition.id)) {
         statements.push(Sql::trusted(&definition.definition));
+        findings.extend(range(definition));
         findings.extend(lost("type", &definition.name.name, &definition.properties, &["comment"]));
         statements.extend(comment_on(&sql!("TYPE {}", definition.name), &definition.properties));
         statements.extend(grant_type(&definition.name, &definition.grants));
@@ -111,6 +112,17 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     }
     steps.extend(foreign);
     steps
+}
+
+/// A range type cannot move to another schema: PostgreSQL leaves its constructor functions and its multirange type behind.
+fn range(definition: &TypeDef) -> Option<Finding> {
+    (definition.kind == TypeKind::Range).then(|| Finding {
+        severity: Severity::Refused,
+        code: "unsupported".to_owned(),
+        subject: format!("type {}", definition.name.name.as_str()),
+        message: "a new range type cannot be published yet".to_owned(),
+        fix: Some("take it back in the draft".to_owned()),
+    })
 }
 
 /// A refusal for a property that would be lost on the way to the live database.

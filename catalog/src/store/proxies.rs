@@ -87,6 +87,14 @@ pub async fn proxy_sessions(
         .collect()
 }
 
+/// How long a verb that changes nothing but the catalogue waits for the proxies.
+const USUAL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// As [`wait_for_acknowledgement`], for as long as is usual: when a verb is over, what it did is true for the next session.
+pub async fn tell_proxies(client: &impl GenericClient, epoch: Epoch) -> Result<()> {
+    wait_for_acknowledgement(client, epoch, USUAL_PATIENCE).await
+}
+
 /// Waits until every proxy with a valid lease applies `epoch` or a newer one. A proxy whose lease runs out meanwhile
 /// takes no sessions until it has loaded the catalogue again, so it is no longer waited for.
 pub async fn wait_for_acknowledgement(
