@@ -74,7 +74,7 @@ async fn names_go_round() {
         .see("v1", "SELECT a, b, c FROM t", &["10|2|30"])
         .see("v3", "SELECT a, b, c FROM public.u", &["z|30|10"])
         .fail("v3", "SELECT * FROM t", "42P01")
-        .at_rest("SELECT a, b, c FROM t", &["new|10|30"])
+        .at_rest("SELECT a, b, c FROM t", &["z|10|30"])
         .tell()
         .await;
 }

@@ -35,8 +35,8 @@ async fn identifiers_may_be_in_any_script() {
         .transform("μέγεθος", "שם = имя || \"ÄÖ\"", "\"ÄÖ\" = length(שם)")
         .see("größer'", "SELECT 日本, όνομα, שם FROM μέγεθος", &["1|Анна|Анна2"])
         .run("größer'", "UPDATE μέγεθος SET όνομα = 'Zoë', שם = '😀'")
-        .see("Ausgabe \"1\"", "SELECT * FROM Größe", &["1|Zoë|1"])
-        .root("Ausgabe \"1\"")
+        .see("Ausgabe\"1\"", "SELECT * FROM Größe", &["1|Zoë|1"])
+        .root("Ausgabe\"1\"")
         .tell()
         .await;
 }

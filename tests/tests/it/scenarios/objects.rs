@@ -8,17 +8,17 @@ async fn new_types_are_used_by_new_columns_and_tables() {
         .draft(
             "v2",
             "CREATE TYPE mood AS ENUM ('bad', 'good'); CREATE TYPE pair AS (a int, b mood); CREATE DOMAIN short AS text CHECK (length(VALUE) < 5);
-             CREATE DOMAIN plain AS int; CREATE TYPE span AS RANGE (subtype = int4);
+             CREATE DOMAIN plain AS int;
              ALTER TABLE t ALTER mood TYPE mood USING mood::mood; ALTER TABLE t ADD other mood DEFAULT 'bad', ADD both_of pair, ADD many mood[], ADD p plain;
-             CREATE TABLE words (word short NOT NULL, mood mood DEFAULT 'good', s span); GRANT ALL ON words TO app",
+             CREATE TABLE words (word short NOT NULL, mood mood DEFAULT 'good'); GRANT ALL ON words TO app",
         )
         .transform("t", "mood = mood::mood", "mood = mood::text")
         .see("v2", "SELECT mood, other FROM t WHERE mood > 'bad'", &["good|bad"])
         .run("v2", "INSERT INTO t (id, mood, both_of, many) VALUES (3, 'good', (1, 'bad'), '{bad,good}')")
         .see("v1", "SELECT * FROM t WHERE id = 3", &["3|good"])
-        .run("v2", "INSERT INTO words (word, s) VALUES ('tea', '[1,3)')")
+        .run("v2", "INSERT INTO words (word) VALUES ('tea')")
         .fail("v2", "INSERT INTO words (word) VALUES ('coffee')", "23514")
-        .see("v2", "SELECT * FROM words", &["tea|good|[1,3)"])
+        .see("v2", "SELECT * FROM words", &["tea|good"])
         .fail("v1", "INSERT INTO t VALUES (4, 'ugly')", "22P02")
         .fail("v1", "SELECT NULL::mood", "42704")
         .tell()
@@ -34,8 +34,8 @@ async fn new_sequences_functions_and_views_live_in_the_edition() {
              CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i * 2';
              CREATE FUNCTION twice(i text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN i || i; END $$;
              CREATE FUNCTION parsed(i int) RETURNS int LANGUAGE sql RETURN i + 1;
-             CREATE PROCEDURE put(i int) LANGUAGE sql AS $$ INSERT INTO t (id, aa) VALUES (i, i) $$;
-             ALTER TABLE t RENAME a TO aa; ALTER TABLE t ADD n int DEFAULT nextval('numbers'), ADD d int DEFAULT twice(21);
+             ALTER TABLE t RENAME a TO aa; CREATE PROCEDURE put(i int) LANGUAGE sql AS $$ INSERT INTO t (id, aa) VALUES (i, i) $$;
+             ALTER TABLE t ADD n int DEFAULT nextval('numbers'), ADD d int DEFAULT twice(21);
              CREATE VIEW sums AS SELECT id, aa + b AS total, twice(aa) AS double FROM t; GRANT SELECT ON sums TO app;
              CREATE VIEW over AS SELECT * FROM sums WHERE total > 0; GRANT SELECT ON over TO app",
         )

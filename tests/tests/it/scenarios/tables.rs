@@ -165,17 +165,18 @@ async fn a_trigger_of_the_application_and_the_transforms_work_together() {
     story(
         "CREATE TABLE t (id int PRIMARY KEY, name text, changed int DEFAULT 0);
          CREATE FUNCTION bump() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.changed := OLD.changed + 1; NEW.name := upper(NEW.name); RETURN NEW; END $$;
-         CREATE TRIGGER zz_bump BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION bump();
+         CREATE TRIGGER zz_bump BEFORE UPDATE ON t FOR EACH ROW WHEN (NEW.name IS DISTINCT FROM OLD.name) EXECUTE FUNCTION bump();
          INSERT INTO t VALUES (1, 'a')",
     )
     .draft("v2", "ALTER TABLE t ADD label text")
     .transform("t", "label = '<' || name || '>'", "")
+    .allow("backfill-fires-triggers")
     .see("v2", "SELECT label, changed FROM t", &["<a>|0"])
     .run("v1", "UPDATE t SET name = 'b'")
     .see("v1", "SELECT name, changed FROM t", &["B|1"])
     .see("v2", "SELECT name, label, changed FROM t", &["B|<B>|1"])
     .run("v2", "UPDATE t SET label = 'x'")
-    .see("v2", "SELECT name, label, changed FROM t", &["B|x|2"])
+    .see("v2", "SELECT name, label, changed FROM t", &["B|x|1"])
     .tell()
     .await;
 }
