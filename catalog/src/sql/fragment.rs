@@ -109,7 +109,7 @@ pub fn join<T: Fragment>(parts: impl IntoIterator<Item = T>, separator: &str) ->
     Sql(parts.join(separator))
 }
 
-/// `format!` for SQL: positional `{}` only, every argument a [`Fragment`](crate::sql::Fragment).
+/// `format!` for SQL: positional `{}` only, every argument a [`Fragment`].
 ///
 /// ```
 /// use catalog::{model::Name, sql};
