@@ -10,16 +10,16 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio_postgres::NoTls;
 
 /// A running `edition dev`.
-struct Dev {
+pub(crate) struct Dev {
     child: Child,
-    application: String,
+    pub(crate) application: String,
     direct: String,
     data: String,
 }
 
 impl Dev {
     /// Starts it on free ports and waits until it says where it is.
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_edition"))
             .args(["dev", "--json", "--port", "0"])
             .args(arguments)
@@ -45,28 +45,34 @@ impl Dev {
         Self { child, application: text("application"), direct: text("direct"), data: text("data_dir") }
     }
 
-    /// Runs another verb on its database.
-    fn edition(&self, arguments: &[&str]) -> Output {
+    /// Another verb on its database.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_edition"));
         command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("DATABASE_URL", &self.direct).output().unwrap()
+        command.env("DATABASE_URL", &self.direct);
+        command
+    }
+
+    /// Runs it.
+    pub(crate) fn edition(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
     }
 
     /// The same, which must succeed; returns what it printed.
-    fn done(&self, arguments: &[&str]) -> String {
+    pub(crate) fn done(&self, arguments: &[&str]) -> String {
         let output = self.edition(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn stop(mut self, signal: Signal) -> ExitStatus {
+    pub(crate) fn stop(mut self, signal: Signal) -> ExitStatus {
         kill_process(Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap(), signal).unwrap();
         self.child.wait().unwrap()
     }
 }
 
 /// The first value that a session of this connection string gets.
-async fn ask(url: &str, sql: &str) -> Result<String, tokio_postgres::Error> {
+pub(crate) async fn ask(url: &str, sql: &str) -> Result<String, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     client.query_one(sql, &[]).await?.try_get(0)

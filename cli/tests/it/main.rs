@@ -7,6 +7,7 @@ use std::path::Path;
 mod command_line;
 mod dev;
 mod private_server;
+mod publishing;
 
 /// The server may run under another account, which has to reach its data.
 fn open_to_all(folder: &Path) {
