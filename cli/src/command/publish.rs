@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use catalog::{
-    Error, Result,
+    Error, ErrorKind, Result,
     model::EditionName,
     operation::{self, PublishOptions, Published},
 };
@@ -77,8 +77,16 @@ impl Publish {
             failed = pause_on_signals(&ask, &progress) => Err(failed),
         };
         progress.finish();
-        context.output.show(&outcome?, text)
+        context.output.show(&outcome.map_err(|error| say_how_to_go_on(error, &self.name))?, text)
     }
+}
+
+/// A pause is no failure: what helps is the two ways on from here.
+fn say_how_to_go_on(error: Error, name: &EditionName) -> Error {
+    if error.kind() != ErrorKind::Paused {
+        return error;
+    }
+    error.with_hint(format!("edition publish {name} resumes; edition rollback {name} --discard-data undoes"))
 }
 
 fn text(published: &Published) -> String {
