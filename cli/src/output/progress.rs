@@ -193,6 +193,7 @@ fn to_stderr(text: &str) {
 pub(crate) fn brief(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
+        0 if duration < Duration::from_millis(10) => format!("{:.1} ms", duration.as_secs_f64() * 1000.0),
         0 => format!("{} ms", duration.as_millis()),
         1..=9 => format!("{:.1} s", duration.as_secs_f64()),
         10..=59 => format!("{seconds} s"),
@@ -230,6 +231,7 @@ mod tests {
     fn numbers_and_durations_are_short() {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(brief(Duration::from_micros(340)), "0.3 ms");
         assert_eq!(brief(Duration::from_millis(12)), "12 ms");
         assert_eq!(brief(Duration::from_millis(3400)), "3.4 s");
         assert_eq!(brief(Duration::from_secs(310)), "5 min 10 s");
