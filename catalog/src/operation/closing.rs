@@ -11,7 +11,6 @@ use crate::{
     store::{self, OperationState},
 };
 
-
 /// Announce that the edition is going, then wait until nobody uses it.
 pub(super) fn closing(edition: EditionId, state: EditionState, name: &EditionName) -> Vec<Step> {
     let setting = drain_setting(edition);

@@ -15,8 +15,8 @@ use crate::{
     model::{Edition, EditionName, EditionState, Name, QualifiedName, Schema, Transform},
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
-        Chain, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates, draft_fingerprint, drift, expand,
-        fingerprint, probes,
+        Chain, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates, draft_fingerprint,
+        drift, expand, fingerprint, probes,
     },
     store,
     target::{Connection, Target},

@@ -208,7 +208,8 @@ impl Runner<'_> {
                 self.done(number).await
             }
             StepKind::Load { tables, new_tables } => {
-                let path = self.archive.clone().ok_or_else(|| needs_file(self.verb, self.edition, "--load"))?;
+                let path =
+                    self.archive.clone().ok_or_else(|| needs_file(self.verb, self.edition, "--load"))?;
                 let (edition, child) = (&self.edition.name, self.edition.id);
                 let loaded = archive::load(self.target, &path, edition, child, tables, new_tables).await?;
                 self.tally.rows_loaded += loaded.rows;
@@ -216,9 +217,11 @@ impl Runner<'_> {
                 self.done(number).await
             }
             StepKind::Save { tables, new_tables } => {
-                let path = self.archive.clone().ok_or_else(|| needs_file(self.verb, self.edition, "--save"))?;
+                let path =
+                    self.archive.clone().ok_or_else(|| needs_file(self.verb, self.edition, "--save"))?;
                 let edition = &self.edition.name;
-                self.tally.rows_saved += archive::save(self.target, &path, edition, tables, new_tables).await?;
+                self.tally.rows_saved +=
+                    archive::save(self.target, &path, edition, tables, new_tables).await?;
                 self.done(number).await
             }
             StepKind::Drain { edition } => {
@@ -515,8 +518,11 @@ fn between(messages: &[SimpleQueryMessage]) -> Duration {
 /// A killed operation that reads or writes a file is resumed with that file.
 fn needs_file(verb: Verb, edition: &Edition, option: &str) -> Error {
     let verb = verb.as_str();
-    Error::new(ErrorKind::Busy, format!("this {verb} of edition \"{}\" was begun with {option}", edition.name))
-        .with_hint(format!("edition {verb} {} {option} FILE", edition.name))
+    Error::new(
+        ErrorKind::Busy,
+        format!("this {verb} of edition \"{}\" was begun with {option}", edition.name),
+    )
+    .with_hint(format!("edition {verb} {} {option} FILE", edition.name))
 }
 
 fn numbered(steps: &[Step]) -> impl DoubleEndedIterator<Item = (i32, &Step)> {

@@ -44,14 +44,22 @@ pub fn stored_by_leaf(chain: &Chain, hops: &[HopTriggers]) -> Result<Archived> {
     for logical in &leaf.logical.tables {
         let mapping = leaf.mapping.table(logical);
         let physical = leaf.physical.table(logical.id).unwrap_or(logical);
-        let sharing: Vec<TableMapping> =
-            older.iter().filter_map(|member| Some(member.mapping.table(member.logical.table(logical.id)?))).collect();
+        let sharing: Vec<TableMapping> = older
+            .iter()
+            .filter_map(|member| Some(member.mapping.table(member.logical.table(logical.id)?)))
+            .collect();
         if sharing.is_empty() {
             archived.new_tables.push(new_table(logical, &mapping));
             continue;
         }
-        let shared = |name: &Name| sharing.iter().any(|other| other.columns.values().any(|known| known == name));
-        let own = logical.columns.iter().filter(|column| !shared(mapping.column(column))).map(|column| column.id).collect();
+        let shared =
+            |name: &Name| sharing.iter().any(|other| other.columns.values().any(|known| known == name));
+        let own = logical
+            .columns
+            .iter()
+            .filter(|column| !shared(mapping.column(column)))
+            .map(|column| column.id)
+            .collect();
         let hop = hops.iter().find(|hop| hop.table_id == logical.id && hop.child == leaf.edition.id);
         let order = chain.physical_order(&mapping.physical);
         archived.tables.extend(table(&Side { logical, physical, mapping: &mapping, own, hop, order })?);
@@ -69,7 +77,8 @@ pub(super) fn stored_by_child(input: &ExpandInput<'_>) -> Result<Archived> {
             archived.new_tables.push(new_table(logical, mapping));
             continue;
         };
-        let own = place.fates.iter().filter(|(_, fate)| **fate != ColumnFate::Shared).map(|(id, _)| *id).collect();
+        let own =
+            place.fates.iter().filter(|(_, fate)| **fate != ColumnFate::Shared).map(|(id, _)| *id).collect();
         let hop = input.hop.triggers.get(&logical.id);
         let order = input.chain.physical_order(&mapping.physical);
         archived.tables.extend(table(&Side { logical, physical, mapping, own, hop, order })?);
@@ -78,7 +87,10 @@ pub(super) fn stored_by_child(input: &ExpandInput<'_>) -> Result<Archived> {
 }
 
 fn columns<'a>(side: &'a Side<'_>, ids: impl IntoIterator<Item = &'a ColumnId>) -> Vec<ArchivedColumn> {
-    ids.into_iter().filter_map(|id| side.logical.column(*id)).map(|column| both_names(column, side.mapping)).collect()
+    ids.into_iter()
+        .filter_map(|id| side.logical.column(*id))
+        .map(|column| both_names(column, side.mapping))
+        .collect()
 }
 
 fn both_names(column: &crate::model::Column, mapping: &TableMapping) -> ArchivedColumn {
@@ -117,18 +129,25 @@ fn recomputed(side: &Side<'_>, id: ColumnId) -> Result<Sql> {
     let column = side.physical.column(id).ok_or_else(missing)?;
     let name = side.logical.column(id).map(|logical| side.mapping.column(logical)).ok_or_else(missing)?;
     let row = Name::new(ROW_ALIAS).map_err(|error| Error::bug(error.to_string()))?;
-    let given = match side.hop.and_then(|hop| hop.forward.iter().find(|assignment| &assignment.target == name)) {
-        Some(assignment) if assignment.kind == AssignmentKind::Default => None,
-        Some(assignment) => Some(over_row_alias(assignment.expression.as_str())?),
-        None if column.default_volatility == Volatility::Volatile => None,
-        None => Some(Sql::trusted(column.default.as_deref().unwrap_or("NULL"))),
-    };
+    let given =
+        match side.hop.and_then(|hop| hop.forward.iter().find(|assignment| &assignment.target == name)) {
+            Some(assignment) if assignment.kind == AssignmentKind::Default => None,
+            Some(assignment) => Some(over_row_alias(assignment.expression.as_str())?),
+            None if column.default_volatility == Volatility::Volatile => None,
+            None => Some(Sql::trusted(column.default.as_deref().unwrap_or("NULL"))),
+        };
     Ok(match given {
         // A value of its own in each row: never given twice.
         None => Sql::trusted("false"),
         Some(expression) => {
             let type_name = Sql::trusted(&column.type_name);
-            sql!("ROW({}.{})::record OPERATOR(pg_catalog.*=) ROW(CAST({} AS {}))::record", row, name, expression, type_name)
+            sql!(
+                "ROW({}.{})::record OPERATOR(pg_catalog.*=) ROW(CAST({} AS {}))::record",
+                row,
+                name,
+                expression,
+                type_name
+            )
         }
     })
 }

@@ -21,8 +21,9 @@ use crate::{
 };
 
 use super::{
-    Chain, Finding, Hop, Lock, Member, Severity, Step, StepKind, constraints, introduce,
+    Chain, Finding, Hop, Lock, Member, Severity, Step, StepKind,
     archived::{Archived, stored_by_child},
+    constraints, introduce,
     names::names_of,
     rows::{delete_hops, delete_names, delete_table, put_hop, put_names, put_table},
 };

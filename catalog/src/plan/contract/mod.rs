@@ -1,0 +1,157 @@
+//! The steps that take one edition out of the chain: the root (retire) or the leaf (rollback). What only that edition used is dropped;
+//! at a retire the tables also take the names that the new root uses.
+//!
+//! Views of the remaining editions stay until the proxies have acknowledged that nothing needs to be rewritten any more.
+
+mod after;
+mod objects;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Chain, Member, Step};
+use crate::{
+    ddl::{HopTriggers, renamed_hop},
+    error::{Error, Result},
+    layout::{Shape, object_ids},
+    model::{EditionId, Name, QualifiedName, Table, TableId},
+};
+
+/// Which end of the chain goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The root: retire.
+    Root,
+    /// The leaf: rollback.
+    Leaf,
+}
+
+/// Everything that the steps follow from.
+pub struct ContractInput<'a> {
+    /// The live editions, the one that goes included.
+    pub chain: &'a Chain,
+    /// Which one goes.
+    pub end: End,
+    /// The crossedition triggers of every hop.
+    pub hops: &'a [HopTriggers],
+}
+
+struct Contraction<'a> {
+    input: &'a ContractInput<'a>,
+    gone: &'a Member,
+    remaining: Vec<&'a Member>,
+    new_root: &'a Member,
+    /// Physical tables' names before and after.
+    moves: BTreeMap<TableId, (QualifiedName, QualifiedName)>,
+    /// Physical columns' names before and after, where they differ.
+    renames: BTreeMap<TableId, BTreeMap<Name, Name>>,
+}
+
+/// The steps, from the first change of a table to the last clean-up; drains and states are the caller's.
+pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
+    let contraction = Contraction::new(input)?;
+    let mut steps = Vec::new();
+    steps.extend(contraction.drop_foreign_keys());
+    steps.extend(contraction.drop_introduced_views());
+    for id in contraction.table_ids() {
+        steps.extend(contraction.contract_table(id)?);
+    }
+    steps.extend(contraction.drop_and_move()?);
+    let after = contraction.after()?;
+    steps.push(contraction.announce(&after)?);
+    steps.extend(contraction.clean_up(&after)?);
+    Ok(steps)
+}
+
+impl<'a> Contraction<'a> {
+    fn new(input: &'a ContractInput<'a>) -> Result<Self> {
+        let (gone, remaining) = match input.end {
+            End::Root => input.chain.members.split_first(),
+            End::Leaf => input.chain.members.split_last(),
+        }
+        .ok_or_else(|| Error::bug("no edition is live"))?;
+        let remaining: Vec<&Member> = remaining.iter().collect();
+        let new_root =
+            *remaining.first().ok_or_else(|| Error::refused("the only live edition cannot be taken out"))?;
+        let mut contraction =
+            Self { input, gone, remaining, new_root, moves: BTreeMap::new(), renames: BTreeMap::new() };
+        if input.end == End::Root {
+            contraction.plan_names();
+        }
+        Ok(contraction)
+    }
+
+    /// The new root's logical names become the physical ones.
+    fn plan_names(&mut self) {
+        for table in &self.new_root.logical.tables {
+            let mapping = self.new_root.mapping.table(table);
+            if mapping.physical != table.name {
+                self.moves.insert(table.id, (mapping.physical.clone(), table.name.clone()));
+            }
+            let renames: BTreeMap<Name, Name> = table
+                .columns
+                .iter()
+                .map(|column| (mapping.column(column).clone(), column.name.clone()))
+                .filter(|(from, to)| from != to)
+                .collect();
+            if !renames.is_empty() {
+                self.renames.insert(table.id, renames);
+            }
+        }
+    }
+
+    fn table_ids(&self) -> BTreeSet<TableId> {
+        let of = |member: &Member| member.logical.tables.iter().map(|table| table.id).collect::<Vec<_>>();
+        self.input.chain.members.iter().flat_map(of).collect()
+    }
+
+    fn is_kept(&self, id: TableId) -> bool {
+        self.remaining.iter().any(|member| member.logical.table(id).is_some())
+    }
+
+    /// Where a table stands now.
+    fn standing(&self, id: TableId) -> Option<QualifiedName> {
+        let (member, table) = self.input.chain.members_with(id).next()?;
+        Some(member.mapping.table(table).physical)
+    }
+
+    fn shape(&self, member: &Member, id: TableId) -> Option<Shape> {
+        self.input.chain.shape(member, id)
+    }
+
+    fn live(&self, id: TableId) -> Option<&Table> {
+        self.input.chain.live.table_named(&self.standing(id)?)
+    }
+
+    fn only_gone_has(&self, id: u32) -> bool {
+        !self.remaining.iter().any(|member| object_ids(&member.logical).any(|(known, _)| known == id))
+    }
+
+    fn hop_of(&self, id: TableId, child: EditionId) -> Option<&HopTriggers> {
+        self.input.hops.iter().find(|hop| hop.table_id == id && hop.child == child)
+    }
+
+    /// The child of the hop that goes: the leaf itself, or the edition after the root.
+    fn gone_hop(&self) -> EditionId {
+        match self.input.end {
+            End::Root => self.new_root.edition.id,
+            End::Leaf => self.gone.edition.id,
+        }
+    }
+
+    fn remaining_hops(&self) -> impl Iterator<Item = &HopTriggers> {
+        let gone = self.gone_hop();
+        self.input.hops.iter().filter(move |hop| hop.child != gone)
+    }
+
+    fn renamed(&self, hop: &HopTriggers) -> HopTriggers {
+        let none = BTreeMap::new();
+        let columns = self.renames.get(&hop.table_id).unwrap_or(&none);
+        let table = self.moves.get(&hop.table_id).map_or(&hop.table, |(_, to)| to);
+        renamed_hop(hop, table, columns)
+    }
+
+    fn name_after(&self, id: TableId, column: &Name) -> Name {
+        self.renames.get(&id).and_then(|renames| renames.get(column)).unwrap_or(column).clone()
+    }
+}
