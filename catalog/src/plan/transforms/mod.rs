@@ -1,20 +1,24 @@
 //! From the author's transforms (and those that can be inferred) to what the triggers and the backfill compute.
 
+mod hop;
+mod judgement;
+
+pub use hop::{Hop, assemble};
+
 use std::collections::BTreeMap;
 
+use super::Finding;
 use crate::{
-    ddl::{Assignment, AssignmentKind, HopTriggers},
     layout::{ColumnFate, InheritedTable},
     model::{
-        Column, Direction, EditionId, EditionName, Generated, Identity, Name, OnError, Origin, QualifiedName,
-        Schema, Table, TableId, Transform, Volatility,
+        Column, Direction, EditionName, Generated, Identity, Name, OnError, Origin, QualifiedName, Schema,
+        Table, TableId, Transform, Volatility,
     },
-    physical::{Probe, Probed},
+    physical::Probe,
     sql,
     sql::{Expression, Sql},
 };
-
-use super::{Finding, Severity};
+use judgement::{bad, needs_forward, needs_reverse, unmatched, unsupported};
 
 /// One column that a hop's triggers will set, its expression not yet seen by PostgreSQL.
 #[derive(Clone, Debug)]
@@ -313,239 +317,6 @@ pub fn probes(candidates: &[Candidate]) -> Vec<Probe> {
         .collect()
 }
 
-/// The triggers and set-based assignments of a hop.
-#[derive(Clone, Debug, Default)]
-pub struct Hop {
-    /// Per table.
-    pub triggers: BTreeMap<TableId, HopTriggers>,
-    /// Per table: physical column and expression over the row alias.
-    pub backfill: BTreeMap<TableId, Vec<(Name, Sql)>>,
-    /// As used.
-    pub transforms: Vec<Transform>,
-}
-
-/// Joins candidates with PostgreSQL's answers. `default_of`: a physical column's default in physical words.
-pub fn assemble(
-    sides: (&[InheritedTable], EditionId, &EditionName),
-    candidates: &[Candidate],
-    probed: &[Probed],
-    default_of: impl Fn(TableId, &Name) -> Option<String>,
-) -> (Hop, Vec<Finding>) {
-    let (inherited, child, edition) = sides;
-    let mut hop = Hop::default();
-    let mut findings = Vec::new();
-    let mut answers = probed.iter();
-    for candidate in candidates {
-        let (in_trigger, in_update) = if candidate.is_default {
-            let default = Sql::trusted(default_of(candidate.table, &candidate.target).unwrap_or_default());
-            (default.clone(), default)
-        } else {
-            match answers.next() {
-                Some(Probed::Fine { in_trigger, in_update }) => (in_trigger.clone(), in_update.clone()),
-                Some(Probed::Objection(objection)) => {
-                    findings.push(objected(edition, candidate, objection));
-                    continue;
-                }
-                None => continue,
-            }
-        };
-        findings.extend(judged(edition, candidate));
-        let Some(place) = inherited.iter().find(|place| place.id == candidate.table) else { continue };
-        let triggers = hop.triggers.entry(candidate.table).or_insert_with(|| HopTriggers {
-            table: place.child.physical.clone(),
-            table_id: place.id,
-            child,
-            forward: Vec::new(),
-            reverse: Vec::new(),
-        });
-        let kind = match (candidate.is_default, candidate.sources.is_empty()) {
-            (true, _) => AssignmentKind::Default,
-            (false, true) => AssignmentKind::Constant,
-            (false, false) => AssignmentKind::Transform,
-        };
-        let assignment = Assignment {
-            target: candidate.target.clone(),
-            sources: candidate.sources.clone(),
-            expression: in_trigger,
-            kind,
-            on_error: candidate.transform.on_error,
-            not_null: candidate.not_null,
-            label: candidate.transform.column.clone(),
-        };
-        match candidate.direction {
-            Direction::Forward => {
-                hop.backfill.entry(candidate.table).or_default().push((candidate.target.clone(), in_update));
-                triggers.forward.push(assignment);
-            }
-            Direction::Reverse => triggers.reverse.push(assignment),
-        }
-        hop.transforms.push(candidate.transform.clone());
-    }
-    (hop, findings)
-}
-
-fn judged(edition: &EditionName, candidate: &Candidate) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let transform = &candidate.transform;
-    let subject = subject(transform);
-    if transform.on_error == OnError::Null && candidate.not_null {
-        findings.push(Finding {
-            severity: Severity::Refused,
-            code: "null-for-not-null".to_owned(),
-            subject: subject.clone(),
-            message: "the transform is to give NULL for values that do not fit, but the column is NOT NULL"
-                .to_owned(),
-            fix: Some(format!("give it with --on-error reject, or drop NOT NULL in draft {edition}")),
-        });
-    }
-    if let Some((from, to)) = &candidate.cast
-        && silently_rounds(from, to)
-    {
-        findings.push(Finding {
-            severity: Severity::NeedsWord,
-            code: "lossy-cast".to_owned(),
-            subject,
-            message: format!(
-                "the inferred {} cast from {from} to {to} drops part of a value without an error",
-                candidate.direction.as_str()
-            ),
-            fix: Some(format!(
-                "state it: edition transform {edition} {} --{} '{} = …', or accept it: --allow lossy-cast",
-                transform.table.as_str(),
-                candidate.direction.as_str(),
-                transform.column.quoted()
-            )),
-        });
-    }
-    findings
-}
-
-/// Assignment casts that round or cut instead of failing (docs, 8.1 and 8.5).
-fn silently_rounds(from: &str, to: &str) -> bool {
-    let fractional = |name: &str| name.starts_with("numeric") || matches!(name, "real" | "double precision");
-    let whole = |name: &str| matches!(name, "smallint" | "integer" | "bigint");
-    let scaled = |name: &str| name.starts_with("numeric(");
-    let moment = |name: &str| name.starts_with("timestamp");
-    (fractional(from) && whole(to))
-        || (fractional(from) && from != to && (scaled(to) || to == "real"))
-        || (from == "numeric" && to == "double precision")
-        || (from.starts_with("numeric(") && to == "double precision")
-        || (moment(from) && (to == "date" || to.starts_with("time ")))
-        || (moment(from) && moment(to) && to.contains('(') && from != to)
-}
-
-fn subject(transform: &Transform) -> String {
-    format!(
-        "table {}.{}, column {}, {}",
-        transform.schema.as_str(),
-        transform.table.as_str(),
-        transform.column.as_str(),
-        transform.direction.as_str()
-    )
-}
-
-fn objected(edition: &EditionName, candidate: &Candidate, objection: &str) -> Finding {
-    let transform = &candidate.transform;
-    let direction = candidate.direction.as_str();
-    let (code, message) = match (&transform.origin, &candidate.cast) {
-        (Origin::Inferred, Some((from, to))) => (
-            format!("needs-{direction}-transform"),
-            format!("PostgreSQL has no assignment cast from {from} to {to}: {objection}"),
-        ),
-        _ => ("bad-transform".to_owned(), format!("the expression does not work: {objection}")),
-    };
-    Finding {
-        severity: Severity::Refused,
-        code,
-        subject: subject(transform),
-        message,
-        fix: Some(command(edition, transform)),
-    }
-}
-
-fn command(edition: &EditionName, transform: &Transform) -> String {
-    format!(
-        "edition transform {edition} {} --{} '{} = <expression>'",
-        transform.table.as_str(),
-        transform.direction.as_str(),
-        transform.column.quoted()
-    )
-}
-
-fn needs_forward(sides: &Sides<'_>, column: &Column) -> Finding {
-    let transform = inferred(sides, Direction::Forward, column);
-    Finding {
-        severity: Severity::Refused,
-        code: "needs-forward-transform".to_owned(),
-        subject: subject(&transform),
-        message: "the column is NOT NULL and has no default, so rows written by older editions need a value"
-            .to_owned(),
-        fix: Some(command(sides.edition, &transform)),
-    }
-}
-
-fn needs_reverse(sides: &Sides<'_>, column: &Column) -> Finding {
-    let transform = inferred(sides, Direction::Reverse, column);
-    Finding {
-        severity: Severity::Refused,
-        code: "needs-reverse-transform".to_owned(),
-        subject: subject(&transform),
-        message: "the older edition's column is NOT NULL and has no default, so rows written by this edition need a value".to_owned(),
-        fix: Some(command(sides.edition, &transform)),
-    }
-}
-
-fn unsupported(sides: &Sides<'_>, column: &Column, what: &str) -> Finding {
-    Finding {
-        severity: Severity::Refused,
-        code: "unsupported".to_owned(),
-        subject: format!("table {}, column {}", sides.child.name.pretty(), column.name.as_str()),
-        message: format!("{what} cannot be published yet"),
-        fix: None,
-    }
-}
-
-fn bad(sides: &Sides<'_>, transform: &Transform, why: &str) -> Box<Finding> {
-    Box::new(Finding {
-        severity: Severity::Refused,
-        code: "bad-transform".to_owned(),
-        subject: subject(transform),
-        message: format!("the expression cannot be used: {why}"),
-        fix: Some(command(sides.edition, transform)),
-    })
-}
-
-/// Transforms that name no column that could take them.
-fn unmatched(input: &TransformInput<'_>) -> Vec<Finding> {
-    input
-        .given
-        .iter()
-        .filter(|transform| {
-            let name = QualifiedName::new(transform.schema.clone(), transform.table.clone());
-            let place = input
-                .child
-                .table_named(&name)
-                .and_then(|table| input.inherited.iter().find(|p| p.id == table.id));
-            let Some(place) = place else { return true };
-            let side = match transform.direction {
-                Direction::Forward => input.child.table(place.id),
-                Direction::Reverse => input.parent.table(place.id),
-            };
-            side.and_then(|table| table.column_named(transform.column.as_str())).is_none()
-        })
-        .map(|transform| Finding {
-            severity: Severity::Refused,
-            code: "unknown-transform-target".to_owned(),
-            subject: subject(transform),
-            message: match transform.direction {
-                Direction::Forward => "the draft has no such table or column, or the table is new".to_owned(),
-                Direction::Reverse => "the parent has no such table or column".to_owned(),
-            },
-            fix: Some("edition diff shows the names on both sides".to_owned()),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -565,14 +336,5 @@ mod tests {
             assert_eq!(distinct_tells(name, None), tells, "{name}");
         }
         assert!(!distinct_tells("text", Some("public.nocase")));
-    }
-
-    #[test]
-    fn casts_that_round_are_known() {
-        assert!(silently_rounds("numeric(14,2)", "integer"));
-        assert!(silently_rounds("timestamp without time zone", "date"));
-        assert!(!silently_rounds("integer", "bigint"));
-        assert!(!silently_rounds("bigint", "integer"));
-        assert!(!silently_rounds("integer", "numeric(14,2)"));
     }
 }

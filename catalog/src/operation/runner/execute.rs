@@ -1,0 +1,193 @@
+//! What each kind of step does, and how each is undone.
+
+use super::Runner;
+use crate::{
+    archive,
+    backfill::{self, BackfillSpec},
+    blueprint,
+    error::{Error, ErrorKind, Result},
+    event::Event,
+    model::{Edition, EditionId, EditionState, Epoch, QualifiedName},
+    plan::{Step, StepKind},
+    sql,
+    sql::{Sql, join},
+    store::{self, Verb},
+};
+use tokio_postgres::SimpleQueryMessage;
+
+impl Runner<'_> {
+    pub(super) async fn execute(&mut self, number: i32, step: &Step) -> Result<()> {
+        match &step.kind {
+            StepKind::Transaction { statements } => {
+                let mark = self.mark(number, "done");
+                self.transaction(step, statements, &mark).await
+            }
+            StepKind::Announce { statements, states, .. } => {
+                let mark = self.mark(number, "done");
+                self.announce(statements, states, &mark).await
+            }
+            StepKind::Index { statement, index } => {
+                self.build_index(step, statement, index).await?;
+                self.done(number).await
+            }
+            StepKind::Scan { statements } => {
+                for statement in statements {
+                    self.scan(step, statement).await?;
+                }
+                self.done(number).await
+            }
+            StepKind::Verify { checks } => {
+                for (label, query) in checks {
+                    self.check(label, query).await?;
+                }
+                self.done(number).await
+            }
+            StepKind::Backfill { table, assignments, pending, primary_key } => {
+                let spec = BackfillSpec {
+                    table: table.clone(),
+                    child: self.edition.id,
+                    assignments: assignments.clone(),
+                    pending: pending.clone(),
+                    primary_key: primary_key.clone(),
+                };
+                self.fill(number, &spec).await?;
+                self.done(number).await
+            }
+            StepKind::Load { tables, new_tables } => {
+                let path =
+                    self.archive.clone().ok_or_else(|| needs_file(self.verb, self.edition, "--load"))?;
+                let (edition, child) = (&self.edition.name, self.edition.id);
+                let loaded = archive::load(self.target, &path, edition, child, tables, new_tables).await?;
+                self.tally.rows_loaded += loaded.rows;
+                self.tally.rows_not_loaded += loaded.skipped;
+                self.done(number).await
+            }
+            StepKind::Save { tables, new_tables } => {
+                let path =
+                    self.archive.clone().ok_or_else(|| needs_file(self.verb, self.edition, "--save"))?;
+                let edition = &self.edition.name;
+                self.tally.rows_saved +=
+                    archive::save(self.target, &path, edition, tables, new_tables).await?;
+                self.done(number).await
+            }
+            StepKind::Drain { edition } => {
+                self.drain(*edition).await?;
+                self.done(number).await
+            }
+            StepKind::DropBlueprint { blueprint } => {
+                blueprint::drop_blueprint(self.target, blueprint).await?;
+                self.done(number).await
+            }
+        }
+    }
+
+    async fn done(&self, number: i32) -> Result<()> {
+        Ok(self.connection.batch_execute(self.mark(number, "done").as_str()).await?)
+    }
+
+    pub(super) async fn undo_step(&mut self, number: i32, step: &Step) -> Result<()> {
+        let mark = self.mark(number, "undone");
+        match &step.kind {
+            StepKind::Announce { states_before, .. } => {
+                self.announce(&step.inverse, states_before, &mark).await
+            }
+            StepKind::Index { .. } => {
+                for statement in &step.inverse {
+                    self.alone(step, statement).await?;
+                }
+                Ok(self.connection.batch_execute(mark.as_str()).await?)
+            }
+            _ => self.transaction(step, &step.inverse, &mark).await,
+        }
+    }
+
+    /// Changes the catalogue and waits until the proxies go by it.
+    async fn announce(
+        &mut self,
+        statements: &[Sql],
+        states: &[(EditionId, EditionState)],
+        mark: &Sql,
+    ) -> Result<()> {
+        let transaction = self.connection.transaction().await?;
+        transaction.batch_execute(join(statements.iter().map(|s| sql!("{};\n", s)), "").as_str()).await?;
+        for (edition, state) in states {
+            store::set_state(&transaction, *edition, *state).await?;
+        }
+        let epoch = store::bump_epoch(&transaction).await?;
+        transaction.batch_execute(mark.as_str()).await?;
+        transaction.commit().await?;
+        self.acknowledged(epoch).await
+    }
+
+    pub(super) async fn acknowledged(&self, epoch: Epoch) -> Result<()> {
+        self.events.emit(Event::Waiting { what: format!("the proxies to take up epoch {epoch}") });
+        store::wait_for_acknowledgement(&*self.connection, epoch, self.patience.proxies).await
+    }
+
+    /// An INVALID leftover of an earlier try is dropped; a valid index of that name is taken as built.
+    async fn build_index(&mut self, step: &Step, statement: &Sql, index: &QualifiedName) -> Result<()> {
+        let name = sql!("{}", index).to_string();
+        let found = self
+            .connection
+            .query_opt("SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1)::oid", &[&name])
+            .await?;
+        match found.map(|row| row.try_get::<_, bool>(0)).transpose()? {
+            Some(true) => return Ok(()),
+            Some(false) => self.alone(step, &sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", index)).await?,
+            None => {}
+        }
+        self.alone(step, statement).await
+    }
+
+    async fn check(&self, label: &str, query: &Sql) -> Result<()> {
+        let rows = self.connection.simple_query(query.as_str()).await?;
+        let offending = rows.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or("?").to_owned()),
+            _ => None,
+        });
+        match offending {
+            None => Ok(()),
+            Some(key) => Err(Error::new(
+                ErrorKind::Database,
+                format!("verification failed: {label}; it does not for the row at {key}"),
+            )),
+        }
+    }
+
+    async fn fill(&mut self, number: i32, spec: &BackfillSpec) -> Result<()> {
+        let options =
+            self.backfill.as_ref().ok_or_else(|| Error::bug("this operation has no backfill options"))?;
+        let outcome = backfill::run(self.target, self.operation, number, spec, options, self.events).await?;
+        self.tally.rows_backfilled += outcome.rows_changed;
+        self.refuse_failures().await
+    }
+
+    /// What a populate-mode trigger could not transform while the application went on.
+    async fn refuse_failures(&self) -> Result<()> {
+        let row = self
+            .connection
+            .query_opt(
+                "SELECT table_name, column_name, error_message FROM edition.failures ORDER BY id LIMIT 1",
+                &[],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(()) };
+        let (table, column, message): (String, String, String) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Err(Error::new(
+            ErrorKind::Database,
+            format!("a row that an older edition wrote meanwhile cannot be transformed: table {table}, column {column}: {message}"),
+        )
+        .with_hint("make the transform cover that value, or give it with --on-error null"))
+    }
+}
+
+/// A killed operation that reads or writes a file is resumed with that file.
+fn needs_file(verb: Verb, edition: &Edition, option: &str) -> Error {
+    let verb = verb.as_str();
+    Error::new(
+        ErrorKind::Busy,
+        format!("this {verb} of edition \"{}\" was begun with {option}", edition.name),
+    )
+    .with_hint(format!("edition {verb} {} {option} FILE", edition.name))
+}

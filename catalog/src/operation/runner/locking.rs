@@ -1,0 +1,162 @@
+//! Transactions that need locks: short, tried again while somebody else has the lock, timed.
+
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use tokio_postgres::{SimpleQueryMessage, error::SqlState};
+
+use super::Runner;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    event::Event,
+    model::QualifiedName,
+    plan::{Lock, Step},
+    sql,
+    sql::{Sql, join},
+};
+
+impl Runner<'_> {
+    /// Everything in one transaction and one round trip, so that locks are held for as short as can be; tried again while a lock is not to be
+    /// had. `synchronous_commit` is off because a commit that a crash loses was not journalled either.
+    ///
+    /// What locks no table (making functions) comes first; from there to the end the server's clock tells how long others were held up at most.
+    pub(super) async fn transaction(&mut self, step: &Step, statements: &[Sql], mark: &Sql) -> Result<()> {
+        let lines =
+            |statements: &[Sql]| join(statements.iter().map(|statement| sql!("{};\n", statement)), "");
+        let locking = statements
+            .iter()
+            .position(|statement| !statement.as_str().starts_with("CREATE OR REPLACE FUNCTION"))
+            .unwrap_or(statements.len());
+        let (before, locking) = statements.split_at(locking);
+        let text = sql!(
+            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL synchronous_commit = off; {}SELECT extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000; {}{}; \
+             SELECT extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000; COMMIT",
+            self.lock_timeout_ms(),
+            lines(before),
+            lines(locking),
+            mark
+        );
+        self.retrying(step, &text).await
+    }
+
+    fn lock_timeout_ms(&self) -> u64 {
+        u64::try_from(self.patience.lock_timeout.as_millis()).unwrap_or(50).max(1)
+    }
+
+    /// One statement that must not be in a transaction block.
+    pub(super) async fn alone(&mut self, step: &Step, statement: &Sql) -> Result<()> {
+        let millis = u64::try_from(self.patience.locks.as_millis()).unwrap_or(60_000).max(1);
+        self.connection.batch_execute(&format!("SET lock_timeout = {millis}")).await?;
+        let outcome = self.retrying(step, statement).await;
+        self.connection.batch_execute("RESET lock_timeout").await?;
+        outcome
+    }
+
+    /// A statement that scans under a lock that stops nobody, so it may wait for that lock behind an autovacuum, but with a
+    /// budget: what waits for a lock can make others wait.
+    pub(super) async fn scan(&mut self, step: &Step, statement: &Sql) -> Result<()> {
+        let text = sql!("BEGIN; SET LOCAL lock_timeout = {}; {}; COMMIT", self.lock_timeout_ms(), statement);
+        self.retrying(step, &text).await
+    }
+
+    async fn retrying(&mut self, step: &Step, text: &Sql) -> Result<()> {
+        let begun = Instant::now();
+        let mut attempt = 0_u32;
+        loop {
+            let error = match self.connection.simple_query(text.as_str()).await {
+                Ok(messages) => {
+                    if step.lock >= Lock::ShareRowExclusive {
+                        self.held(step, between(&messages));
+                    }
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            if self.connection.is_closed() {
+                return Err(error.into());
+            }
+            self.connection.batch_execute("ROLLBACK").await?;
+            let code = error.code();
+            if code != Some(&SqlState::LOCK_NOT_AVAILABLE) && code != Some(&SqlState::T_R_DEADLOCK_DETECTED) {
+                return Err(self.failed(step, error));
+            }
+            attempt += 1;
+            let blocker = self.blocker(&step.relations).await?;
+            let relation = step.relations.first().map(QualifiedName::pretty).unwrap_or_default();
+            if begun.elapsed() >= self.patience.locks {
+                return Err(no_lock(step, &relation, attempt, blocker.as_deref()));
+            }
+            self.events.emit(Event::LockRetry { relation, attempt, blocker });
+            tokio::time::sleep(back_off(attempt)).await;
+        }
+    }
+
+    fn held(&mut self, step: &Step, held: Duration) {
+        self.tally.longest_lock = self.tally.longest_lock.max(held);
+        let relation = step.relations.first().map(QualifiedName::pretty).unwrap_or_default();
+        self.events.emit(Event::LockHeld { relation, held });
+    }
+
+    fn failed(&self, step: &Step, error: tokio_postgres::Error) -> Error {
+        let cause = error.as_db_error().map_or_else(
+            || error.to_string(),
+            |db| {
+                let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+                format!("{}{detail}", db.message())
+            },
+        );
+        Error::new(ErrorKind::Database, format!("{} failed: {cause}", step.title)).with_source(error)
+    }
+
+    /// Who has a lock on these relations, besides us.
+    async fn blocker(&self, relations: &[QualifiedName]) -> Result<Option<String>> {
+        let names: Vec<String> = relations.iter().map(|name| sql!("{}", name).to_string()).collect();
+        let row = self
+            .connection
+            .query_opt(
+                "SELECT l.pid, a.application_name, a.backend_type, a.state, extract(epoch FROM clock_timestamp() - a.xact_start)::float8 \
+                 FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid) \
+                 WHERE l.granted AND l.locktype = 'relation' AND l.pid <> pg_catalog.pg_backend_pid() \
+                   AND l.relation IN (SELECT pg_catalog.to_regclass(name)::oid FROM pg_catalog.unnest($1::text[]) AS name) \
+                 ORDER BY a.xact_start NULLS LAST LIMIT 1",
+                &[&names],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let (pid, application): (i32, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+        let (kind, state, age): (Option<String>, Option<String>, Option<f64>) =
+            (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+        let who =
+            application.filter(|name| !name.is_empty()).or(kind).unwrap_or_else(|| "session".to_owned());
+        let state = state.map(|state| format!(", {state}")).unwrap_or_default();
+        let age = age.map(|seconds| format!(", transaction open for {seconds:.1} s")).unwrap_or_default();
+        Ok(Some(format!("pid {pid} ({who}{state}{age})")))
+    }
+}
+
+/// The time between the two clock readings of a transaction, in microseconds of the server's clock; zero without them.
+fn between(messages: &[SimpleQueryMessage]) -> Duration {
+    let mut readings = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0)?.split('.').next()?.parse::<u64>().ok(),
+        _ => None,
+    });
+    match (readings.next(), readings.next()) {
+        (Some(first), Some(second)) => Duration::from_micros(second.saturating_sub(first)),
+        _ => Duration::ZERO,
+    }
+}
+
+fn no_lock(step: &Step, relation: &str, attempts: u32, blocker: Option<&str>) -> Error {
+    let blocker = blocker.map(|who| format!("; {who} holds a lock on it")).unwrap_or_default();
+    Error::new(
+        ErrorKind::Busy,
+        format!("could not lock {relation} for \"{}\" in {attempts} short tries{blocker}; nothing was left half-done", step.title),
+    )
+    .with_hint("run the same command again to go on, or give it longer with --lock-patience")
+}
+
+/// 10 ms doubling to half a second, with jitter so that we do not keep step with a periodic blocker.
+fn back_off(attempt: u32) -> Duration {
+    let ceiling = 10_u64 << attempt.min(6);
+    Duration::from_millis(rand::rng().random_range(ceiling / 2..=ceiling))
+}

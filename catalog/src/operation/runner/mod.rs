@@ -1,0 +1,179 @@
+//! Runs the steps of one stored plan, each exactly once over any number of interruptions, and undoes them.
+
+mod drain;
+mod execute;
+mod locking;
+
+pub(super) use drain::drain_setting;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    backfill::BackfillOptions,
+    error::{Error, ErrorKind, Result},
+    event::{Event, Events},
+    model::{Edition, OperationId},
+    plan::{Step, StepKind},
+    sql,
+    sql::{Sql, join},
+    store::{self, NewEntry, Verb},
+    target::{Connection, Target},
+};
+
+/// How an operation waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// The longest wait for a lock in one try.
+    pub(super) lock_timeout: Duration,
+    /// How long to try for one lock in all.
+    pub(super) locks: Duration,
+    /// How long proxies may take to acknowledge.
+    pub(super) proxies: Duration,
+    /// How long sessions may take to leave.
+    pub(super) drain: Option<Duration>,
+    /// Whether sessions are ended after that.
+    pub(super) force: bool,
+}
+
+/// What happened on the way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) longest_lock: Duration,
+    pub(super) rows_backfilled: u64,
+    pub(super) rows_loaded: u64,
+    pub(super) rows_not_loaded: u64,
+    pub(super) rows_saved: u64,
+}
+
+/// One operation at work.
+pub(super) struct Runner<'a> {
+    pub(super) target: &'a Target,
+    pub(super) connection: Connection,
+    pub(super) operation: OperationId,
+    pub(super) edition: &'a Edition,
+    pub(super) verb: Verb,
+    pub(super) patience: Patience,
+    pub(super) backfill: Option<BackfillOptions>,
+    pub(super) archive: Option<PathBuf>,
+    pub(super) events: &'a dyn Events,
+    pub(super) tally: Tally,
+}
+
+impl Runner<'_> {
+    /// Runs what is not done yet.
+    pub(super) async fn run(&mut self, steps: &[Step]) -> Result<()> {
+        self.run_first(steps, steps.len()).await
+    }
+
+    /// Runs what is not done yet of the first `count` steps.
+    pub(super) async fn run_first(&mut self, steps: &[Step], count: usize) -> Result<()> {
+        let states = self.states().await?;
+        if states.values().any(|state| state == "done") {
+            // A killed runner may have announced without waiting.
+            self.acknowledged(store::current_epoch(&*self.connection).await?).await?;
+        }
+        for (number, step) in numbered(steps).take(count) {
+            if states.get(&number).is_some_and(|state| state == "done") {
+                continue;
+            }
+            self.pause_asked()?;
+            let begun = Instant::now();
+            let shown = usize::try_from(number).unwrap_or_default();
+            self.events.emit(Event::StepStarted { step: shown, of: steps.len(), title: step.title.clone() });
+            self.record(number, step, "started", None).await?;
+            if let Err(error) = self.execute(number, step).await {
+                let state = if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Paused) {
+                    "started"
+                } else {
+                    "failed"
+                };
+                // The connection may be what failed; then the journal says `started`, which is as true.
+                let _ = self.record(number, step, state, Some(&error.to_string())).await;
+                return Err(error);
+            }
+            self.events.emit(Event::StepDone { step: shown, elapsed: begun.elapsed() });
+        }
+        Ok(())
+    }
+
+    /// Undoes what was done, newest first.
+    pub(super) async fn undo(&mut self, steps: &[Step]) -> Result<()> {
+        let states = self.states().await?;
+        for (number, step) in numbered(steps).rev() {
+            let Some(state) = states.get(&number).filter(|state| *state != "undone") else { continue };
+            // Only what happens in one transaction is sure not to have happened when the journal does not say so.
+            let partial = matches!(
+                step.kind,
+                StepKind::Index { .. } | StepKind::Scan { .. } | StepKind::Backfill { .. }
+            );
+            if state != "done" && !partial {
+                continue;
+            }
+            self.events.emit(Event::Note { text: format!("undoing: {}", step.title) });
+            self.undo_step(number, step).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a step after the first `steps` has begun.
+    pub(super) async fn is_past(&self, steps: usize) -> Result<bool> {
+        let last = i32::try_from(steps).unwrap_or(i32::MAX);
+        Ok(self.states().await?.keys().any(|number| *number > last))
+    }
+
+    async fn states(&self) -> Result<BTreeMap<i32, String>> {
+        let rows = self
+            .connection
+            .query(
+                "SELECT step, state FROM edition.journal WHERE operation_id = $1 AND step IS NOT NULL",
+                &[&self.operation.get()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    fn pause_asked(&self) -> Result<()> {
+        match &self.backfill {
+            Some(options) if *options.pause.borrow() => Err(Error::new(ErrorKind::Paused, "paused as asked")
+                .with_hint(format!("resume it: edition {} {}", self.verb.as_str(), self.edition.name))),
+            _ => Ok(()),
+        }
+    }
+
+    async fn record(&self, number: i32, step: &Step, state: &str, detail: Option<&str>) -> Result<()> {
+        let text = join(step.statements(), ";\n");
+        let inverse = join(&step.inverse, ";\n");
+        let text = Some(text.as_str()).filter(|text| !text.is_empty());
+        let inverse = Some(inverse.as_str()).filter(|text| !text.is_empty());
+        let entry = NewEntry {
+            step: Some((self.operation, number)),
+            edition: self.edition.name.as_str(),
+            verb: self.verb.as_str(),
+            title: &step.title,
+            statement: text,
+            inverse,
+            state,
+            detail,
+        };
+        store::record_step(&*self.connection, &entry).await?;
+        Ok(())
+    }
+
+    fn mark(&self, number: i32, state: &'static str) -> Sql {
+        sql!(
+            "UPDATE edition.journal SET state = '{}', finished_at = clock_timestamp() WHERE operation_id = {} AND step = {}",
+            Sql::trusted(state),
+            self.operation,
+            number
+        )
+    }
+}
+
+fn numbered(steps: &[Step]) -> impl DoubleEndedIterator<Item = (i32, &Step)> {
+    let numbers = 1..=i32::try_from(steps.len()).unwrap_or(i32::MAX);
+    numbers.zip(steps.iter()).collect::<Vec<_>>().into_iter()
+}
