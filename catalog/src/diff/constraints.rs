@@ -45,8 +45,12 @@ fn matched<'a, T>(
 }
 
 fn compare_constraints(old: &Table, new: &Table, aligned: &Table, changes: &mut Vec<Change>) {
+    // What a foreign key points at is compared by id: a table that was dropped and made anew is another one.
     let same = |before: &Constraint, after: &Constraint| {
-        before.kind == after.kind && before.columns == after.columns && before.definition == after.definition
+        before.kind == after.kind
+            && before.columns == after.columns
+            && before.references == after.references
+            && before.definition == after.definition
     };
     let matched = matched(&old.constraints, &aligned.constraints, |constraint| &constraint.name, same);
     let (table, name) = (new.id, &new.name);

@@ -87,6 +87,11 @@ pub(super) fn compare_functions(
             )));
         } else if old.definition != new.definition {
             changes.push(subject.unsupported("its definition was changed"));
+        } else if old.id != new.id && !has_text_body(new) {
+            changes.push(
+                subject
+                    .unsupported("it was made again, and its body may mean other objects of the same names"),
+            );
         }
         subject.owner(&old.owner, &new.owner, changes);
         subject.grants(&old.grants, &new.grants, changes);
@@ -99,6 +104,11 @@ pub(super) fn compare_functions(
             arguments: new.arguments.clone(),
         });
     }
+}
+
+/// Whether names in the body are looked up when it runs; those of an SQL-standard body were looked up when it was made.
+fn has_text_body(function: &Function) -> bool {
+    function.definition.contains("\nAS $")
 }
 
 pub(super) fn compare_types(parent: &Schema, child: &Schema, aligned: &Schema, changes: &mut Vec<Change>) {

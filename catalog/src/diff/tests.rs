@@ -136,7 +136,7 @@ fn equal_schemas_have_no_changes() {
     let mut schema = of_tables(vec![table(1, "t", vec![column(1, "a")])]);
     schema.views.push(view(2, "v", "SELECT 1"));
     schema.sequences.push(sequence(3, Some((1, 1))));
-    schema.functions.push(function(4, "one"));
+    schema.functions.push(function(4, "f\nAS $one$"));
     assert_eq!(told(&schema, &schema, &schema), [""; 0]);
 }
 
@@ -179,14 +179,14 @@ fn equal_definitions_under_another_name_are_renames() {
 fn what_was_made_again_in_the_same_words_is_no_change() {
     let (mut parent, mut child) = (Schema::default(), Schema::default());
     parent.views.push(view(1, "v", "SELECT 1"));
-    parent.functions.push(function(2, "one"));
+    parent.functions.push(function(2, "f\nAS $one$"));
     parent.sequences.push(sequence(3, None));
     child.views.push(view(11, "v", "SELECT 1"));
-    child.functions.push(function(12, "one"));
+    child.functions.push(function(12, "f\nAS $one$"));
     child.sequences.push(sequence(13, None));
     assert_eq!(told(&parent, &child, &child), [""; 0]);
     child.views[0].definition = "SELECT 2".to_owned();
-    child.functions[0].definition = "two".to_owned();
+    child.functions[0].definition = "f\nAS $two$".to_owned();
     assert_eq!(
         told(&parent, &child, &child),
         [

@@ -1,7 +1,9 @@
 //! Views, by id and then by name: one that was dropped and made again in the same words is no change.
 
+use std::collections::BTreeSet;
+
 use super::{Change, unsupported::Subject};
-use crate::model::{Schema, View};
+use crate::model::{ColumnId, Schema, TableId, View};
 
 pub(super) fn compare(parent: &Schema, child: &Schema, aligned: &Schema, changes: &mut Vec<Change>) {
     let counterpart = |old: &View| {
@@ -16,7 +18,12 @@ pub(super) fn compare(parent: &Schema, child: &Schema, aligned: &Schema, changes
         let subject = Subject { kind: "view", identity: &identity };
         match counterpart(old) {
             None => changes.push(subject.unsupported("was dropped")),
-            Some(new) => compare_view(subject, old, new, changes),
+            Some(new) => {
+                compare_view(subject, old, new, changes);
+                if tables_read(old, parent) != tables_read(new, aligned) {
+                    changes.push(subject.unsupported("it reads another table of the same name"));
+                }
+            }
         }
     }
     for new in &child.views {
@@ -25,6 +32,11 @@ pub(super) fn compare(parent: &Schema, child: &Schema, aligned: &Schema, changes
             changes.push(Change::ViewCreated { view: new.id, name: new.name.clone() });
         }
     }
+}
+
+/// The columns of tables that a view reads, by id: a table that was dropped and made anew is another one.
+fn tables_read(view: &View, schema: &Schema) -> BTreeSet<(TableId, ColumnId)> {
+    view.reads.iter().copied().filter(|(id, _)| schema.table(*id).is_some()).collect()
 }
 
 fn compare_view(subject: Subject<'_>, old: &View, new: &View, changes: &mut Vec<Change>) {

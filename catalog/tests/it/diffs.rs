@@ -23,6 +23,7 @@ CREATE TABLE orders (id serial PRIMARY KEY, user_id int REFERENCES users (id), t
 CREATE INDEX orders_total ON orders (total) WHERE total > 0;
 CREATE VIEW adults AS SELECT id, name FROM users WHERE age > 17;
 CREATE FUNCTION plus_one(a int) RETURNS int LANGUAGE sql AS 'select a + 1';
+CREATE FUNCTION user_count() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM users; END;
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';
 CREATE TRIGGER touch BEFORE UPDATE ON orders FOR EACH ROW WHEN (new.total > 5) EXECUTE FUNCTION touch();
 CREATE SEQUENCE numbers;
@@ -111,6 +112,18 @@ const CASES: &[(&str, &str)] = &[
     (
         "make the same view again",
         "DROP VIEW adults; CREATE VIEW adults AS SELECT id, name FROM users WHERE age > 17",
+    ),
+    (
+        "drop a table and make it again, with all that reads it",
+        "DROP TABLE users CASCADE; CREATE TABLE users (id int PRIMARY KEY, name text, age int); \
+         ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users (id); \
+         CREATE VIEW adults AS SELECT id, name FROM users WHERE age > 17",
+    ),
+    (
+        "make the same functions again",
+        "DROP FUNCTION plus_one; DROP FUNCTION user_count; \
+         CREATE FUNCTION plus_one(a int) RETURNS int LANGUAGE sql AS 'select a + 1'; \
+         CREATE FUNCTION user_count() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM users; END",
     ),
     // what is refused by name
     (
