@@ -225,6 +225,7 @@ mod tests {
             edition: EditionName::new("v2").unwrap(),
             parent: EditionName::new("v1").unwrap(),
             fingerprint: String::new(),
+            draft_fingerprint: String::new(),
             steps: vec![
                 Step::transaction("expand public.users", Lock::AccessExclusive, vec![users], vec![add, long]),
                 backfill,
