@@ -74,6 +74,18 @@ pub(super) fn judge(
     judged.unwrap_or_else(|_| unknown())
 }
 
+/// The message that goes on with a reset is that of the client; there is no place for a rewritten one.
+fn reset_among_others() -> Refusal {
+    Refusal {
+        sqlstate: "0A000",
+        message:
+            "a session that changed its edition cannot reset its settings among statements that are rewritten"
+                .to_owned(),
+        hint: Some("Send RESET or DISCARD in a message of its own.".to_owned()),
+        position: None,
+    }
+}
+
 impl<'t> Analysis<'t> {
     /// Which rule looks at which statement. Statement families that need the physical table have their own file; all
     /// others are searched for names.
@@ -99,6 +111,7 @@ impl<'t> Analysis<'t> {
         });
         let outcome = match self.refusal {
             Some((refusal, token)) => Outcome::Refuse(refusal, token),
+            None if self.restores && !self.splices.is_empty() => Outcome::Refuse(reset_among_others(), None),
             None if self.restores => Outcome::ForwardAndRestore,
             None if self.splices.is_empty() => Outcome::Forward,
             None if overlap => {
@@ -118,7 +131,7 @@ impl<'t> Analysis<'t> {
         self.splices.push(Splice { tokens, text: text.into() });
     }
 
-    /// Refuses the text. The first refusal stands.
+    /// Refuses the text. Of several refusals that stands which comes first in the text, as far as they say where they are.
     pub(super) fn refuse(
         &mut self,
         sqlstate: &'static str,
@@ -126,7 +139,14 @@ impl<'t> Analysis<'t> {
         hint: Option<String>,
         token: Option<usize>,
     ) {
-        self.refusal.get_or_insert((Refusal { sqlstate, message, hint, position: None }, token));
+        let is_first = match (&self.refusal, token) {
+            (None, _) => true,
+            (Some((_, Some(earlier))), Some(token)) => token < *earlier,
+            (Some(_), _) => false,
+        };
+        if is_first {
+            self.refusal = Some((Refusal { sqlstate, message, hint, position: None }, token));
+        }
     }
 
     /// The error that PostgreSQL gives for a relation that does not exist.

@@ -1,0 +1,157 @@
+//! What hangs on the session: DDL in a live edition, temporary tables, the search path, a changed edition.
+
+use super::*;
+
+const FROZEN: &str = "its schema is frozen";
+
+#[test]
+fn ddl_on_what_is_editioned_is_refused() {
+    let refused = [
+        "CREATE TABLE t (a int)",
+        "CREATE TABLE IF NOT EXISTS public.t (a int)",
+        "CREATE TABLE \"public$v2\".t (a int)",
+        "CREATE UNLOGGED TABLE t AS SELECT 1",
+        "SELECT 1 INTO t",
+        "SELECT 1 INTO t UNION SELECT 2",
+        "EXPLAIN CREATE TABLE t AS SELECT 1",
+        "CREATE VIEW v AS SELECT 1",
+        "CREATE FOREIGN TABLE IF NOT EXISTS public.t (a int) SERVER s",
+        "CREATE FOREIGN TABLE t (a int) SERVER s",
+        "IMPORT FOREIGN SCHEMA far FROM SERVER s INTO public",
+        "CREATE MATERIALIZED VIEW public.v AS SELECT 1",
+        "CREATE SEQUENCE s",
+        "CREATE TYPE t AS ENUM ('a')",
+        "CREATE TYPE public.t AS (a int)",
+        "CREATE DOMAIN d AS int",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE OR REPLACE PROCEDURE public.f() LANGUAGE sql AS 'SELECT 1'",
+        "CREATE AGGREGATE a (int) (SFUNC = f, STYPE = int)",
+        "CREATE TRIGGER t BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION f()",
+        "CREATE RULE r AS ON INSERT TO users DO NOTHING",
+        "CREATE POLICY p ON users",
+        "ALTER TABLE users ADD COLUMN a int",
+        "ALTER TABLE users DISABLE TRIGGER ALL",
+        "ALTER TABLE public.users RENAME TO people",
+        "ALTER TABLE users RENAME COLUMN id TO a",
+        "ALTER TABLE users SET SCHEMA other",
+        "ALTER TYPE mood ADD VALUE 'x'",
+        "ALTER SEQUENCE s OWNED BY users.id",
+        "ALTER FUNCTION f() RENAME TO g",
+        "ALTER SCHEMA public RENAME TO x",
+        "DROP TABLE users",
+        "DROP TABLE IF EXISTS other.x, public.users CASCADE",
+        "DROP VIEW v",
+        "DROP SCHEMA public CASCADE",
+        "DROP FUNCTION f(int)",
+        "DROP TYPE public.mood",
+        "DROP TRIGGER t ON users",
+        "BEGIN; DROP TABLE users; COMMIT",
+    ];
+    for id in [PLAIN, VIEWED] {
+        let rewriter = rewriter(id);
+        for sql in refused {
+            let verdict = judged(&rewriter, sql, &SessionTraits::default());
+            assert!(verdict.starts_with("! 0A000") && verdict.contains(FROZEN), "{sql}: {verdict}");
+        }
+    }
+}
+
+#[test]
+fn ddl_that_leaves_the_schema_alone_is_not() {
+    let allowed = [
+        "CREATE TEMP TABLE t (a int)",
+        "CREATE TEMPORARY VIEW v AS SELECT 1",
+        "SELECT 1 INTO TEMP t",
+        "CREATE TABLE other.t (a int)",
+        "CREATE FOREIGN TABLE other.t (a int) SERVER s",
+        "IMPORT FOREIGN SCHEMA public FROM SERVER s INTO other",
+        "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "DROP TABLE pg_temp.t, other.t",
+        "CREATE INDEX CONCURRENTLY i ON t (a)",
+        "DROP INDEX i",
+        "ALTER INDEX i RENAME TO j",
+        "ALTER TABLE t ALTER COLUMN a SET STATISTICS 100, SET (fillfactor = 70)",
+        "ALTER SEQUENCE s RESTART WITH 5",
+        "VACUUM t",
+        "ANALYZE",
+        "REINDEX TABLE t",
+        "CLUSTER t",
+        "GRANT SELECT ON t TO PUBLIC",
+        "COMMENT ON TABLE t IS 'drop table users'",
+        "CREATE SCHEMA s",
+        "CREATE ROLE r",
+        "ALTER SYSTEM SET work_mem = '1MB'",
+        "CREATE STATISTICS s ON a, b FROM t",
+        "INSERT INTO t (created_at, \"create\") VALUES (1, 'DROP TABLE users')",
+    ];
+    for id in [PLAIN, VIEWED] {
+        let rewriter = rewriter(id);
+        for sql in allowed {
+            assert_eq!(judged(&rewriter, sql, &SessionTraits::default()), "=", "{sql}");
+        }
+    }
+}
+
+#[test]
+fn temporary_tables_hide_what_is_called_the_same() {
+    let rewriter = rewriter(VIEWED);
+    let cache = VerdictCache::default();
+    let mut session = SessionTraits::default();
+    let mut judge = |sql: &str| shown(rewriter.judge(sql.as_bytes(), &cache, &mut session));
+    assert!(judge("SELECT 1 FROM legacy").starts_with("! 42P01"));
+    assert!(judge("DROP TABLE scratch").contains(FROZEN));
+    assert_eq!(judge("CREATE TEMP TABLE legacy (a int); CREATE TEMP TABLE scratch AS SELECT 1"), "=");
+    assert_eq!(judge("SELECT 1 FROM legacy"), "=");
+    assert_eq!(judge("COPY legacy FROM STDIN"), "=");
+    assert_eq!(judge("ALTER TABLE scratch ADD b int; DROP TABLE scratch"), "=");
+    assert!(judge("SELECT 1 FROM public.legacy").starts_with("! 42P01"));
+    assert!(judge("DROP TABLE public.scratch").contains(FROZEN));
+}
+
+#[test]
+fn what_a_bare_name_means_is_not_guessed_once_the_path_is_another() {
+    let rewriter = rewriter(VIEWED);
+    let cache = VerdictCache::default();
+    for elsewhere in [
+        "SET LOCAL search_path = tenant, public",
+        "SELECT set_config('search_path', $1, true)",
+        "SET SCHEMA 'other'",
+    ] {
+        let mut session = SessionTraits::default();
+        let mut judge = |sql: &str| shown(rewriter.judge(sql.as_bytes(), &cache, &mut session));
+        assert_eq!(judge("SET search_path = \"public$v2\", public"), "=");
+        assert_eq!(judge("TRUNCATE users"), r#"TRUNCATE "public"."users""#);
+        judge(elsewhere);
+        assert_eq!(
+            judge("SET search_path = public; DISCARD ALL; TRUNCATE users"),
+            r#"SET search_path = "public$v2", public; DISCARD ALL; TRUNCATE users"#
+        );
+        for sql in ["TRUNCATE users", "COPY users FROM STDIN", "SELECT 1 FROM legacy"] {
+            assert_eq!(judge(sql), "=", "after {elsewhere}");
+        }
+        // a rollback may have brought the other path back
+        judge("SET search_path = public");
+        assert_eq!(judge("TRUNCATE users"), "=");
+        assert_eq!(judge("DISCARD ALL"), "=");
+        assert_eq!(judge("TRUNCATE users"), r#"TRUNCATE "public"."users""#);
+    }
+    let mut tenant = SessionTraits::starting_with(["$user", "tenant", "public"]);
+    assert_eq!(rewriter.judge(b"TRUNCATE users", &cache, &mut tenant), Verdict::Forward);
+}
+
+#[test]
+fn resetting_concerns_sessions_that_switched_only() {
+    let texts =
+        ["RESET ALL", "DISCARD ALL", "RESET search_path", "SET search_path TO DEFAULT", "RESET edition.id"];
+    for id in [PLAIN, VIEWED] {
+        let rewriter = rewriter(id);
+        for sql in texts {
+            assert_eq!(judged(&rewriter, sql, &SessionTraits::default()), "=", "{sql}");
+            let switched = SessionTraits { switched: true, ..SessionTraits::default() };
+            assert_eq!(judged(&rewriter, sql, &switched), "= and restore", "{sql}");
+            assert_eq!(judged(&rewriter, "RESET work_mem", &switched), "=");
+            let both = "RESET ALL; SET search_path = public";
+            assert!(judged(&rewriter, both, &switched).starts_with("! 0A000"));
+        }
+    }
+}
