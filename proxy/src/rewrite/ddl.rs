@@ -51,7 +51,7 @@ pub(super) fn guard<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
         Node::ExplainStmt(explain) => guard(analysis, explain.query()),
         Node::DropStmt(drop) => drop_objects(analysis, drop),
         Node::Invalid(unread) if unread.type_ == NodeTag::T_CreateForeignTableStmt => {
-            create_foreign_table(analysis)
+            create_foreign_table(analysis);
         }
         Node::AlterTableStmt(alter) if is_maintenance(alter) => {}
         Node::AlterSeqStmt(alter) if restarts_only(alter) => {}
