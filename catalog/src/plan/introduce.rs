@@ -6,7 +6,9 @@ use crate::{
         owner_of,
     },
     layout::object_ids,
-    model::{ColumnId, ConstraintKind, Function, Name, QualifiedName, Sequence, Table, TypeDef, TypeKind, View},
+    model::{
+        ColumnId, ConstraintKind, Function, Name, QualifiedName, Sequence, Table, TypeDef, TypeKind, View,
+    },
     sql,
     sql::{Sql, join},
 };

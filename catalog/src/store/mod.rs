@@ -23,7 +23,9 @@ pub use operations::{
     Operation, OperationState, Verb, finish_operation, insert_operation, running_operation,
     set_operation_state,
 };
-pub use proxies::{LiveProxy, ProxySession, live_proxies, proxy_sessions, tell_proxies, wait_for_acknowledgement};
+pub use proxies::{
+    LiveProxy, ProxySession, live_proxies, proxy_sessions, tell_proxies, wait_for_acknowledgement,
+};
 pub use runner::RunnerLock;
 pub use settings::{delete_setting, insert_schemas, schemas, set_setting, setting};
 pub use transforms::{delete_transforms, put_transform, transforms, transforms_of_table};

@@ -35,7 +35,8 @@ impl Contraction<'_> {
                 let place = member.mapping.table(table);
                 let columns =
                     place.columns.iter().map(|(id, name)| (*id, self.name_after(table.id, name))).collect();
-                let physical = self.moves.get(&table.id).map_or(place.physical, |(_, to)| to.clone());
+                let moved = self.moves.get(&table.id).or_else(|| self.returns.get(&table.id));
+                let physical = moved.map_or(place.physical, |(_, to)| to.clone());
                 mapping
                     .tables
                     .insert(table.id, TableMapping { physical, columns, view_schema: place.view_schema });
@@ -132,6 +133,10 @@ impl Contraction<'_> {
     pub(super) fn clean_up(&self, after: &After) -> Result<Vec<Step>> {
         let mut statements: Vec<Sql> =
             after.obsolete_views.iter().map(|view| sql!("DROP VIEW IF EXISTS {}", view)).collect();
+        // The views that stood in for them are gone: back under their names, in the same transaction.
+        let returns =
+            self.returns.values().map(|(from, to)| sql!("ALTER TABLE {} RENAME TO {}", from, to.name));
+        statements.extend(returns);
         let at_rest = self.remaining.len() == 1;
         let needed: BTreeSet<Name> = after
             .shapes
@@ -156,11 +161,8 @@ impl Contraction<'_> {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(vec![Step::transaction(
-            "drop views and schemas that are not needed",
-            Lock::None,
-            Vec::new(),
-            statements,
-        )])
+        let relations: Vec<QualifiedName> = self.returns.values().map(|(from, _)| from.clone()).collect();
+        let lock = if relations.is_empty() { Lock::None } else { Lock::AccessExclusive };
+        Ok(vec![Step::transaction("drop views and schemas that are not needed", lock, relations, statements)])
     }
 }

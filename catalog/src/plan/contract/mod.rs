@@ -13,7 +13,7 @@ use super::{Chain, Member, Step};
 use crate::{
     ddl::{HopTriggers, renamed_hop},
     error::{Error, Result},
-    layout::{Shape, object_ids},
+    layout::{Shape, is_plain, object_ids},
     model::{EditionId, Name, QualifiedName, Table, TableId},
 };
 
@@ -45,6 +45,9 @@ struct Contraction<'a> {
     moves: BTreeMap<TableId, (QualifiedName, QualifiedName)>,
     /// Physical columns' names before and after, where they differ.
     renames: BTreeMap<TableId, BTreeMap<Name, Name>>,
+    /// At a rollback: tables that had to give up their name in the schema of the edition that introduced them, because the edition that
+    /// goes saw them otherwise, and get it back: from, to.
+    returns: BTreeMap<TableId, (QualifiedName, QualifiedName)>,
 }
 
 /// The steps, from the first change of a table to the last clean-up; drains and states are the caller's.
@@ -73,12 +76,31 @@ impl<'a> Contraction<'a> {
         let remaining: Vec<&Member> = remaining.iter().collect();
         let new_root =
             *remaining.first().ok_or_else(|| Error::refused("the only live edition cannot be taken out"))?;
-        let mut contraction =
-            Self { input, gone, remaining, new_root, moves: BTreeMap::new(), renames: BTreeMap::new() };
-        if input.end == End::Root {
-            contraction.plan_names();
+        let (moves, renames, returns) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut contraction = Self { input, gone, remaining, new_root, moves, renames, returns };
+        match input.end {
+            End::Root => contraction.plan_names(),
+            End::Leaf => contraction.plan_returns(),
         }
         Ok(contraction)
+    }
+
+    fn plan_returns(&mut self) {
+        let returns = self.table_ids().into_iter().filter_map(|id| {
+            let mut shapes: Vec<Shape> =
+                self.remaining.iter().filter_map(|member| self.shape(member, id)).collect();
+            let first = shapes.first()?;
+            let from = first.physical.clone();
+            let to = QualifiedName::new(from.schema.clone(), first.name.name.clone());
+            if from.schema == first.name.schema || from == to {
+                return None;
+            }
+            for shape in &mut shapes {
+                shape.physical = to.clone();
+            }
+            is_plain(&shapes.iter().collect::<Vec<_>>()).then_some((id, (from, to)))
+        });
+        self.returns = returns.collect();
     }
 
     /// The new root's logical names become the physical ones.
