@@ -67,10 +67,13 @@ pub(crate) async fn serve(mut client: Stream, peer: String, session: u64, surrou
     let begun = Instant::now();
     let stay = surroundings.roster.enter();
     let login_timeout = surroundings.config.load().login_timeout;
-    let opening = open(&mut client, &peer, surroundings, &stay).instrument(span.clone());
-    let opened = match timeout(login_timeout, opening).await {
-        Ok(opened) => opened,
-        Err(_) => Err(LoginError::Refused(Report::fatal("57014", "canceling authentication due to timeout"))),
+    // Boxed: what a login needs is large, and gone when the session begins.
+    let opening = Box::pin(open(&mut client, &peer, surroundings, &stay)).instrument(span.clone());
+    let opened = tokio::select! {
+        opened = timeout(login_timeout, opening) => opened.unwrap_or_else(|_| {
+            Err(LoginError::Refused(Report::fatal("57014", "canceling authentication due to timeout")))
+        }),
+        report = stay.seat.ended_now() => Err(LoginError::Refused(report)),
     };
     match opened {
         Ok(Some(opened)) => run(client, opened, stay, begun, &peer, &span).await,

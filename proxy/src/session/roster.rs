@@ -3,9 +3,10 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    future::poll_fn,
     rc::Rc,
     sync::Arc,
-    task::Waker,
+    task::{Poll, Waker},
 };
 
 use catalog::model::{EditionId, EditionState};
@@ -88,6 +89,18 @@ impl Seat {
     /// What others want.
     pub(crate) fn order(&self) -> Option<Order> {
         self.order.borrow().clone()
+    }
+
+    /// Waits until others want the session to end at once; for its login, which looks at nothing else meanwhile.
+    pub(crate) async fn ended_now(&self) -> Report {
+        poll_fn(|cx| match self.order() {
+            Some(Order::EndNow(report)) => Poll::Ready(report),
+            _ => {
+                self.wake_me(cx.waker());
+                Poll::Pending
+            }
+        })
+        .await
     }
 
     pub(crate) fn give_order(&self, order: Option<Order>) {

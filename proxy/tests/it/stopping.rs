@@ -20,6 +20,20 @@ async fn a_draining_proxy_takes_nobody_in_and_lets_everybody_finish() {
 }
 
 #[tokio::test]
+async fn a_login_that_waits_for_a_password_does_not_hold_up_the_stop() {
+    let world = World::adopted().await;
+    let mut raw = crate::raw::Raw::connect(world.port()).await;
+    let body = format!("\0\u{3}\0\0user\0by_clear\0database\0{}\0\0", world.database);
+    let len = u32::try_from(body.len() + 4).unwrap();
+    raw.send(&[&len.to_be_bytes(), body.as_bytes()].concat()).await;
+    assert_eq!(raw.message().await, (b'R', vec![0, 0, 0, 3]));
+    tokio::time::timeout(Duration::from_secs(5), world.end()).await.unwrap();
+    let (tag, body) = raw.message().await;
+    assert_eq!(tag, b'E');
+    assert!(String::from_utf8_lossy(&body).contains("due to administrator command"));
+}
+
+#[tokio::test]
 async fn draining_ends_with_its_timeout() {
     let mut world = World::with(|config| config.drain_timeout = Duration::from_millis(200)).await;
     let client = world.session("").await;
