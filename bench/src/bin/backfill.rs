@@ -188,6 +188,7 @@ async fn backfill(
     Ok(outcome)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn bad_name(error: catalog::model::NameError) -> catalog::Error {
     catalog::Error::bug(error.to_string())
 }
