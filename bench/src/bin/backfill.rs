@@ -168,6 +168,7 @@ async fn backfill(
         table: QualifiedName::new(name("public")?, name("filled")?),
         child: EditionId::new(2),
         assignments: vec![(name("balance")?, Sql::trusted(EXPRESSION))],
+        null_on_error: Vec::new(),
         pending: Sql::trusted("edition_row.balance IS NULL"),
         primary_key: vec![name("aid")?],
     };

@@ -9,7 +9,7 @@ use super::{
     BackfillSpec,
     pace::Position,
     session::{Session, SessionError},
-    statement::{between, update, update_of},
+    statement::{between, update, update_forgiving, update_of},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -69,7 +69,12 @@ pub(super) async fn find(
     let line = Line { per_block: offset_max + 1 };
     let (mut low, mut high) = (line.number(from), line.number(to));
     let trial = |low: u64, high: u64| {
-        let statement = update(spec, line.position(low), line.position(high));
+        let (from, to) = (line.position(low), line.position(high));
+        let statement = if spec.null_on_error.is_empty() {
+            update(spec, from, to)
+        } else {
+            update_forgiving(spec, from, to)
+        };
         async move { fails(session, &statement).await }
     };
     let Some(mut failure) = trial(low, high).await? else { return Ok(None) };
@@ -168,11 +173,12 @@ async fn column(
     if let Some((column, _)) = named {
         return Ok(Some(column.clone()));
     }
-    if let [(column, _)] = spec.assignments.as_slice() {
-        return Ok(Some(column.clone()));
+    let strict = || spec.assignments.iter().filter(|(column, _)| !spec.null_on_error.contains(column));
+    if strict().count() == 1 {
+        return Ok(strict().map(|(column, _)| column.clone()).next());
     }
     let mut guilty = Vec::new();
-    for assignment in &spec.assignments {
+    for assignment in strict() {
         let alone = update_of(spec, std::slice::from_ref(assignment), from, to);
         if fails(session, &alone).await?.is_some_and(|alone| alone.sqlstate == failure.sqlstate) {
             guilty.push(assignment.0.clone());

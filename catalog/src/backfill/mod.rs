@@ -52,6 +52,8 @@ pub struct BackfillSpec {
     pub child: EditionId,
     /// Physical column and its expression over `edition_row.<physical column>`.
     pub assignments: Vec<(Name, Sql)>,
+    /// Columns among them that become NULL where their expression fails (`--on-error null`).
+    pub null_on_error: Vec<Name>,
     /// Which rows still need it, over `edition_row`. Batches may be repeated, so a row that is done should fail it where that can be told.
     pub pending: Sql,
     /// Physical columns of the primary key, to name a failing row; may be empty.

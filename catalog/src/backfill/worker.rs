@@ -11,7 +11,7 @@ use super::{
     pace::{BATCH_LIMIT, Pace, Position, throttle_sleep},
     ranges::{Range, Ranges},
     session::{Session, SessionError, Verdict, unavailable, verdict},
-    statement::{regclass, update},
+    statement::{regclass, update, update_forgiving},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -46,6 +46,15 @@ pub(super) struct Done {
     pub(super) rows: u64,
     /// From the first row lock to the commit, at most.
     pub(super) held: Duration,
+}
+
+/// How a batch is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    /// One UPDATE.
+    Plain,
+    /// Row by row, because a value does not fit that may become NULL.
+    Forgiving,
 }
 
 /// What came of one try of a batch.
@@ -130,7 +139,14 @@ impl Worker<'_> {
         to: Position,
         unexplained: &mut u32,
     ) -> Result<Tried> {
-        let error = match self.batch(range, from, to).await {
+        let mut tried = self.batch(range, from, to, Care::Plain).await;
+        if matches!(&tried, Err(SessionError::Postgres(error)) if verdict(error) == Verdict::Data)
+            && !self.run.spec.null_on_error.is_empty()
+        {
+            self.session.send(&sql!("ROLLBACK")).await?;
+            tried = self.batch(range, from, to, Care::Forgiving).await;
+        }
+        let error = match tried {
             Ok(tried) => return Ok(tried),
             Err(SessionError::Postgres(error)) => error,
             Err(silent @ SessionError::Silent) => return Err(silent.into()),
@@ -175,7 +191,13 @@ impl Worker<'_> {
     }
 
     /// One transaction: the rows, and the cursor behind them.
-    async fn batch(&mut self, range: &Range, from: Position, to: Position) -> Result<Tried, SessionError> {
+    async fn batch(
+        &mut self,
+        range: &Range,
+        from: Position,
+        to: Position,
+        care: Care,
+    ) -> Result<Tried, SessionError> {
         let started = Instant::now();
         // A single row is let run to its end: there is nothing smaller to try.
         let limit = if to.block == from.block && to.offset == from.offset + 1 {
@@ -184,10 +206,17 @@ impl Worker<'_> {
             u64::try_from(BATCH_LIMIT.as_millis()).unwrap_or(0)
         };
         let spec = self.run.spec;
-        let rows = self
-            .session
-            .count(&sql!("BEGIN; SET LOCAL statement_timeout = {}; {}", limit, update(spec, from, to)), 0)
-            .await?;
+        let begin = sql!("BEGIN; SET LOCAL statement_timeout = {}", limit);
+        let rows = match care {
+            Care::Plain => self.session.count(&sql!("{}; {}", begin, update(spec, from, to)), 0).await?,
+            Care::Forgiving => {
+                let forgiving = update_forgiving(spec, from, to);
+                let counted =
+                    sql!("{}; {}; SELECT current_setting('edition.backfill_rows')", begin, forgiving);
+                let row = self.session.row(&counted).await?.unwrap_or_default();
+                row.into_iter().flatten().next().and_then(|rows| rows.parse().ok()).unwrap_or(0)
+            }
+        };
         let cursor = sql!(
             "UPDATE edition.backfills SET next_block = {}, rows_changed = rows_changed + {} \
              WHERE operation_id = {} AND step = {} AND range = {} AND next_block = {} AND filenode = {} \

@@ -302,6 +302,15 @@ fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Step> {
     let row = row_alias();
     // In populate mode every write of an older edition sets all of these, so only rows that were there before are still NULL.
     let pending = join(assignments.iter().map(|(column, _)| sql!("{}.{} IS NULL", row, column)), " OR ");
+    let null_on_error = input
+        .hop
+        .triggers
+        .get(&table.place.id)
+        .into_iter()
+        .flat_map(|hop| &hop.forward)
+        .filter(|a| a.on_error == crate::model::OnError::Null)
+        .map(|a| a.target.clone())
+        .collect();
     let primary_key = table
         .parent
         .primary_key()
@@ -311,6 +320,7 @@ fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Step> {
     let kind = StepKind::Backfill {
         table: physical.clone(),
         assignments: assignments.clone(),
+        null_on_error,
         pending,
         primary_key,
     };

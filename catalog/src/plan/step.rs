@@ -81,6 +81,9 @@ pub enum StepKind {
         table: QualifiedName,
         /// Physical column and the expression over `edition_row`.
         assignments: Vec<(Name, Sql)>,
+        /// Columns among them that become NULL where their expression fails.
+        #[serde(default)]
+        null_on_error: Vec<Name>,
         /// Which rows still need it, over `edition_row`.
         pending: Sql,
         /// For naming a row that fails.

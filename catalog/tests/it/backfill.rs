@@ -54,6 +54,7 @@ fn accounts_spec() -> BackfillSpec {
         table: qualified("public", "accounts"),
         child: child(),
         assignments: vec![(name("cents"), Sql::trusted("edition_row.balance * 100"))],
+        null_on_error: vec![],
         pending: Sql::trusted("edition_row.cents IS NULL"),
         primary_key: vec![name("id")],
     }
@@ -313,6 +314,7 @@ async fn a_row_whose_value_cannot_be_computed_is_named() {
             (name("share"), Sql::trusted("edition_row.amount + 1")),
             (name("ratio"), Sql::trusted("1000 / edition_row.amount")),
         ],
+        null_on_error: vec![],
         pending: Sql::trusted("edition_row.ratio IS NULL"),
         primary_key: vec![name("a"), name("b c")],
     };
@@ -350,6 +352,7 @@ async fn a_value_that_a_constraint_refuses_is_named_without_a_primary_key() {
             (name("first"), Sql::trusted("split_part(edition_row.name, ' ', 1)")),
             (name("last"), Sql::trusted("split_part(edition_row.name, ' ', 2)")),
         ],
+        null_on_error: vec![],
         pending: Sql::trusted("edition_row.last IS NULL"),
         primary_key: vec![],
     };
@@ -369,6 +372,45 @@ async fn a_value_that_a_constraint_refuses_is_named_without_a_primary_key() {
     let row = FailingRow::of(&error).unwrap();
     assert_eq!(row.column, Some(name("first")));
     assert_eq!(row.message, "value too long for type character varying(5)");
+}
+
+/// `--on-error null`: only the columns that were given so become NULL, only where they fail, and the others still name their row.
+#[tokio::test]
+async fn a_column_may_be_null_where_its_value_cannot_be_computed() {
+    let scratch = Scratch::adopted().await;
+    scratch
+        .run(
+            "CREATE TABLE public.readings (id int PRIMARY KEY, raw text, value int, short varchar(4), twice int);
+             INSERT INTO public.readings SELECT i, CASE WHEN i % 100 = 7 THEN 'n/a' ELSE i::text END FROM generate_series(1, 12000) i",
+        )
+        .await;
+    let operation = scratch.begin_publish().await;
+    let mut spec = BackfillSpec {
+        table: qualified("public", "readings"),
+        child: child(),
+        assignments: vec![
+            (name("value"), Sql::trusted("edition_row.raw::int")),
+            (name("short"), Sql::trusted("edition_row.raw")),
+            (name("twice"), Sql::trusted("edition_row.id * 2")),
+        ],
+        null_on_error: vec![name("value"), name("short")],
+        pending: Sql::trusted("edition_row.twice IS NULL"),
+        primary_key: vec![name("id")],
+    };
+    assert_eq!(fill(&scratch, operation, &spec).await.unwrap().rows_changed, 12_000);
+    let wrong = "SELECT count(*) FROM public.readings WHERE twice IS DISTINCT FROM id * 2 \
+                 OR value IS DISTINCT FROM CASE WHEN raw <> 'n/a' THEN raw::int END \
+                 OR short IS DISTINCT FROM CASE WHEN length(raw) <= 4 THEN raw END";
+    assert_eq!(scratch.ask(wrong).await, ["0"]);
+
+    scratch.run("UPDATE public.readings SET twice = NULL").await;
+    spec.assignments.pop();
+    spec.assignments.push((name("twice"), Sql::trusted("1 / (edition_row.id - 4321)")));
+    let error = run(&scratch.target, operation, 4, &spec, &options(), &Silent).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "column \"twice\" of public.readings cannot be filled in for the row (id)=(4321): division by zero"
+    );
 }
 
 /// What is wrong with the statement itself is not blamed on a row.

@@ -211,6 +211,7 @@ mod tests {
             StepKind::Backfill {
                 table: users.clone(),
                 assignments,
+                null_on_error: Vec::new(),
                 pending: Sql::trusted("edition_row.first IS NULL"),
                 primary_key: vec![name("id")],
             },

@@ -42,11 +42,12 @@ impl Runner<'_> {
                 }
                 self.done(number).await
             }
-            StepKind::Backfill { table, assignments, pending, primary_key } => {
+            StepKind::Backfill { table, assignments, null_on_error, pending, primary_key } => {
                 let spec = BackfillSpec {
                     table: table.clone(),
                     child: self.edition.id,
                     assignments: assignments.clone(),
+                    null_on_error: null_on_error.clone(),
                     pending: pending.clone(),
                     primary_key: primary_key.clone(),
                 };
