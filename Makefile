@@ -2,13 +2,13 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test bench soak lint tour deps driver-deps
+.PHONY: help demo test bench soak lint tour deps driver-deps bench-deps
 
 help:
 	@echo "make demo    a bank that never closes: three versions of pgbench at once, published, rolled back, retired"
 	@echo "make test    all tests, against private PostgreSQL servers and real drivers"
 	@echo "make tour    run the commands of README.md and compare what they print"
-	@echo "make bench   benches: editiond beside PgBouncer, HAProxy and a direct connection; the rewriter"
+	@echo "make bench   editiond beside PgBouncer and HAProxy; the backfill beside a plain UPDATE; the rewriter"
 	@echo "make soak    the demo again and again, with longer phases"
 	@echo "make lint    formatting, clippy, documentation"
 
@@ -24,9 +24,11 @@ tour: deps
 	$(CARGO) build -p edition-cli -p editiond -p edition-tests --bins
 	target/debug/readme-tour
 
-bench: deps
+bench: deps bench-deps
 	$(CARGO) build --release -p editiond
-	$(CARGO) bench --workspace
+	$(CARGO) run --release -p edition-bench --bin proxies
+	$(CARGO) run --release -p edition-bench --bin backfill
+	$(CARGO) bench -p edition-bench
 
 # SOAK_ROUNDS=10 make soak
 SOAK_ROUNDS ?= 5
@@ -44,3 +46,6 @@ deps:
 
 driver-deps:
 	@scripts/ensure-deps.sh drivers
+
+bench-deps:
+	@scripts/ensure-deps.sh bench

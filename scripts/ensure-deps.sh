@@ -2,6 +2,7 @@
 # Installs what is missing on this machine, and says so; does nothing when all is there.
 #
 #   scripts/ensure-deps.sh build     PostgreSQL (server, client, contrib), a C compiler, libclang (for the SQL parser's bindings)
+#   scripts/ensure-deps.sh bench     PgBouncer, HAProxy and strace, for the side-by-side run
 #   scripts/ensure-deps.sh drivers   Python and Node.js with the drivers that tests use, in .venv and tests/drivers/node_modules
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -114,8 +115,16 @@ driver_dependencies() {
     fi
 }
 
+bench_dependencies() {
+    local program
+    for program in pgbouncer haproxy strace; do
+        PATH=$PATH:/usr/sbin has "$program" || install "$program" "$program" "${program#strace}"
+    done
+}
+
 case ${1:-build} in
     build) build_dependencies ;;
     drivers) driver_dependencies ;;
-    *) fail "usage: $0 build|drivers" ;;
+    bench) bench_dependencies ;;
+    *) fail "usage: $0 build|drivers|bench" ;;
 esac
