@@ -7,6 +7,7 @@
 //! - [`Verbs`]: init, create, publish …, with the options that tests want
 //! - [`Heard`]: the events of an operation
 //! - [`Dump`]: a schema, and how it differs from another
+//! - [`Load`]: a version of an application that runs until it is told to stop
 //!
 //! Whatever goes wrong in here is a failed test, so the kit panics.
 
@@ -14,12 +15,14 @@
 
 mod dump;
 mod heard;
+mod load;
 mod session;
 mod verbs;
 mod world;
 
 pub use dump::{Dump, assert_same_schema};
 pub use heard::Heard;
+pub use load::{Application, Finished, Load, Script, Transaction};
 pub use session::{Failure, Rows, Session};
 pub use verbs::{Verbs, edition, name};
 pub use world::{APP, CLERK, OWNER, World, server};

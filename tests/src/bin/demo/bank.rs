@@ -7,12 +7,12 @@ use std::{
 };
 
 use edition_cli::server::PrivateServer;
+use edition_tests::{Application, Load, Script};
 use tempfile::TempDir;
 use tokio_postgres::{Config, NoTls};
 
 use crate::{
     Result,
-    load::{Load, Script},
     programs::{Proxy, edition, pg_dump, pgbench, psql},
     report::say,
 };
@@ -82,18 +82,18 @@ impl<'a> Bank<'a> {
         };
         say(&format!("$ pgbench of {version}: {} clients", self.clients));
         let program = self.server.installation().program("pgbench");
-        let database = format!("bank@{version}");
-        Load::start(
-            &program,
-            version,
-            &script,
-            self.proxy.port(),
-            OWNER,
-            &database,
-            self.clients,
-            self.scale,
-            self.folder(),
-        )
+        Load::start(&Application {
+            program: &program,
+            version: version.to_owned(),
+            scripts: vec![script],
+            protocol: "simple",
+            port: self.proxy.port(),
+            user: OWNER,
+            database: format!("bank@{version}"),
+            clients: self.clients,
+            scale: self.scale,
+            folder: self.folder(),
+        })
     }
 
     /// A connection through the proxy, in an edition.

@@ -7,7 +7,6 @@
 mod bank;
 mod dump;
 mod invariants;
-mod load;
 mod programs;
 mod report;
 
@@ -15,8 +14,9 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use edition_cli::server::PrivateServer;
+use edition_tests::Load;
 
-use crate::{bank::Bank, load::Load, report::Report};
+use crate::{bank::Bank, report::Report};
 
 /// Any failure ends the demo with its text.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

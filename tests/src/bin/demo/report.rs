@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::load::{Finished, Transaction};
+use edition_tests::{Finished, Transaction};
 
 /// The longest that one try for a lock may hold others up: the product's default.
 const LOCK_BUDGET: Duration = Duration::from_millis(50);
@@ -80,7 +80,7 @@ impl Report {
 
     /// Prints the table, then everything that went wrong. Returns whether nothing did.
     pub(crate) fn print(&self) -> bool {
-        let mut versions: Vec<_> = self.finished.iter().map(|finished| finished.version).collect();
+        let mut versions: Vec<_> = self.finished.iter().map(|finished| finished.version.as_str()).collect();
         versions.sort_unstable();
         versions.dedup();
         say(&format!(
