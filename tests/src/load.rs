@@ -92,7 +92,17 @@ impl Load {
         let mut command = Command::new(application.program);
         // no vacuum (-n): it would wait for our locks, and it is not what an application does
         command.args(["-n", "-h", "127.0.0.1", "-p", &application.port.to_string(), "-U", application.user]);
-        command.args(["-c", &application.clients.to_string(), "-j", "1", "-T", "86400", "-M", protocol, "--log"]);
+        command.args([
+            "-c",
+            &application.clients.to_string(),
+            "-j",
+            "1",
+            "-T",
+            "86400",
+            "-M",
+            protocol,
+            "--log",
+        ]);
         command.arg(format!("--log-prefix={}", log.display()));
         for script in &application.scripts {
             match script {

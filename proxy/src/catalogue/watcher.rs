@@ -181,13 +181,16 @@ impl Holder<'_> {
 
     /// Tells the catalogue the epoch and the sessions, if it does not know them yet. Asking the workers is also
     /// the barrier: when they have answered, every message that a session reads from now on is judged by the
-    /// new reading.
+    /// new reading, and those that were judged before have reached their meaning in the server.
     async fn acknowledge(&mut self, database: &Arc<Database>) -> Result<(), Failure> {
         let state = (database.generation(), database.sessions_version());
         if self.acked == Some(state) {
             return Ok(());
         }
         let epoch = database.reading().snapshot.epoch;
+        if self.acked.is_none_or(|(generation, _)| generation != state.0) {
+            in_time(async { Ok::<_, Failure>(self.watcher.workers.settle(database).await) }).await?;
+        }
         let sessions =
             in_time(async { Ok::<_, Failure>(self.watcher.workers.report(database).await) }).await?;
         self.reported.report(&self.connection.client, self.watcher.identity, epoch, sessions).await?;

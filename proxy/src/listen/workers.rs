@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -25,6 +26,9 @@ use crate::{
     session::{self, CancelKeys, Roster, SessionRow, Stream, Surroundings},
     wire::message::Report,
 };
+
+/// How long statements under way are waited for before a new reading is acknowledged.
+const SETTLING_TIME: Duration = Duration::from_secs(1);
 
 /// A connection that no runtime owns yet.
 #[derive(Debug)]
@@ -59,6 +63,7 @@ enum Command {
     Close,
     Serve(Accepted),
     Report(Arc<Database>, oneshot::Sender<Vec<SessionRow>>),
+    Settle(Arc<Database>, oneshot::Sender<()>),
     EndAll(Report),
 }
 
@@ -128,6 +133,23 @@ impl Workers {
             rows.extend(answer.await.unwrap_or_default());
         }
         rows
+    }
+
+    /// Waits until no statement of `database`'s sessions that was judged by an older reading is still to be parsed by the server:
+    /// until all that was sent is answered, or has been under way for so long that it must have begun.
+    pub(crate) async fn settle(&self, database: &Arc<Database>) {
+        let asked: Vec<_> = self
+            .workers
+            .iter()
+            .map(|worker| {
+                let (reply, answer) = oneshot::channel();
+                worker.commands.send(Command::Settle(database.clone(), reply)).map(|()| answer)
+            })
+            .collect();
+        for answer in asked.into_iter().flatten() {
+            // A worker that is gone has no sessions.
+            let _ = answer.await;
+        }
     }
 
     /// Tells every session to end.
@@ -228,6 +250,14 @@ fn work(mut inbox: mpsc::UnboundedReceiver<Command>, surroundings: &Rc<Surroundi
                 Command::Report(database, reply) => {
                     // The asker may have run into its deadline.
                     drop(reply.send(surroundings.roster.rows(&database)));
+                }
+                Command::Settle(database, reply) => {
+                    let roster = surroundings.roster.clone();
+                    spawn_local(async move {
+                        roster.settle(database, SETTLING_TIME).await;
+                        // The asker may have run into its deadline.
+                        let _ = reply.send(());
+                    });
                 }
                 Command::EndAll(report) => surroundings.roster.end_all(&report),
             }

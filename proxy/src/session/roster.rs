@@ -7,14 +7,19 @@ use std::{
     rc::Rc,
     sync::Arc,
     task::{Poll, Waker},
+    time::Duration,
 };
 
 use catalog::model::{EditionId, EditionState};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     catalogue::{Database, Drain, Reading},
     wire::message::Report,
 };
+
+/// How often it is looked whether sessions have settled.
+const SETTLING_LOOKED_AT: Duration = Duration::from_millis(2);
 
 /// What is told to the catalogue of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,9 +59,17 @@ pub(crate) struct Seat {
     order: RefCell<Option<Order>>,
     ordered: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+    /// Answers that are due for what was sent to the server, and answers that have come, since the login.
+    progress: Cell<(u64, u64)>,
 }
 
 impl Seat {
+    /// Takes note of what was sent to the server and what it has answered.
+    #[inline]
+    pub(crate) fn progressed(&self, progress: (u64, u64)) {
+        self.progress.set(progress);
+    }
+
     /// From now on the catalogue is told of this session.
     pub(crate) fn report(&self, row: SessionRow) {
         self.row.replace(Some(row));
@@ -150,6 +163,7 @@ impl Roster {
             order: RefCell::default(),
             ordered: Cell::default(),
             waker: RefCell::default(),
+            progress: Cell::default(),
         });
         self.seats.borrow_mut().insert(id, seat.clone());
         Stay { id, seat, roster: self.clone() }
@@ -166,6 +180,27 @@ impl Roster {
             seat.row.borrow().clone()
         });
         here.collect()
+    }
+
+    /// Waits until the server has answered what `database`'s sessions have sent it by now, or for `patience`. A server process
+    /// that is idle begins with a message at once, so what takes longer has found the meaning of its names long since.
+    pub(crate) async fn settle(self, database: Arc<Database>, patience: Duration) {
+        let mut unsettled: Vec<(Rc<Seat>, u64)> = {
+            let seats = self.seats.borrow();
+            let here = seats.values().filter(|seat| {
+                seat.place.borrow().as_ref().is_some_and(|place| Arc::ptr_eq(&place.database, &database))
+            });
+            here.map(|seat| (seat.clone(), seat.progress.get().0)).collect()
+        };
+        let end = Instant::now() + patience;
+        loop {
+            // a session that has ended is known by nobody else any more
+            unsettled.retain(|(seat, due)| seat.progress.get().1 < *due && Rc::strong_count(seat) > 1);
+            if unsettled.is_empty() || Instant::now() >= end {
+                return;
+            }
+            sleep(SETTLING_LOOKED_AT).await;
+        }
     }
 
     /// Everybody out.

@@ -44,7 +44,11 @@ impl Diary {
             match event {
                 Event::StepStarted { title, .. } => open = Some((time, title)),
                 Event::StepDone { .. } => {
-                    steps.extend(open.take().filter(|(begun, _)| *begun <= end && time >= start).map(|(_, title)| title));
+                    steps.extend(
+                        open.take()
+                            .filter(|(begun, _)| *begun <= end && time >= start)
+                            .map(|(_, title)| title),
+                    );
                 }
                 _ => {}
             }

@@ -110,7 +110,10 @@ fn ran_during(transaction: &edition_tests::Transaction, span: &Span) -> bool {
 fn failures(finished: &[Finished]) -> Vec<(SystemTime, String)> {
     let of = |load: &Finished| {
         let version = load.version.clone();
-        load.failures.iter().map(move |(time, text)| (*time, format!("{version}: {text}"))).collect::<Vec<_>>()
+        load.failures
+            .iter()
+            .map(move |(time, text)| (*time, format!("{version}: {text}")))
+            .collect::<Vec<_>>()
     };
     finished.iter().flat_map(of).collect()
 }

@@ -42,7 +42,9 @@ impl Report {
             let before = time - Duration::from_secs(1);
             let during = self.verbs.iter().filter(|(span, _)| span.start <= time && span.end >= before);
             let steps: Vec<String> = during
-                .map(|(span, diary)| format!("{}: {}", span.name, diary.steps_between(before, time).join("; ")))
+                .map(|(span, diary)| {
+                    format!("{}: {}", span.name, diary.steps_between(before, time).join("; "))
+                })
                 .collect();
             format!("{text} (meanwhile: {})", steps.join(", "))
         };
@@ -63,7 +65,11 @@ impl Report {
             for protocol in PROTOCOLS {
                 let of = |load: &&Finished| load.version.ends_with(protocol);
                 let mut all = self.finished.iter().filter(of).flat_map(|load| &load.transactions);
-                assert!(all.any(|transaction| ran_during(transaction, span)), "{protocol} during {}", span.name);
+                assert!(
+                    all.any(|transaction| ran_during(transaction, span)),
+                    "{protocol} during {}",
+                    span.name
+                );
             }
         }
     }

@@ -55,7 +55,8 @@ impl Form {
 
     /// Forward into this form, and back.
     fn transforms(self) -> (&'static str, &'static str) {
-        let to_even = "given = split_part(owner, ' ', 1), family = split_part(owner, ' ', 2), amount = cents / 100.0";
+        let to_even =
+            "given = split_part(owner, ' ', 1), family = split_part(owner, ' ', 2), amount = cents / 100.0";
         let to_odd = "owner = given || ' ' || family, cents = (amount * 100)::integer";
         match self {
             Self::Odd => (to_odd, to_even),
@@ -287,7 +288,8 @@ impl Shop {
     /// What the server had to say since `time`: errors, and who waited for whom.
     pub(crate) fn complaints(&self) -> String {
         let log = self.server.log();
-        let telling = ["ERROR", "FATAL", "PANIC", "still waiting", "acquired", "STATEMENT", "DETAIL", "CONTEXT"];
+        let telling =
+            ["ERROR", "FATAL", "PANIC", "still waiting", "acquired", "STATEMENT", "DETAIL", "CONTEXT"];
         let lines: Vec<&str> =
             log.lines().filter(|line| telling.iter().any(|word| line.contains(word))).collect();
         let skipped = lines.len().saturating_sub(200);

@@ -144,9 +144,11 @@ impl Relay {
                     Err(end) => return Poll::Ready(end),
                 };
                 if !down && !up {
+                    self.seat.progressed(self.turn.progress());
                     return Poll::Pending;
                 }
             }
+            self.seat.progressed(self.turn.progress());
             cx.waker().wake_by_ref();
             Poll::Pending
         })

@@ -102,6 +102,11 @@ impl Turn {
         self.status == Status::Idle && self.awaited.is_empty() && !self.unsynced && !self.copying_in
     }
 
+    /// How many ReadyForQuery will have come when all that was sent is answered, and how many have.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        (self.batch() + u64::from(self.unsynced), self.answered)
+    }
+
     /// Whether the server owes an answer.
     pub(super) fn is_busy(&self) -> bool {
         !self.awaited.is_empty() || self.unsynced || self.copying_in
