@@ -128,7 +128,8 @@ fn changed(sources: &[(Name, bool)]) -> Sql {
                 // Compares the stored images, so it also works for types without equality (json, point) and for those
                 // whose equality is coarser than what a transform may see (citext, nondeterministic collations). Without the
                 // casts the grammar would compare field by field.
-                sql!("ROW(NEW.{})::record OPERATOR(pg_catalog.*<>) ROW(OLD.{})::record", name, name)
+                // The function, not its operator *<>: two ROW(…) beside an operator are read column by column when a dump is restored.
+                sql!("pg_catalog.record_image_ne(ROW(NEW.{}), ROW(OLD.{}))", name, name)
             }
         }),
         " OR ",

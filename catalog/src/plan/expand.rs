@@ -74,6 +74,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     for table in &tables {
         findings.extend(fired_triggers(input, table));
         findings.extend(denies_readers(input, table));
+        findings.extend(without_columns(table));
         steps.extend(backfill(input, table));
     }
     for table in &tables {
@@ -361,6 +362,19 @@ fn denies_readers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Find
         message: "the table has row-level policies and privileges on single columns; no view can keep both in force"
             .to_owned(),
         fix: Some("leave this table as it is in the draft, or grant on the whole table first".to_owned()),
+    })
+}
+
+/// PostgreSQL takes no writes through a view without columns.
+fn without_columns(table: &TableView<'_>) -> Option<Finding> {
+    let empty = table.viewed
+        && (table.child.columns.is_empty() || table.members.iter().any(|(_, table, _)| table.columns.is_empty()));
+    empty.then(|| Finding {
+        severity: Severity::Refused,
+        code: "unsupported".to_owned(),
+        subject: format!("table {}", table.child.name.pretty()),
+        message: "a table that has no column in some edition cannot be changed yet".to_owned(),
+        fix: Some("take it back in the draft".to_owned()),
     })
 }
 

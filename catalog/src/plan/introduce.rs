@@ -25,7 +25,7 @@ fn runner(input: &ExpandInput<'_>) -> Name {
 }
 
 /// A function whose body PostgreSQL keeps parsed (SQL-standard body) needs its tables first; a string body needs nothing.
-fn is_parsed_at_creation(function: &Function) -> bool {
+pub(super) fn is_parsed_at_creation(function: &Function) -> bool {
     !function.definition.contains("\nAS $")
         && !function.definition.contains("\n AS $")
         && !function.definition.contains("AS '")

@@ -7,7 +7,7 @@ use crate::{
     ddl::create_view,
     error::{Error, Result},
     model::{Name, QualifiedName, TableId},
-    plan::{Lock, Step},
+    plan::{Lock, Step, introduce::is_parsed_at_creation},
     sql,
     sql::{Sql, join},
 };
@@ -43,7 +43,8 @@ impl Contraction<'_> {
         }
         for function in self.gone.physical.functions.iter().filter(|function| self.only_gone_has(function.id))
         {
-            if !function.definition.contains("RETURNS trigger") {
+            // Others may be in use by defaults, and go with the edition's tables; a parsed body holds on to columns.
+            if is_parsed_at_creation(function) {
                 statements.push(sql!(
                     "DROP ROUTINE IF EXISTS {}({})",
                     function.name,

@@ -352,14 +352,3 @@ async fn a_table_without_a_key_and_with_equal_rows_is_backfilled() {
         .tell()
         .await;
 }
-
-#[tokio::test]
-async fn a_table_without_columns_gets_some() {
-    story("CREATE TABLE nothing (); INSERT INTO nothing DEFAULT VALUES")
-        .draft("v2", "ALTER TABLE nothing ADD a int DEFAULT 1")
-        .see("v2", "SELECT a FROM nothing", &["1"])
-        .run("v1", "INSERT INTO nothing DEFAULT VALUES")
-        .see("v2", "SELECT a FROM nothing", &["1", "1"])
-        .tell()
-        .await;
-}
