@@ -207,7 +207,8 @@ impl Draft {
             What::Swap => {
                 let candidates = self.candidates(&table, ANY);
                 let [first, .., last] = candidates.as_slice() else { return };
-                let rename = |from: &str, to: &str| format!("RENAME COLUMN {} TO {}", quoted(from), quoted(to));
+                let rename =
+                    |from: &str, to: &str| format!("RENAME COLUMN {} TO {}", quoted(from), quoted(to));
                 self.alter(index, rename(&first.name, "between"));
                 self.alter(index, rename(&last.name, &first.name));
                 self.alter(index, rename("between", &last.name));
@@ -246,11 +247,8 @@ impl Draft {
                 let merged = self.add(index, Kind::Text, true, None, byte);
                 self.hop.forward.insert(merged, Expression::Joined(first.id, last.id));
                 self.hop.reverse.insert(first.id, Expression::Part(merged, 0));
-                let rest = if last.not_null {
-                    Expression::Upper(merged)
-                } else {
-                    Expression::Part(merged, 1)
-                };
+                let rest =
+                    if last.not_null { Expression::Upper(merged) } else { Expression::Part(merged, 1) };
                 self.hop.reverse.insert(last.id, rest);
             }
             What::Scale => {
@@ -297,7 +295,14 @@ impl Draft {
         self.free.push((table.id, column.name.clone()));
     }
 
-    fn add(&mut self, index: usize, kind: Kind, not_null: bool, default: Option<Value>, byte: u8) -> ColumnId {
+    fn add(
+        &mut self,
+        index: usize,
+        kind: Kind,
+        not_null: bool,
+        default: Option<Value>,
+        byte: u8,
+    ) -> ColumnId {
         let id = self.id();
         let name = self.name(id, self.edition.tables[index].id, byte);
         let column = Column { id, name, kind, not_null, default };
@@ -318,7 +323,9 @@ impl Draft {
                     .columns
                     .iter()
                     .filter_map(|column| Some((column, all.get(&column.id)?)))
-                    .map(|(column, expression)| format!("{} = {}", quoted(&column.name), expression.sql(name)))
+                    .map(|(column, expression)| {
+                        format!("{} = {}", quoted(&column.name), expression.sql(name))
+                    })
                     .collect();
                 assignments.join(", ")
             };
@@ -333,7 +340,8 @@ impl Draft {
 }
 
 fn definition(column: &Column) -> String {
-    let default = column.default.as_ref().map(|value| format!(" DEFAULT {}", value.sql())).unwrap_or_default();
+    let default =
+        column.default.as_ref().map(|value| format!(" DEFAULT {}", value.sql())).unwrap_or_default();
     let not_null = if column.not_null { " NOT NULL" } else { "" };
     format!("{} {}{default}{not_null}", quoted(&column.name), column.kind.sql())
 }
@@ -342,5 +350,7 @@ fn definition(column: &Column) -> String {
 pub(crate) fn create_table(table: &Table) -> String {
     let name = quoted(&table.name);
     let columns: String = table.columns.iter().map(|column| format!(", {}", definition(column))).collect();
-    format!("CREATE TABLE {name} (id bigint PRIMARY KEY{columns}); GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO app")
+    format!(
+        "CREATE TABLE {name} (id bigint PRIMARY KEY{columns}); GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO app"
+    )
 }

@@ -178,7 +178,8 @@ impl Expression {
             Self::IntToText(a) => int(a, |n| Value::Text(n.to_string())),
             Self::TextToInt(a) => text(a, &|t| {
                 let digits = t.strip_prefix('-').unwrap_or(t);
-                let fits = (1..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+                let fits =
+                    (1..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
                 if fits { Value::Int(t.parse().unwrap()) } else { Value::Null }
             }),
             Self::IntToMoney(a) => int(a, |n| Value::Money(n * 100)),

@@ -12,7 +12,11 @@ fn script(fault: Option<&'static str>) -> Vec<Step> {
         // "t" is split, "i" becomes ten times as coarse
         Step::Publish(vec![Change(What::Split, 0, 1), Change(What::Scale, 0, 1)]),
         // what v2 made of "i" is computed once more
-        Step::Publish(vec![Change(What::AddComputed, 0, 0), Change(What::AddComputed, 0, 20), Change(What::Scale, 0, 3)]),
+        Step::Publish(vec![
+            Change(What::AddComputed, 0, 0),
+            Change(What::AddComputed, 0, 20),
+            Change(What::Scale, 0, 3),
+        ]),
     ];
     steps.extend(fault.map(Step::Sabotage));
     for values in [3, 50, 120, 201, 17, 88] {
@@ -65,12 +69,18 @@ fn is_noticed(fault: &'static str) {
 
 #[test]
 fn a_lost_forward_trigger_is_noticed() {
-    is_noticed(for_each_trigger!("tgname LIKE '%forward update'", "format('DROP TRIGGER %I ON %s', t.tgname, t.tab)"));
+    is_noticed(for_each_trigger!(
+        "tgname LIKE '%forward update'",
+        "format('DROP TRIGGER %I ON %s', t.tgname, t.tab)"
+    ));
 }
 
 #[test]
 fn a_lost_reverse_trigger_is_noticed() {
-    is_noticed(for_each_trigger!("tgname LIKE '%reverse insert'", "format('DROP TRIGGER %I ON %s', t.tgname, t.tab)"));
+    is_noticed(for_each_trigger!(
+        "tgname LIKE '%reverse insert'",
+        "format('DROP TRIGGER %I ON %s', t.tgname, t.tab)"
+    ));
 }
 
 #[test]

@@ -60,8 +60,10 @@ fn perform(script: &[Step]) -> Result<(), String> {
 #[test]
 fn every_edition_sees_what_the_rules_say() {
     let cases = std::env::var("ORACLE_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES);
-    let config = Config { cases, max_shrink_iters: SHRINK_MAX, failure_persistence: None, ..Config::default() };
-    let outcome = TestRunner::new(config).run(&script(), |script| perform(&script).map_err(TestCaseError::fail));
+    let config =
+        Config { cases, max_shrink_iters: SHRINK_MAX, failure_persistence: None, ..Config::default() };
+    let outcome =
+        TestRunner::new(config).run(&script(), |script| perform(&script).map_err(TestCaseError::fail));
     if let Err(error) = outcome {
         panic!("{error}");
     }

@@ -67,29 +67,63 @@ fn pick<T>(list: &[T], byte: u8) -> Option<&T> {
 impl Stage {
     /// Two tables with columns of every kind, and some rows.
     async fn open() -> Self {
-        let column = |id, name: &str, kind, not_null, default| Column { id, name: name.to_owned(), kind, not_null, default };
+        let column = |id, name: &str, kind, not_null, default| Column {
+            id,
+            name: name.to_owned(),
+            kind,
+            not_null,
+            default,
+        };
         let first = vec![
             column(10, "i", Kind::Int, false, None),
             column(11, "t", Kind::Text, true, Some(Value::Text("new".to_owned()))),
             column(12, "m", Kind::Money, true, None),
             column(13, "u", Kind::Text, false, None),
         ];
-        let second = vec![column(20, "i", Kind::Int, true, Some(Value::Int(3))), column(21, "Te xt", Kind::Text, false, None)];
+        let second = vec![
+            column(20, "i", Kind::Int, true, Some(Value::Int(3))),
+            column(21, "Te xt", Kind::Text, false, None),
+        ];
         let tables = vec![
             Table { id: 1, name: "t1".to_owned(), columns: first },
             Table { id: 2, name: "select".to_owned(), columns: second },
         ];
         let mut ddl: Vec<String> = tables.iter().map(create_table).collect();
-        ddl.push("INSERT INTO t1 VALUES (1, 5, 'Ada-Lovelace', 1.5, 'x'), (2, NULL, '', -0.5, NULL)".to_owned());
+        ddl.push(
+            "INSERT INTO t1 VALUES (1, 5, 'Ada-Lovelace', 1.5, 'x'), (2, NULL, '', -0.5, NULL)".to_owned(),
+        );
         let ddl = ddl.join(";\n");
         let world = World::adopted(&ddl).await;
         let root = Edition { name: "v1".to_owned(), tables };
         let mut model = Model { editions: vec![root], ..Model::default() };
         let text = |text: &str| Value::Text(text.to_owned());
-        model.insert(0, 1, 1, &Row::from([(10, Value::Int(5)), (11, text("Ada-Lovelace")), (12, Value::Money(150)), (13, text("x"))]));
-        model.insert(0, 1, 2, &Row::from([(10, Value::Null), (11, text("")), (12, Value::Money(-50)), (13, Value::Null)]));
+        model.insert(
+            0,
+            1,
+            1,
+            &Row::from([
+                (10, Value::Int(5)),
+                (11, text("Ada-Lovelace")),
+                (12, Value::Money(150)),
+                (13, text("x")),
+            ]),
+        );
+        model.insert(
+            0,
+            1,
+            2,
+            &Row::from([(10, Value::Null), (11, text("")), (12, Value::Money(-50)), (13, Value::Null)]),
+        );
         let session = world.session(APP, "v1").await;
-        Self { world, model, sessions: vec![session], next_id: 100, next_key: 3, next_edition: 2, told: format!("{ddl};\n") }
+        Self {
+            world,
+            model,
+            sessions: vec![session],
+            next_id: 100,
+            next_key: 3,
+            next_edition: 2,
+            told: format!("{ddl};\n"),
+        }
     }
 
     async fn steps(&mut self, script: &[Step]) -> Result<(), String> {
@@ -118,22 +152,30 @@ impl Stage {
             }
             Step::Update(edition, table, row, values) => {
                 let Some((edition, table)) = self.target(edition, table) else { return Ok(()) };
-                let (set, Some(key)) = (given(&table, values, false), self.key(&table, row)) else { return Ok(()) };
-                let assignments: Vec<String> =
-                    set.iter().map(|(id, value)| format!("{} = {}", column_name(&table, *id), value.sql())).collect();
+                let (set, Some(key)) = (given(&table, values, false), self.key(&table, row)) else {
+                    return Ok(());
+                };
+                let assignments: Vec<String> = set
+                    .iter()
+                    .map(|(id, value)| format!("{} = {}", column_name(&table, *id), value.sql()))
+                    .collect();
                 if assignments.is_empty() {
                     return Ok(());
                 }
-                let sql = format!("UPDATE {} SET {} WHERE id = {key}", quoted(&table.name), assignments.join(", "));
+                let sql =
+                    format!("UPDATE {} SET {} WHERE id = {key}", quoted(&table.name), assignments.join(", "));
                 self.write(edition, sql).await?;
                 self.model.update(edition, table.id, key, &set);
                 Ok(())
             }
             Step::Upsert(edition, table, row, values) => {
                 let Some((edition, table)) = self.target(edition, table) else { return Ok(()) };
-                let (set, Some(key)) = (given(&table, values, true), self.key(&table, row)) else { return Ok(()) };
+                let (set, Some(key)) = (given(&table, values, true), self.key(&table, row)) else {
+                    return Ok(());
+                };
                 let names: Vec<String> = set.keys().map(|id| column_name(&table, *id)).collect();
-                let assignments: Vec<String> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+                let assignments: Vec<String> =
+                    names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
                 let action = if names.is_empty() {
                     "NOTHING".to_owned()
                 } else {
@@ -199,7 +241,8 @@ impl Stage {
         self.world.draft(&name, &ddl).await;
         for (table, forward, reverse) in draft.transforms() {
             let _ = writeln!(self.told, "-- transform {table} --forward '{forward}' --reverse '{reverse}'");
-            let given = verbs.try_transform(&name, &table, &forward, &reverse, catalog::model::OnError::Reject);
+            let given =
+                verbs.try_transform(&name, &table, &forward, &reverse, catalog::model::OnError::Reject);
             given.await.map_err(|error| format!("transform: {error}"))?;
         }
         let published = verbs.try_publish(&name, ALLOWED, &Silent).await;
@@ -241,14 +284,19 @@ impl Stage {
         }
         let leaf = &self.model.editions[0].name;
         let difference = self.world.dump().await.difference(&self.world.dump_blueprint(leaf).await);
-        if difference.is_empty() { Ok(()) } else { Err(format!("at rest, - live, + blueprint of {leaf}\n{difference}")) }
+        if difference.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("at rest, - live, + blueprint of {leaf}\n{difference}"))
+        }
     }
 
     /// Every table of every edition, as its own session sees it and as the model says.
     async fn compare(&self) -> Result<(), String> {
         for (index, edition) in self.model.editions.iter().enumerate() {
             for table in &edition.tables {
-                let columns: String = table.columns.iter().map(|column| format!(", {}", quoted(&column.name))).collect();
+                let columns: String =
+                    table.columns.iter().map(|column| format!(", {}", quoted(&column.name))).collect();
                 let sql = format!("SELECT id{columns} FROM {} ORDER BY id", quoted(&table.name));
                 let answer = self.sessions[index].try_ask(&sql).await;
                 let is = answer.map_err(|failure| format!("{}: {sql}\n{failure:?}", edition.name))?.rows;

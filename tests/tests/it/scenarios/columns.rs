@@ -17,7 +17,11 @@ async fn an_added_column_is_the_childs_alone() {
         .run("v1", "UPDATE people SET age = 37 WHERE id = 1")
         .run("v1", "INSERT INTO people (id, name) VALUES (10, 'Edsger')")
         .run("v2", "INSERT INTO people (id, name, email) VALUES (11, 'Grace', 'g@example.org')")
-        .see("v2", "SELECT id, age, email FROM people WHERE id IN (1, 10, 11) ORDER BY id", &["1|37|ada@example.org", "10|∅|∅", "11|∅|g@example.org"])
+        .see(
+            "v2",
+            "SELECT id, age, email FROM people WHERE id IN (1, 10, 11) ORDER BY id",
+            &["1|37|ada@example.org", "10|∅|∅", "11|∅|g@example.org"],
+        )
         .fail("v1", "SELECT email FROM people", "42703")
         .see("v1", "SELECT count(*) FROM people", &["5"])
         .run("v2", "DELETE FROM people WHERE id = 10")
@@ -81,7 +85,11 @@ async fn a_dropped_column_stays_for_the_parent() {
         .draft("v2", "ALTER TABLE people DROP COLUMN note, DROP COLUMN age")
         .see("v2", "SELECT * FROM people WHERE id = 1", &["1|Ada Lovelace"])
         .run("v2", "INSERT INTO people (id, name) VALUES (10, 'Edsger')")
-        .see("v1", "SELECT * FROM people WHERE id IN (1, 10) ORDER BY id", &["1|Ada Lovelace|36|none", "10|Edsger|∅|none"])
+        .see(
+            "v1",
+            "SELECT * FROM people WHERE id IN (1, 10) ORDER BY id",
+            &["1|Ada Lovelace|36|none", "10|Edsger|∅|none"],
+        )
         .run("v2", "UPDATE people SET name = 'A.' WHERE id = 1")
         .see("v1", "SELECT * FROM people WHERE id = 1", &["1|A.|36|none"])
         .fail("v2", "SELECT age FROM people", "42703")
@@ -97,7 +105,11 @@ async fn a_dropped_not_null_column_is_filled_by_its_reverse() {
         .transform("people", "", "name = 'person ' || id")
         .run("v2", "INSERT INTO people (id, age) VALUES (10, 5)")
         .run("v2", "UPDATE people SET age = 99 WHERE id = 1")
-        .see("v1", "SELECT name, age FROM people WHERE id IN (1, 10) ORDER BY id", &["Ada Lovelace|99", "person 10|5"])
+        .see(
+            "v1",
+            "SELECT name, age FROM people WHERE id IN (1, 10) ORDER BY id",
+            &["Ada Lovelace|99", "person 10|5"],
+        )
         .tell()
         .await;
 }
@@ -219,7 +231,10 @@ async fn an_integer_becomes_text_by_a_given_reverse() {
 #[tokio::test]
 async fn a_column_is_split_and_merged() {
     story(PEOPLE)
-        .draft("v2", "ALTER TABLE people ADD first text NOT NULL, ADD last text; ALTER TABLE people DROP COLUMN name")
+        .draft(
+            "v2",
+            "ALTER TABLE people ADD first text NOT NULL, ADD last text; ALTER TABLE people DROP COLUMN name",
+        )
         .transform(
             "people",
             "first = split_part(name, ' ', 1), last = nullif(split_part(name, ' ', 2), '')",
@@ -243,7 +258,11 @@ async fn a_column_is_split_and_merged() {
 async fn columns_are_merged_into_a_document_and_taken_apart_again() {
     story("CREATE TABLE t (id int PRIMARY KEY, x int, y int); INSERT INTO t VALUES (1, 1, 2)")
         .draft("v2", "ALTER TABLE t DROP COLUMN x, DROP COLUMN y, ADD COLUMN doc json NOT NULL")
-        .transform("t", "doc = json_build_object('x', x, 'y', y)", "x = (doc->>'x')::int, y = (doc->>'y')::int")
+        .transform(
+            "t",
+            "doc = json_build_object('x', x, 'y', y)",
+            "x = (doc->>'x')::int, y = (doc->>'y')::int",
+        )
         .see("v2", "SELECT doc FROM t", &[r#"{"x" : 1, "y" : 2}"#])
         .run("v2", r#"UPDATE t SET doc = '{"y":3,  "x":1}'"#)
         .see("v1", "SELECT x, y FROM t", &["1|3"])

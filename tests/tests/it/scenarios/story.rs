@@ -53,7 +53,12 @@ impl Story {
     }
 
     /// Transforms of a table for the draft named last; an empty text is not given.
-    pub(crate) fn transform(mut self, table: &'static str, forward: &'static str, reverse: &'static str) -> Self {
+    pub(crate) fn transform(
+        mut self,
+        table: &'static str,
+        forward: &'static str,
+        reverse: &'static str,
+    ) -> Self {
         self.drafts.last_mut().unwrap().transforms.push((table, forward, reverse));
         self
     }
