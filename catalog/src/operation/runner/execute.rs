@@ -59,6 +59,10 @@ impl Runner<'_> {
                     self.archive.clone().ok_or_else(|| needs_file(self.verb, self.edition, "--load"))?;
                 let (edition, child) = (&self.edition.name, self.edition.id);
                 let loaded = archive::load(self.target, &path, edition, child, tables, new_tables).await?;
+                for what in &loaded.homeless {
+                    let text = format!("not loaded, because the edition has no place for it: {what}");
+                    self.events.emit(crate::event::Event::Note { text });
+                }
                 self.tally.rows_loaded += loaded.rows;
                 self.tally.rows_not_loaded += loaded.skipped;
                 self.done(number).await
