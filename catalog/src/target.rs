@@ -88,7 +88,7 @@ pub struct Connection {
 
 impl Connection {
     /// Connects, and sets what all our sessions need: an empty search_path, so that no name of the application is ever
-    /// met by accident, and fixed output formats.
+    /// met by accident, fixed output formats, and a server process that ends soon after we were killed.
     pub async fn open(config: &Config) -> Result<Self> {
         let (client, connection) = config.connect(NoTls).await.map_err(|error| {
             let place = config.get_dbname().unwrap_or_default().to_owned();
@@ -109,7 +109,7 @@ impl Connection {
             .batch_execute(
                 "SET search_path = ''; SET client_min_messages = warning; SET DateStyle = ISO; SET IntervalStyle = postgres; \
                  SET standard_conforming_strings = on; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; \
-                 SET default_transaction_isolation = 'read committed'",
+                 SET default_transaction_isolation = 'read committed'; SET client_connection_check_interval = '1s'",
             )
             .await?;
         Ok(connection)

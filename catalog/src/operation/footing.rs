@@ -21,6 +21,7 @@ pub(super) async fn adopted(target: &Target) -> Result<Connection> {
 pub(super) async fn alone(target: &Target) -> Result<(RunnerLock, Connection)> {
     let lock = RunnerLock::acquire(target).await?;
     let mut connection = adopted(target).await?;
+    lock.enlist(&connection).await?;
     let transaction = connection.transaction().await?;
     store::install(&transaction).await?;
     transaction.commit().await?;

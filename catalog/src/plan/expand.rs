@@ -368,7 +368,8 @@ fn denies_readers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Find
 /// PostgreSQL takes no writes through a view without columns.
 fn without_columns(table: &TableView<'_>) -> Option<Finding> {
     let empty = table.viewed
-        && (table.child.columns.is_empty() || table.members.iter().any(|(_, table, _)| table.columns.is_empty()));
+        && (table.child.columns.is_empty()
+            || table.members.iter().any(|(_, table, _)| table.columns.is_empty()));
     empty.then(|| Finding {
         severity: Severity::Refused,
         code: "unsupported".to_owned(),

@@ -11,6 +11,11 @@ use crate::{
 /// Key of the advisory lock: the bytes of "editions" read as a big-endian number. Part of the contract between versions.
 const RUNNER_KEY: i64 = i64::from_be_bytes(*b"editions");
 
+/// Key of the lock that working connections share: a killed runner's server process may go on with its statement after the runner lock is free.
+const WORKER_KEY: i64 = RUNNER_KEY + 1;
+/// How long a runner waits for such a process; with `client_connection_check_interval` it notices within a second that its client is gone.
+const WORKER_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How long a second runner waits before it gives up.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often it tries meanwhile.
@@ -34,18 +39,49 @@ impl RunnerLock {
                 .await?
                 .try_get(0)?;
             if taken {
+                outlive_workers(&connection).await?;
                 return Ok(Self { connection });
             }
             if begun.elapsed() >= PATIENCE {
-                return Err(busy(holder(&connection).await?));
+                return Err(busy(holder(&connection, RUNNER_KEY).await?));
             }
             tokio::time::sleep(TRY_AGAIN).await;
         }
     }
 
+    /// Marks a connection as working under this lock: the next runner starts when its server process has ended, too.
+    pub async fn enlist(&self, connection: &Connection) -> Result<()> {
+        connection.query_one("SELECT pg_catalog.pg_advisory_lock_shared($1)", &[&WORKER_KEY]).await?;
+        Ok(())
+    }
+
     /// Whether the lock is still held: false once its connection was lost. Ask before each step that relies on it.
     pub fn is_held(&self) -> bool {
         !self.connection.is_closed()
+    }
+}
+
+/// Waits until no server process works for a runner that is gone.
+async fn outlive_workers(connection: &Connection) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        let free: bool = connection
+            .query_one("SELECT pg_catalog.pg_try_advisory_lock($1)", &[&WORKER_KEY])
+            .await?
+            .try_get(0)?;
+        if free {
+            connection.query_one("SELECT pg_catalog.pg_advisory_unlock($1)", &[&WORKER_KEY]).await?;
+            return Ok(());
+        }
+        if begun.elapsed() >= WORKER_PATIENCE {
+            let holder = holder(connection, WORKER_KEY).await?.unwrap_or_default();
+            return Err(Error::new(
+                ErrorKind::Busy,
+                format!("a statement of a command that was killed is still running: {holder}"),
+            )
+            .with_hint("wait for it, or end it: SELECT pg_terminate_backend(pid)"));
+        }
+        tokio::time::sleep(TRY_AGAIN).await;
     }
 }
 
@@ -55,8 +91,8 @@ fn busy(holder: Option<String>) -> Error {
         .with_hint("wait for it to end and run the same command again; if it hangs, end it by its pid on its machine")
 }
 
-/// Who holds the lock, for people. `None` if it was released in between.
-async fn holder(connection: &Connection) -> Result<Option<String>> {
+/// Who holds the lock with this key, for people. `None` if it was released in between.
+async fn holder(connection: &Connection, key: i64) -> Result<Option<String>> {
     // An advisory lock on one bigint shows its halves as classid and objid, and objsubid 1.
     let row = connection
         .query_opt(
@@ -66,7 +102,7 @@ async fn holder(connection: &Connection) -> Result<Option<String>> {
              WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
                AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) \
                AND (l.classid::bigint << 32) | l.objid::bigint = $1",
-            &[&RUNNER_KEY],
+            &[&key],
         )
         .await?;
     let Some(row) = row else { return Ok(None) };

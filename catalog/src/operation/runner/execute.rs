@@ -61,7 +61,7 @@ impl Runner<'_> {
                 let loaded = archive::load(self.target, &path, edition, child, tables, new_tables).await?;
                 for what in &loaded.homeless {
                     let text = format!("not loaded, because the edition has no place for it: {what}");
-                    self.events.emit(crate::event::Event::Note { text });
+                    self.events.emit(Event::Note { text });
                 }
                 self.tally.rows_loaded += loaded.rows;
                 self.tally.rows_not_loaded += loaded.skipped;
