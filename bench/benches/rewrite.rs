@@ -1,6 +1,8 @@
 //! What the rewriter costs a text: the gate alone (most texts), a verdict from the cache, and parsing for one. `parse only` is
 //! libpg_query on the same text, the floor of the last.
 
+#![expect(clippy::expect_used, reason = "a bench without its sample is no bench")]
+
 use std::{hint::black_box, sync::Arc};
 
 use catalog::sql::parser::Tree;

@@ -11,7 +11,7 @@
 //!
 //! Whatever goes wrong in here is a failed test, so the kit panics.
 
-#![expect(clippy::unwrap_used, reason = "a failed set-up step is a failed test")]
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a failed set-up step is a failed test")]
 
 mod dump;
 mod heard;

@@ -70,19 +70,16 @@ pub struct LayoutInput<'a> {
 pub fn lay_out_child(input: &LayoutInput<'_>) -> Result<ChildLayout> {
     let mut layout = ChildLayout::default();
     for child in &input.child.tables {
-        match input.parent.table(child.id) {
-            Some(parent) => {
-                let table = lay_out_inherited(input, parent, child);
-                layout.mapping.tables.insert(child.id, table.child.clone());
-                layout.inherited.push(table);
-            }
-            None => {
-                let schema = edition_schema(input.edition, &child.name.schema)?;
-                let physical = QualifiedName::new(schema, child.name.name.clone());
-                let mapping = TableMapping { physical: physical.clone(), ..TableMapping::identity(child) };
-                layout.mapping.tables.insert(child.id, mapping);
-                layout.created.insert(child.id, physical);
-            }
+        if let Some(parent) = input.parent.table(child.id) {
+            let table = lay_out_inherited(input, parent, child);
+            layout.mapping.tables.insert(child.id, table.child.clone());
+            layout.inherited.push(table);
+        } else {
+            let schema = edition_schema(input.edition, &child.name.schema)?;
+            let physical = QualifiedName::new(schema, child.name.name.clone());
+            let mapping = TableMapping { physical: physical.clone(), ..TableMapping::identity(child) };
+            layout.mapping.tables.insert(child.id, mapping);
+            layout.created.insert(child.id, physical);
         }
     }
     layout.dropped = input

@@ -24,7 +24,7 @@ impl TakenNames {
         let suffixed = wanted.with_suffix(&format!("${edition}"));
         let free = std::iter::once(wanted.clone())
             .chain(std::iter::once(suffixed.clone()))
-            .chain((2_u32..).map(|number| suffixed.with_suffix(&format!("_{number}"))))
+            .chain((2..=u32::MAX).map(|number| suffixed.with_suffix(&format!("_{number}"))))
             .find(|name| !self.0.contains(name))
             .unwrap_or(suffixed);
         self.0.insert(free.clone());

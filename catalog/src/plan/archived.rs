@@ -39,12 +39,12 @@ struct Side<'a> {
 
 /// What the leaf alone stores, for a rollback.
 pub fn stored_by_leaf(chain: &Chain, hops: &[HopTriggers]) -> Result<Archived> {
-    let (leaf, older) = chain.members.split_last().ok_or_else(|| Error::bug("no edition is live"))?;
+    let (leaf, elders) = chain.members.split_last().ok_or_else(|| Error::bug("no edition is live"))?;
     let mut archived = Archived::default();
     for logical in &leaf.logical.tables {
         let mapping = leaf.mapping.table(logical);
         let physical = leaf.physical.table(logical.id).unwrap_or(logical);
-        let sharing: Vec<TableMapping> = older
+        let sharing: Vec<TableMapping> = elders
             .iter()
             .filter_map(|member| Some(member.mapping.table(member.logical.table(logical.id)?)))
             .collect();
@@ -52,12 +52,12 @@ pub fn stored_by_leaf(chain: &Chain, hops: &[HopTriggers]) -> Result<Archived> {
             archived.new_tables.push(new_table(logical, &mapping));
             continue;
         }
-        let shared =
+        let is_taken =
             |name: &Name| sharing.iter().any(|other| other.columns.values().any(|known| known == name));
         let own = logical
             .columns
             .iter()
-            .filter(|column| !shared(mapping.column(column)))
+            .filter(|column| !is_taken(mapping.column(column)))
             .map(|column| column.id)
             .collect();
         let hop = hops.iter().find(|hop| hop.table_id == logical.id && hop.child == leaf.edition.id);

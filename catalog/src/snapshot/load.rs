@@ -160,7 +160,7 @@ fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<Editi
         match (row.class, row.physical_schema) {
             (NameClass::Relation, None) => drop(map.relations.insert(key, Relation::Tombstone)),
             (NameClass::Relation, Some(schema)) => {
-                drop(map.relations.insert(key, Relation::Moved { schema }))
+                drop(map.relations.insert(key, Relation::Moved { schema }));
             }
             (NameClass::Function, Some(schema)) => drop(map.functions.insert(key, schema)),
             (NameClass::Type, Some(schema)) => drop(map.types.insert(key, schema)),

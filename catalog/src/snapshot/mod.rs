@@ -32,7 +32,7 @@ pub struct SnapshotEdition {
     /// Where its sessions go while it is a draft.
     pub blueprint: Name,
     /// For each editioned schema: the schemas to put before it in `search_path`, own one first, then those of its ancestors
-    /// that are not the root (they hold what younger editions inherit), e.g. public → ["public$v3", "public$v2"].
+    /// that are not the root (they hold what younger editions inherit), e.g. `public$v3`, `public$v2` for public.
     pub path: Vec<(Name, Vec<Name>)>,
     /// Names of this edition that do not mean `schema.name` as it physically stands. Empty at rest: then nothing is ever
     /// rewritten.

@@ -189,7 +189,11 @@ impl Holder<'_> {
         }
         let epoch = database.reading().snapshot.epoch;
         if self.acked.is_none_or(|(generation, _)| generation != state.0) {
-            in_time(async { Ok::<_, Failure>(self.watcher.workers.settle(database).await) }).await?;
+            in_time(async {
+                self.watcher.workers.settle(database).await;
+                Ok::<_, Failure>(())
+            })
+            .await?;
         }
         let sessions =
             in_time(async { Ok::<_, Failure>(self.watcher.workers.report(database).await) }).await?;

@@ -106,12 +106,12 @@ impl Seat {
 
     /// Waits until others want the session to end at once; for its login, which looks at nothing else meanwhile.
     pub(crate) async fn ended_now(&self) -> Report {
-        poll_fn(|cx| match self.order() {
-            Some(Order::EndNow(report)) => Poll::Ready(report),
-            _ => {
-                self.wake_me(cx.waker());
-                Poll::Pending
+        poll_fn(|cx| {
+            if let Some(Order::EndNow(report)) = self.order() {
+                return Poll::Ready(report);
             }
+            self.wake_me(cx.waker());
+            Poll::Pending
         })
         .await
     }

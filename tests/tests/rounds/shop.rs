@@ -264,14 +264,11 @@ impl Shop {
             config.host("127.0.0.1").port(self.port()).user("app").dbname(format!("shop@v{number}"));
             let client = connect(&config).await;
             client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
-            match &snapshot {
-                Some(id) => {
-                    client.batch_execute(&format!("SET TRANSACTION SNAPSHOT '{id}'")).await.unwrap();
-                }
-                None => {
-                    let row = client.query_one("SELECT pg_export_snapshot()", &[]).await.unwrap();
-                    snapshot = Some(row.get(0));
-                }
+            if let Some(id) = &snapshot {
+                client.batch_execute(&format!("SET TRANSACTION SNAPSHOT '{id}'")).await.unwrap();
+            } else {
+                let row = client.query_one("SELECT pg_export_snapshot()", &[]).await.unwrap();
+                snapshot = Some(row.get(0));
             }
             let row = client.query_one(Form::of(number).books(), &[]).await.unwrap();
             all.push(Books {

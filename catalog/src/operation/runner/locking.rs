@@ -78,7 +78,7 @@ impl Runner<'_> {
             self.connection.batch_execute("ROLLBACK").await?;
             let code = error.code();
             if code != Some(&SqlState::LOCK_NOT_AVAILABLE) && code != Some(&SqlState::T_R_DEADLOCK_DETECTED) {
-                return Err(self.failed(step, error));
+                return Err(Self::failed(step, error));
             }
             attempt += 1;
             let blocker = self.blocker(&step.relations).await?;
@@ -97,7 +97,7 @@ impl Runner<'_> {
         self.events.emit(Event::LockHeld { relation, held });
     }
 
-    fn failed(&self, step: &Step, error: tokio_postgres::Error) -> Error {
+    fn failed(step: &Step, error: tokio_postgres::Error) -> Error {
         let cause = error.as_db_error().map_or_else(
             || error.to_string(),
             |db| {

@@ -57,7 +57,7 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     steps.extend(contraction.drop_foreign_keys());
     steps.extend(contraction.drop_introduced_views());
     for id in contraction.table_ids() {
-        steps.extend(contraction.contract_table(id)?);
+        steps.extend(contraction.contract_table(id));
     }
     steps.extend(contraction.drop_and_move()?);
     let after = contraction.after()?;

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use super::{Contraction, End};
 use crate::{
     ddl::{drop_hop, rewritten_functions, view_default, view_defaults},
-    error::Result,
     layout::Shape,
     model::{Constraint, Index, Name, QualifiedName, Table, TableId},
     plan::{
@@ -78,8 +77,8 @@ impl Contraction<'_> {
         standing(self.gone).into_iter().filter(|name| !kept.contains(name)).collect()
     }
 
-    pub(super) fn contract_table(&self, id: TableId) -> Result<Vec<Step>> {
-        let Some(physical) = self.standing(id).filter(|_| self.is_kept(id)) else { return Ok(Vec::new()) };
+    pub(super) fn contract_table(&self, id: TableId) -> Option<Step> {
+        let physical = self.standing(id).filter(|_| self.is_kept(id))?;
         let mut statements = self.rewritten_functions(id);
         statements.extend(self.drop_gone_view(id));
         let mut relations = BTreeSet::new();
@@ -100,13 +99,13 @@ impl Contraction<'_> {
             alter.extend(self.rename_constraints(id, &physical));
         }
         if statements.is_empty() && alter.is_empty() {
-            return Ok(Vec::new());
+            return None;
         }
         let lock = if alter.is_empty() { Lock::None } else { Lock::AccessExclusive };
         relations.insert(physical.clone());
         statements.extend(alter);
         let title = format!("contract {}", physical.pretty());
-        Ok(vec![Step::transaction(title, lock, relations.into_iter().collect(), statements)])
+        Some(Step::transaction(title, lock, relations.into_iter().collect(), statements))
     }
 
     fn drop_gone_hop(&self, id: TableId) -> Vec<Sql> {

@@ -127,14 +127,14 @@ pub(super) fn unsupported(sides: &Sides<'_>, column: &Column, what: &str) -> Fin
     }
 }
 
-pub(super) fn bad(sides: &Sides<'_>, transform: &Transform, why: &str) -> Box<Finding> {
-    Box::new(Finding {
+pub(super) fn bad(sides: &Sides<'_>, transform: &Transform, why: &str) -> Finding {
+    Finding {
         severity: Severity::Refused,
         code: "bad-transform".to_owned(),
         subject: subject(transform),
         message: format!("the expression cannot be used: {why}"),
         fix: Some(command(sides.edition, transform)),
-    })
+    }
 }
 
 /// Transforms that name no column that could take them.

@@ -253,13 +253,13 @@ fn resolve<'a>(
     place: impl Fn(Option<&Name>, &Name) -> Option<(&'a Column, Name, bool)>,
 ) -> Result<Resolved, Box<Finding>> {
     let expression = Expression::parse(&transform.expression)
-        .map_err(|error| bad(sides, transform, &error.to_string()))?;
+        .map_err(|error| Box::new(bad(sides, transform, &error.to_string())))?;
     let mut sources: BTreeMap<Name, bool> = BTreeMap::new();
     for used in expression.columns() {
         if let Some((column, physical, is_source)) = place(used.qualifier.as_ref(), &used.name) {
             if column.generated != Generated::None {
                 let what = format!("reads generated column \"{}\"", column.name.as_str());
-                return Err(bad(sides, transform, &what));
+                return Err(Box::new(bad(sides, transform, &what)));
             }
             if is_source {
                 sources.insert(physical, distinct_tells(&column.type_name, column.collation.as_deref()));
@@ -270,7 +270,7 @@ fn resolve<'a>(
         .substitute(|qualifier, column| {
             place(qualifier, column).map(|(_, physical, _)| sql!("NEW.{}", physical))
         })
-        .map_err(|error| bad(sides, transform, &error.to_string()))?;
+        .map_err(|error| Box::new(bad(sides, transform, &error.to_string())))?;
     Ok((text, sources.into_iter().collect()))
 }
 
