@@ -144,7 +144,7 @@ fn statements(step: &Step) -> Vec<String> {
         step.statements().into_iter().map(|statement| format!("{statement};")).collect();
     match &step.kind {
         StepKind::Backfill { table, assignments, pending, .. } => {
-            lines.push(backfill(table, assignments, pending))
+            lines.push(backfill(table, assignments, pending));
         }
         StepKind::Announce { .. } => {
             lines.push("-- announce to the proxies, and wait until all have acknowledged".to_owned());

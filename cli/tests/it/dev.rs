@@ -42,7 +42,7 @@ impl Dev {
         let place: serde_json::Value =
             serde_json::from_str(&document).unwrap_or_else(|error| panic!("{error}: {said}"));
         let text = |name: &str| place[name].as_str().unwrap().to_owned();
-        Self { child, application: text("application"), direct: text("direct"), data: text("data_dir") }
+        Self { application: text("application"), direct: text("direct"), data: text("data_dir"), child }
     }
 
     /// Another verb on its database.
@@ -68,6 +68,14 @@ impl Dev {
     pub(crate) fn stop(mut self, signal: Signal) -> ExitStatus {
         kill_process(Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap(), signal).unwrap();
         self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        // a test that failed half-way; what it owns ends with it
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
