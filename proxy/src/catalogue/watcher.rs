@@ -102,7 +102,6 @@ impl Watcher<'_> {
         let database = holder.begin(adopted.take()).await?;
         *adopted = Some(database.clone());
         *attempts = 0;
-        database.use_control(Some(connection.client.clone()));
         self.standing.send_replace(Standing::Adopted(database.clone()));
         holder.hold(&database).await
     }
@@ -141,8 +140,10 @@ impl Holder<'_> {
             }
             None => Arc::new(Database::new(&self.watcher.database, reading)),
         };
-        self.acknowledge(&database).await?;
+        // From here on sessions may start: whoever sees the acknowledgement must find them served.
         database.lease_until(renewed.until);
+        database.use_control(Some(client.clone()));
+        self.acknowledge(&database).await?;
         tracing::info!(database = database.name(), epoch = %database.reading().snapshot.epoch, "catalogue read");
         Ok(database)
     }
@@ -174,9 +175,8 @@ impl Holder<'_> {
         } else if renewed.drains != known.drains {
             database.publish(Reading::new(known.snapshot.clone(), renewed.drains));
         }
-        self.acknowledge(database).await?;
         database.lease_until(renewed.until);
-        Ok(())
+        self.acknowledge(database).await
     }
 
     /// Tells the catalogue the epoch and the sessions, if it does not know them yet. Asking the workers is also

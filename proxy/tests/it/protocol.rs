@@ -190,3 +190,21 @@ fn peak_memory() -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
+
+#[tokio::test]
+async fn a_client_that_pipelines_more_than_is_kept_count_of_waits_and_goes_on() {
+    const STATEMENTS: usize = 150_000;
+    let world = World::adopted().await;
+    let Raw { stream, .. } = Raw::login(world.port(), &world.database, "").await;
+    let (mut from, mut to) = stream.into_split();
+    let sending = tokio::spawn(async move {
+        tokio::io::AsyncWriteExt::write_all(&mut to, &sync().repeat(STATEMENTS)).await.unwrap();
+        to
+    });
+    let mut answers = vec![0; 6 * STATEMENTS];
+    let reading = tokio::io::AsyncReadExt::read_exact(&mut from, &mut answers);
+    tokio::time::timeout(Duration::from_secs(60), reading).await.unwrap().unwrap();
+    assert!(answers.chunks(6).all(|answer| answer == b"Z\0\0\0\x05I"));
+    drop(sending.await.unwrap());
+    world.end().await;
+}

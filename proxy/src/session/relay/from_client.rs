@@ -15,7 +15,7 @@ impl Relay {
     pub(super) fn pump_up(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Result<bool, End> {
         let to_server = |error| End::Broken(Side::Server, error);
         self.let_go();
-        if !self.up.flush(cx, &mut self.server).map_err(to_server)? || self.must_wait() {
+        if !self.up.flush(cx, &mut self.server).map_err(to_server)? || self.is_client_held() {
             return Ok(false);
         }
         let input = self.up.input(cx, &mut self.client, &mut scratch.read);
@@ -35,8 +35,9 @@ impl Relay {
         Ok(true)
     }
 
+    /// Whether nothing is read from the client until the server has answered more.
     #[inline]
-    fn must_wait(&self) -> bool {
+    pub(super) fn is_client_held(&self) -> bool {
         self.turn.is_crowded() || self.edition.as_ref().is_some_and(InEdition::holds)
     }
 
@@ -64,7 +65,7 @@ impl Relay {
         out.clear();
         let mut at = 0;
         while let Some(rest) = buffer.get(at..).filter(|rest| !rest.is_empty()) {
-            if self.must_wait() || self.must_refresh() {
+            if self.is_client_held() || self.must_refresh() {
                 self.up.hold(rest, 0);
                 break;
             }

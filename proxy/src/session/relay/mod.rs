@@ -129,20 +129,28 @@ impl Relay {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.seat.wake_me(cx.waker());
         SCRATCH.with_borrow_mut(|scratch| {
+            // A direction that had nothing has left its waker behind; polling it again would only cost.
+            let (mut down, mut up) = (true, true);
             for _ in 0..READS_IN_A_ROW {
                 if self.seat.is_ordered()
                     && let Some(end) = self.obey()
                 {
                     return Poll::Ready(end);
                 }
-                let down = match self.pump_down(cx, scratch) {
-                    Ok(moved) => moved,
-                    Err(end) => return Poll::Ready(end),
-                };
-                let up = match self.pump_up(cx, scratch) {
-                    Ok(moved) => moved,
-                    Err(end) => return Poll::Ready(end),
-                };
+                let was_held = self.is_client_held();
+                if down {
+                    down = match self.pump_down(cx, scratch) {
+                        Ok(moved) => moved,
+                        Err(end) => return Poll::Ready(end),
+                    };
+                }
+                // What the server has answered may be what the client is held for.
+                if up || (down && was_held) {
+                    up = match self.pump_up(cx, scratch) {
+                        Ok(moved) => moved,
+                        Err(end) => return Poll::Ready(end),
+                    };
+                }
                 if !down && !up {
                     self.seat.progressed(self.turn.progress());
                     return Poll::Pending;
