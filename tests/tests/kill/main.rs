@@ -47,6 +47,8 @@ enum Moment {
     End,
     /// In each step or the next ones, some milliseconds after either.
     Later,
+    /// A good while after the start of each step, or of one that follows it soon.
+    Midst,
 }
 
 impl Moment {
@@ -56,7 +58,7 @@ impl Moment {
         let undo = || report.undoing().map(|title| format!("undo {title}"));
         let end = || report.ends_a_step().then(|| format!("end {step}"));
         match self {
-            Self::Start => start().or_else(undo),
+            Self::Start | Self::Midst => start().or_else(undo),
             Self::End => end(),
             Self::Later => start().or_else(end).or_else(undo),
         }
@@ -67,6 +69,7 @@ impl Moment {
         match self {
             Self::Start | Self::End => Duration::ZERO,
             Self::Later => Duration::from_millis(run * 7 % 23),
+            Self::Midst => Duration::from_millis(150),
         }
     }
 }
@@ -166,6 +169,25 @@ async fn undoing_a_failed_publication_survives_a_kill_at_every_step() {
     assert_met(&killed, &["undo expand"]);
     old.stop().await;
     assert_same_schema("after undoing", &world.dump().await, &before);
+    world.end().await;
+}
+
+/// The server goes on with a statement whose client is gone. Here every ALTER TABLE takes so long that the next run of the command is
+/// there while the one before still works.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_left_running_does_not_get_in_the_way() {
+    let world = World::adopted("CREATE TABLE users (id integer PRIMARY KEY, name text)").await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE users ADD COLUMN more text, ADD COLUMN most text").await;
+    let slow = "CREATE SCHEMA slow; \
+         CREATE FUNCTION slow.dawdle() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.4); END'; \
+         CREATE EVENT TRIGGER dawdle ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION slow.dawdle()";
+    world.direct("postgres").await.run(slow).await;
+    let before = world.dump().await;
+    survive(&world, &["publish", "v2"], Moment::Midst).await;
+    world.session(APP, "v2").await.run("INSERT INTO users VALUES (1, 'name', 'more', 'most')").await;
+    survive(&world, &["rollback", "v2", "--discard-data"], Moment::Midst).await;
+    assert_same_schema("after rollback", &world.dump().await, &before);
     world.end().await;
 }
 
