@@ -35,7 +35,7 @@ pub struct Loaded {
     pub homeless: Vec<String>,
 }
 
-/// Loads what [`save`](super::save) wrote into the tables of the edition that is being published again. Doing it twice does no harm.
+/// Loads what [`save`](super::save()) wrote into the tables of the edition that is being published again. Doing it twice does no harm.
 ///
 /// To be called when forward triggers are in steady mode and the child is not open yet: in populate mode the next write of an older edition
 /// would compute the loaded values anew. Writes in the name of `child`, so no forward trigger fires.
