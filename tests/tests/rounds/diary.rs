@@ -22,13 +22,18 @@ impl Diary {
         self.entries.lock().unwrap().clone()
     }
 
-    /// The longest that one lock try held others up, and on what.
+    /// The longest that one lock try held others up, and in which step.
     pub(crate) fn longest_lock(&self) -> (Duration, String) {
-        let held = |(_, event): (SystemTime, Event)| match event {
-            Event::LockHeld { relation, held } => Some((held, relation)),
-            _ => None,
-        };
-        self.entries().into_iter().filter_map(held).max().unwrap_or_default()
+        let mut step = String::new();
+        let mut longest = (Duration::ZERO, String::new());
+        for (_, event) in self.entries() {
+            match event {
+                Event::StepStarted { title, .. } => step = title,
+                Event::LockHeld { held, .. } if held > longest.0 => longest = (held, step.clone()),
+                _ => {}
+            }
+        }
+        longest
     }
 
     /// How many lock tries gave way.

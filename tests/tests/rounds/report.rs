@@ -93,14 +93,14 @@ impl Report {
                 .filter(|transaction| ran_during(transaction, span))
                 .collect();
             let seconds = span.end.duration_since(span.start).unwrap_or_default().as_secs_f64();
-            let (lock, relation) = diary.longest_lock();
+            let (lock, step) = diary.longest_lock();
             let over = if lock > LOCK_BUDGET { " OVER" } else { "" };
             let worst = during.iter().max_by_key(|transaction| transaction.took);
             let (stall, steps) = worst.map_or((Duration::ZERO, Vec::new()), |worst| {
                 (worst.took, diary.steps_between(worst.end - worst.took, worst.end))
             });
             say(&format!(
-                "{:<20} {seconds:>7.2} {:>13} {:>12.1} ms{over} {:>10} ms  lock: {relation}, {} retries; stall: {}",
+                "{:<20} {seconds:>7.2} {:>13} {:>12.1} ms{over} {:>10} ms  lock: {step}, {} retries; stall: {}",
                 span.name,
                 during.len(),
                 lock.as_secs_f64() * 1000.0,
