@@ -311,7 +311,7 @@ pub(crate) async fn stop(loads: Vec<Load>) -> Vec<Finished> {
 
 /// `vN`.
 fn edition(number: u32) -> EditionName {
-    EditionName::new(&format!("v{number}")).unwrap()
+    EditionName::new(format!("v{number}")).unwrap()
 }
 
 async fn connect(config: &tokio_postgres::Config) -> Client {
