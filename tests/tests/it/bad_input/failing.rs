@@ -34,7 +34,12 @@ async fn publish_fails(ddl: &str, forward: &str) -> (World, catalog::Error) {
             while !stop.load(Ordering::Relaxed) {
                 let id = 2400 + written * 7 % 200;
                 session.try_ask(&format!("UPDATE readings SET seen = seen + 1 WHERE id = {id}")).await?;
-                session.try_ask(&format!("INSERT INTO readings VALUES ({}, 0, 'no number either')", 10_000 + written)).await?;
+                session
+                    .try_ask(&format!(
+                        "INSERT INTO readings VALUES ({}, 0, 'no number either')",
+                        10_000 + written
+                    ))
+                    .await?;
                 written += 1;
             }
             Ok::<i32, Failure>(written)
@@ -43,7 +48,8 @@ async fn publish_fails(ddl: &str, forward: &str) -> (World, catalog::Error) {
     let heard = Heard::default();
     let error = world.verbs.try_publish("v2", &[], &heard).await.unwrap_err();
     stop.store(true, Ordering::Relaxed);
-    let written = writer.await.unwrap().unwrap_or_else(|failure| panic!("a writer of v1 failed: {failure:?}"));
+    let written =
+        writer.await.unwrap().unwrap_or_else(|failure| panic!("a writer of v1 failed: {failure:?}"));
 
     assert!(written > 0, "nobody wrote meanwhile");
     assert_eq!(error.kind(), ErrorKind::Database);
@@ -64,20 +70,26 @@ fn names_the_place(error: &catalog::Error, parts: &[&str]) {
 
 #[tokio::test]
 async fn a_division_by_zero_undoes_the_publication_and_names_its_row() {
-    let (world, error) = publish_fails("ALTER TABLE readings ADD inverse int", "inverse = 1000 / divisor").await;
+    let (world, error) =
+        publish_fails("ALTER TABLE readings ADD inverse int", "inverse = 1000 / divisor").await;
     names_the_place(&error, &["public.readings", "inverse", "division by zero"]);
     // the draft is there still: with a better transform it is published
     world.session(APP, "v1").await.run("DELETE FROM readings WHERE id > 9999").await;
     world.verbs.transform("v2", "readings", "inverse = 1000 / nullif(divisor, 0)", "").await;
     world.verbs.publish("v2", &[]).await;
     let session = world.session(APP, "v2").await;
-    assert_eq!(session.ask("SELECT inverse FROM readings WHERE id IN (2499, 2500) ORDER BY id").await, ["-1000", "∅"]);
+    assert_eq!(
+        session.ask("SELECT inverse FROM readings WHERE id IN (2499, 2500) ORDER BY id").await,
+        ["-1000", "∅"]
+    );
     world.end().await;
 }
 
 #[tokio::test]
 async fn a_value_that_does_not_cast_undoes_the_publication_and_names_its_row() {
-    let (world, error) = publish_fails("ALTER TABLE readings ALTER label TYPE int USING label::int", "label = label::int").await;
+    let (world, error) =
+        publish_fails("ALTER TABLE readings ALTER label TYPE int USING label::int", "label = label::int")
+            .await;
     names_the_place(&error, &["public.readings", "label", "invalid input syntax for type integer"]);
     world.end().await;
 }
@@ -89,13 +101,18 @@ async fn the_key_of_a_failing_row_is_said() {
     world.draft("v2", "ALTER TABLE readings ADD inverse int").await;
     world.verbs.transform("v2", "readings", "inverse = 1000 / divisor", "").await;
     let error = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err();
-    names_the_place(&error, &["column \"inverse\" of public.readings", "(id)=(2500)", "division by zero", "transform"]);
+    names_the_place(
+        &error,
+        &["column \"inverse\" of public.readings", "(id)=(2500)", "division by zero", "transform"],
+    );
     world.end().await;
 }
 
 #[tokio::test]
 async fn null_for_a_not_null_column_undoes_the_publication() {
-    let world = World::adopted("CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, 1), (2, NULL)").await;
+    let world =
+        World::adopted("CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, 1), (2, NULL)")
+            .await;
     let before = world.dump().await;
     world.verbs.create("v2").await;
     world.draft("v2", "ALTER TABLE t ADD b int NOT NULL").await;
@@ -114,7 +131,10 @@ async fn rows_that_break_a_new_rule_undo_the_publication() {
         ("ALTER TABLE t ALTER a SET NOT NULL", "a"),
         ("ALTER TABLE t ADD CONSTRAINT of_t FOREIGN KEY (a) REFERENCES t", "of_t"),
     ] {
-        let world = World::adopted("CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, -1), (2, -1), (3, NULL)").await;
+        let world = World::adopted(
+            "CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, -1), (2, -1), (3, NULL)",
+        )
+        .await;
         let before = world.dump().await;
         world.verbs.create("v2").await;
         world.draft("v2", ddl).await;
@@ -123,7 +143,9 @@ async fn rows_that_break_a_new_rule_undo_the_publication() {
         assert_same_schema(ddl, &world.dump().await, &before);
         let session = world.session(APP, "v1").await;
         session.run("INSERT INTO t VALUES (4, -1), (5, NULL)").await;
-        assert!(world.try_session(APP, "v2").await.is_ok_and(|_| false) || findings_still_there(&world).await);
+        assert!(
+            world.try_session(APP, "v2").await.is_ok_and(|_| false) || findings_still_there(&world).await
+        );
         world.end().await;
     }
 }
@@ -135,7 +157,10 @@ async fn findings_still_there(world: &World) -> bool {
 
 #[tokio::test]
 async fn on_error_null_gives_null_where_reject_fails_the_statement() {
-    let world = World::adopted("CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t VALUES (1, '1'), (2, 'x')").await;
+    let world = World::adopted(
+        "CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t VALUES (1, '1'), (2, 'x')",
+    )
+    .await;
     world.verbs.create("v2").await;
     world.draft("v2", "ALTER TABLE t ADD n int, ADD strict int").await;
     let forgiving = world.verbs.try_transform("v2", "t", "n = a::int", "", OnError::Null);

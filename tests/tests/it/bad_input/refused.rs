@@ -86,7 +86,8 @@ async fn what_cannot_be_published_is_refused_by_name() {
         }
         match world.verbs.try_publish("v2", &[], &Silent).await {
             Err(error) if error.kind() == ErrorKind::Refused && error.to_string().contains(subject) => {}
-            other => wrong.push(format!("{ddl}: publish said {:?}", other.map(|_| "yes").map_err(|e| e.to_string()))),
+            other => wrong
+                .push(format!("{ddl}: publish said {:?}", other.map(|_| "yes").map_err(|e| e.to_string()))),
         }
         let difference = world.dump().await.difference(&before);
         if !difference.is_empty() {
@@ -106,17 +107,54 @@ async fn what_cannot_be_published_is_refused_by_name() {
 #[tokio::test]
 async fn a_missing_transform_is_asked_for() {
     for (ddl, code, subject, fix, forward, reverse) in [
-        ("ALTER TABLE p ADD n int NOT NULL", "needs-forward-transform", "column n", "edition transform v2 p --forward 'n = ", "n = 1", ""),
-        ("ALTER TABLE p DROP a", "needs-reverse-transform", "column a", "edition transform v2 p --reverse 'a = ", "", "a = 1"),
-        ("ALTER TABLE p ALTER a TYPE text", "needs-reverse-transform", "column a", "edition transform v2 p --reverse 'a = ", "", "a = a::int"),
-        ("ALTER TABLE p ALTER b TYPE int USING 1", "needs-forward-transform", "column b", "edition transform v2 p --forward 'b = ", "b = 1", ""),
-        ("ALTER TABLE p ALTER a DROP NOT NULL", "needs-reverse-transform", "column a", "edition transform v2 p --reverse 'a = ", "", "a = coalesce(a, 0)"),
+        (
+            "ALTER TABLE p ADD n int NOT NULL",
+            "needs-forward-transform",
+            "column n",
+            "edition transform v2 p --forward 'n = ",
+            "n = 1",
+            "",
+        ),
+        (
+            "ALTER TABLE p DROP a",
+            "needs-reverse-transform",
+            "column a",
+            "edition transform v2 p --reverse 'a = ",
+            "",
+            "a = 1",
+        ),
+        (
+            "ALTER TABLE p ALTER a TYPE text",
+            "needs-reverse-transform",
+            "column a",
+            "edition transform v2 p --reverse 'a = ",
+            "",
+            "a = a::int",
+        ),
+        (
+            "ALTER TABLE p ALTER b TYPE int USING 1",
+            "needs-forward-transform",
+            "column b",
+            "edition transform v2 p --forward 'b = ",
+            "b = 1",
+            "",
+        ),
+        (
+            "ALTER TABLE p ALTER a DROP NOT NULL",
+            "needs-reverse-transform",
+            "column a",
+            "edition transform v2 p --reverse 'a = ",
+            "",
+            "a = coalesce(a, 0)",
+        ),
     ] {
         let world = World::adopted(BASE).await;
         world.verbs.create("v2").await;
         world.draft("v2", ddl).await;
         let found = findings(&world, "v2").await;
-        let fits = |(is, about, help): &(String, String, String)| is == code && about.contains(subject) && help.replace('"', "").starts_with(fix);
+        let fits = |(is, about, help): &(String, String, String)| {
+            is == code && about.contains(subject) && help.replace('"', "").starts_with(fix)
+        };
         assert!(found.iter().any(fits), "{ddl}: {found:?}");
         let error = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
@@ -158,7 +196,11 @@ async fn what_needs_a_word_is_refused_without_it() {
         ("", "ALTER TABLE t ADD CHECK (a > 0)", "tightens-older-edition"),
         ("", "CREATE TABLE n (id int REFERENCES t)", "restricts-older-edition"),
         ("", "ALTER TABLE t ALTER n TYPE int", "lossy-cast"),
-        ("CREATE TRIGGER on_update BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION tf();", "ALTER TABLE t ALTER a TYPE bigint", "backfill-fires-triggers"),
+        (
+            "CREATE TRIGGER on_update BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION tf();",
+            "ALTER TABLE t ALTER a TYPE bigint",
+            "backfill-fires-triggers",
+        ),
     ] {
         let table = "CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TABLE t (id int PRIMARY KEY, a int, n numeric);";
         let world = World::adopted(&format!("{table}{base}")).await;

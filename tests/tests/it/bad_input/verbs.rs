@@ -28,10 +28,16 @@ async fn a_database_that_is_not_adopted_has_no_editions() {
 async fn one_draft_at_a_time_and_no_child_of_a_draft() {
     let world = World::adopted(TABLE).await;
     world.verbs.create("v2").await;
-    refused(world.verbs.try_create("v3").await, &["\"v2\" is a draft still", "edition publish v2", "edition drop v2"]);
+    refused(
+        world.verbs.try_create("v3").await,
+        &["\"v2\" is a draft still", "edition publish v2", "edition drop v2"],
+    );
     refused(world.verbs.try_create("v1").await, &["exists already"]);
     refused(world.verbs.try_retire("v2", &Silent).await, &["draft"]);
-    refused(operation::set_default(&world.verbs.target, &edition("v2")).await, &["draft", "edition publish v2"]);
+    refused(
+        operation::set_default(&world.verbs.target, &edition("v2")).await,
+        &["draft", "edition publish v2"],
+    );
     world.end().await;
 }
 
@@ -50,7 +56,10 @@ async fn only_the_ends_of_the_chain_may_go_and_never_the_default() {
     world.verbs.default("v3").await;
     refused(world.verbs.try_rollback("v3", &Silent).await, &["default"]);
     let discard = operation::DeinitOptions { discard_draft: true };
-    refused(operation::deinit(&world.verbs.target, &discard, &Silent).await, &["3 editions are live", "edition retire v1"]);
+    refused(
+        operation::deinit(&world.verbs.target, &discard, &Silent).await,
+        &["3 editions are live", "edition retire v1"],
+    );
     for name in ["v1", "v2", "v3"] {
         world.session(APP, name).await.run("SELECT * FROM t").await;
     }
