@@ -384,7 +384,7 @@ mod tests {
     fn trigger_names_fire_after_the_applications_own_and_in_chain_order() {
         let mut younger = hop();
         younger.child = EditionId::new(11);
-        let mut names = vec![
+        let mut names = [
             hop().trigger(Way::Reverse, "update"),
             younger.trigger(Way::Reverse, "update"),
             younger.trigger(Way::Forward, "update"),
