@@ -59,6 +59,8 @@ pub struct Rewriter {
     edition: EditionId,
     /// `None` if the snapshot does not have the edition: then everything is forwarded.
     scanner: Option<Scanner>,
+    /// For [`Rewriter::may_change`].
+    changes: Option<Scanner>,
 }
 
 /// What one judgement needs for a moment; kept per thread, so that a cache hit allocates nothing but its result.
@@ -80,7 +82,13 @@ impl Rewriter {
                 .inspect_err(|error| tracing::error!(%error, "the names of an edition do not fit a scanner; nothing is rewritten"))
                 .ok()
         });
-        Self { snapshot, edition, scanner }
+        let changes = scanner.as_ref().and_then(|_| Scanner::for_changes(&snapshot.schemas).ok());
+        Self { snapshot, edition, scanner, changes }
+    }
+
+    /// Whether another epoch may judge this text otherwise: then whoever keeps it (as a prepared statement) has to ask again.
+    pub fn may_change(&self, sql: &[u8]) -> bool {
+        self.changes.as_ref().is_some_and(|changes| sql.len() <= TEXT_BYTES_MAX && changes.hits(sql, true))
     }
 
     /// The edition that this serves; `None` if the snapshot does not have it.

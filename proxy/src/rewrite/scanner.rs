@@ -54,6 +54,19 @@ impl Scanner {
             }
             add_names(edition, &mut add);
         }
+        Self::of(words)
+    }
+
+    /// The words by which a text may be judged otherwise in another epoch: names that are qualified by an editioned schema, what
+    /// PostgreSQL does not take on a view, and search paths.
+    pub(super) fn for_changes(schemas: &[Name]) -> Result<Self, aho_corasick::BuildError> {
+        let qualifiers = schemas.iter().map(|schema| (in_quotes(schema), Counts::Qualifier));
+        let statements =
+            ["copy", "truncate", "search_path", "schema"].map(|word| (word.to_owned(), Counts::Word));
+        Self::of(qualifiers.chain(statements).chain([("u&\"".to_owned(), Counts::Anywhere)]).collect())
+    }
+
+    fn of(words: Vec<(String, Counts)>) -> Result<Self, aho_corasick::BuildError> {
         let counts = words.iter().map(|(_, counts)| *counts).collect();
         let words = AhoCorasick::builder()
             .ascii_case_insensitive(true)

@@ -32,9 +32,6 @@ pub(crate) mod server {
     pub(crate) const COMMAND_COMPLETE: u8 = b'C';
 }
 
-/// The whole of a Sync message.
-pub(crate) const SYNC: [u8; 5] = [client::SYNC, 0, 0, 0, 4];
-
 /// The whole of a Terminate message.
 pub(crate) const TERMINATE: [u8; 5] = [client::TERMINATE, 0, 0, 0, 4];
 
@@ -165,19 +162,14 @@ pub(crate) fn bound_statement(frame: &[u8]) -> Option<&[u8]> {
     rest.get(..name_end)
 }
 
-/// The name, with its NUL, of the prepared statement in a Close frame; None if it closes a portal.
-pub(crate) fn closed_statement(frame: &[u8]) -> Option<&[u8]> {
+/// The name, with its NUL, of the prepared statement in a Describe or Close frame; None if that is about a portal.
+pub(crate) fn named_statement(frame: &[u8]) -> Option<&[u8]> {
     frame.get(super::frame::HEADER_BYTES..)?.strip_prefix(b"S")
 }
 
 /// A Close of this prepared statement.
 pub(crate) fn close_statement(name: &[u8]) -> Vec<u8> {
     frame(client::CLOSE, &[b"S", name].concat())
-}
-
-/// What a CommandComplete frame says, without its NUL.
-pub(crate) fn command_tag(frame: &[u8]) -> Option<&[u8]> {
-    frame.get(super::frame::HEADER_BYTES..)?.strip_suffix(b"\0")
 }
 
 /// The value of `standard_conforming_strings` if that is what a ParameterStatus frame reports.

@@ -78,7 +78,7 @@ async fn what_was_prepared_by_qualified_names_follows_the_epoch() {
 }
 
 #[tokio::test]
-async fn what_the_client_deallocated_is_not_brought_back() {
+async fn what_the_client_closed_is_not_brought_back_and_what_it_uses_is_prepared_anew() {
     let world = with_names().await;
     let mut raw = Raw::login(world.port(), &world.database, "--edition=v2").await;
     let parse = |name: &str| frame(b'P', format!("{name}\0SELECT id FROM public.users\0\0\0").as_bytes());
@@ -86,6 +86,8 @@ async fn what_the_client_deallocated_is_not_brought_back() {
     assert_eq!(raw.tags(&[frame(b'C', b"Sa\0"), sync()].concat()).await, "3ZI");
     let plain = "DELETE FROM edition.columns; DELETE FROM edition.tables; DELETE FROM edition.names";
     world.change_catalogue(plain).await;
+    let describe = [frame(b'D', b"Sb\0"), sync()].concat();
+    assert_eq!(raw.tags(&describe).await, "tTZI", "the client sees no answer but its own");
     let statements = query("SELECT name || ' ' || statement FROM pg_prepared_statements");
     raw.send(&statements).await;
     let messages = raw.until_ready().await;

@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed set-up step is a failed test")]
 
 mod diary;
+mod prepared;
 mod report;
 mod shop;
 

@@ -2,6 +2,7 @@
 //! is done by sending the server something else than the client sent, at the same place, so that server and
 //! client stay in step by the protocol itself:
 //! - a refusal becomes a statement that fails in the same way, whose error is replaced by ours when it comes back ([`refusals`]);
+//! - a prepared statement that has come to read differently is prepared again before it is used ([`prepared`]);
 //! - `SHOW EDITION` becomes a SELECT, `SET edition` a DO block that tells us when it has really run ([`statements`]).
 
 mod prepared;
@@ -11,7 +12,7 @@ mod statements;
 use std::sync::Arc;
 
 use catalog::{
-    model::{EditionId, EditionState, Name},
+    model::{EditionId, EditionState},
     snapshot::SnapshotEdition,
 };
 
@@ -22,7 +23,7 @@ use crate::{
     route,
     wire::message::{self, Report, client, server},
 };
-use prepared::Prepared;
+use prepared::{Prepared, Text};
 use refusals::Refusals;
 use statements::Mark;
 
@@ -40,6 +41,8 @@ pub(super) enum Treatment {
     Forward,
     /// This goes instead.
     Replace(Vec<u8>),
+    /// This goes first.
+    Precede(Vec<u8>),
 }
 
 /// When the client's next messages may be looked at.
@@ -71,7 +74,6 @@ pub(super) enum Fate {
 pub(super) struct InEdition {
     database: Arc<Database>,
     user: String,
-    schemas: Vec<Name>,
     /// The `search_path` that the session has apart from its edition.
     own_path: String,
     started_in: EditionId,
@@ -82,10 +84,6 @@ pub(super) struct InEdition {
     mark: Mark,
     refusals: Refusals,
     prepared: Prepared,
-    /// The reading that `prepared` is in step with.
-    prepared_generation: u64,
-    /// What brings it in step.
-    refresh: Option<Vec<u8>>,
     /// Names of prepared statements that change the edition.
     switches: Vec<Vec<u8>>,
     /// A statement that changes the edition runs in the present batch.
@@ -116,7 +114,6 @@ impl InEdition {
         let mut session = Self {
             database: place.database.clone(),
             user: user.to_owned(),
-            schemas: place.database.reading().snapshot.schemas.clone(),
             own_path: own_path.to_owned(),
             started_in: place.edition,
             edition: place.edition,
@@ -126,8 +123,6 @@ impl InEdition {
             mark: Mark::random(),
             refusals: Refusals::default(),
             prepared: Prepared::default(),
-            prepared_generation: 0,
-            refresh: None,
             switches: Vec::new(),
             switching: false,
             hold: Hold::Free,
@@ -142,6 +137,20 @@ impl InEdition {
     fn take_up(&mut self, generation: u64) {
         self.generation = generation;
         self.rewriter = self.database.reading().rewriters.get(&self.edition).cloned();
+        let Self { prepared, rewriter: Some(rewriter), database, traits, .. } = self else { return };
+        prepared.judge_again(|sql| match rewriter.judge(sql, database.verdicts(), &mut traits.clone()) {
+            Verdict::Forward => Some(Text::AsGiven),
+            Verdict::Rewrite(text) => Some(Text::Rewritten(text.into_bytes().into())),
+            Verdict::ForwardAndRestore | Verdict::Refuse(_) | Verdict::Own(_) => None,
+        });
+    }
+
+    #[inline]
+    fn keep_up(&mut self) {
+        let newest = self.database.generation();
+        if newest != self.generation {
+            self.take_up(newest);
+        }
     }
 
     /// Judges a Query. `batch` counts what the server answers by ReadyForQuery.
@@ -166,11 +175,12 @@ impl InEdition {
         self.switches.retain(|switch| switch != name);
         if self.switching {
             // It would be judged by the old edition and run in the new one.
+            self.prepared.parse(batch, name, None);
             let refusal = statements::behind_a_switch();
             return Treatment::Replace(message::parse(name, &self.refusals.add(batch, refusal), types));
         }
         let verdict = self.judge(sql);
-        self.remember((name, sql, types), &verdict);
+        self.remember(batch, (name, sql, types), &verdict);
         match verdict {
             Verdict::Forward => Treatment::Forward,
             Verdict::ForwardAndRestore => {
@@ -186,53 +196,19 @@ impl InEdition {
     }
 
     #[inline]
-    fn remember(&mut self, parts: (&[u8], &[u8], &[u8]), verdict: &Verdict) {
-        let sent = match verdict {
-            Verdict::Forward => None,
-            Verdict::Rewrite(text) => Some(text.as_bytes()),
-            _ => return self.prepared.forget(parts.0),
-        };
-        // An unnamed statement rarely outlives its batch, and remembering it would cost each of its many Parses.
-        if parts.0 != b"\0" {
-            if self.prepared.is_empty() {
-                self.prepared_generation = self.generation;
-            }
-            self.prepared.remember(parts, sent, &self.schemas);
-        }
-    }
-
-    /// Whether the client has to wait because what it prepared means something else since the catalogue
-    /// changed. Only where something can be prepared anything can be done about it.
-    #[inline]
-    pub(super) fn is_stale(&mut self, may_prepare: bool) -> bool {
-        !self.prepared.is_empty()
-            && may_prepare
-            && self.prepared_generation != self.database.generation()
-            && self.find_stale()
-    }
-
-    #[cold]
-    fn find_stale(&mut self) -> bool {
-        self.take_up(self.database.generation());
-        self.prepared_generation = self.generation;
-        let Some(rewriter) = &self.rewriter else { return false };
-        let (verdicts, traits) = (self.database.verdicts(), &mut self.traits);
-        self.refresh = self.prepared.refresh(|sql| match rewriter.judge(sql, verdicts, traits) {
-            Verdict::Rewrite(text) => Some(text.into_bytes()),
+    fn remember(&mut self, batch: u64, (name, sql, types): (&[u8], &[u8], &[u8]), verdict: &Verdict) {
+        let may_change = self.rewriter.as_ref().is_some_and(|rewriter| rewriter.may_change(sql));
+        let text = match verdict {
+            Verdict::Forward if may_change => Some(Text::AsGiven),
+            Verdict::Rewrite(text) if may_change => Some(Text::Rewritten(text.as_bytes().into())),
             _ => None,
-        });
-        if self.refresh.is_some() {
-            self.hold = Hold::UntilAnswered;
-        }
-        self.refresh.is_some()
+        };
+        self.prepared.parse(batch, name, text.map(|text| (sql, types, text)));
     }
 
     #[inline]
     fn judge(&mut self, sql: &[u8]) -> Verdict {
-        let newest = self.database.generation();
-        if newest != self.generation {
-            self.take_up(newest);
-        }
+        self.keep_up();
         match &self.rewriter {
             Some(rewriter) => rewriter.judge(sql, self.database.verdicts(), &mut self.traits),
             None => Verdict::Forward,
@@ -285,28 +261,45 @@ impl InEdition {
         self.database.reading()
     }
 
-    /// Whether a Bind must be looked at: it may run a statement that changes the edition.
+    /// Whether a Bind or Describe must be looked at: it may use a statement that changes the edition, or one that has come to
+    /// read differently.
     #[inline]
-    pub(super) fn looks_at_binds(&self) -> bool {
-        !self.switches.is_empty()
+    pub(super) fn looks_at_uses(&self) -> bool {
+        !self.switches.is_empty() || self.prepared.any_due() || self.generation != self.database.generation()
     }
 
     /// Looks at a Bind.
-    pub(super) fn bind(&mut self, frame: &[u8]) {
-        if message::bound_statement(frame)
-            .is_some_and(|name| self.switches.iter().any(|switch| switch == name))
-        {
+    pub(super) fn bind(&mut self, frame: &[u8], batch: u64) -> Treatment {
+        let Some(name) = message::bound_statement(frame) else { return Treatment::Forward };
+        if self.switches.iter().any(|switch| switch == name) {
             self.switching = true;
             self.hold = Hold::AfterSync;
         }
+        self.renewal(name, batch)
+    }
+
+    /// Looks at a Describe.
+    pub(super) fn describe(&mut self, frame: &[u8], batch: u64) -> Treatment {
+        message::named_statement(frame).map_or(Treatment::Forward, |name| self.renewal(name, batch))
+    }
+
+    fn renewal(&mut self, name: &[u8], batch: u64) -> Treatment {
+        self.keep_up();
+        self.prepared.renewal(batch, name).map_or(Treatment::Forward, Treatment::Precede)
     }
 
     /// Looks at a Close.
-    pub(super) fn close(&mut self, frame: &[u8]) {
-        if let Some(name) = message::closed_statement(frame) {
-            self.prepared.forget(name);
+    pub(super) fn close(&mut self, frame: &[u8], batch: u64) {
+        let name = message::named_statement(frame);
+        self.prepared.close(batch, name);
+        if let Some(name) = name {
             self.switches.retain(|switch| switch != name);
         }
+    }
+
+    /// A Parse that was too long to look at is passed on.
+    pub(super) fn long_parse(&mut self, batch: u64) {
+        self.prepared.parse(batch, b"", None);
     }
 
     /// A Sync is passed on.
@@ -328,10 +321,6 @@ impl InEdition {
     /// tag is that of the message that the server answers by ReadyForQuery.
     pub(super) fn release(&mut self, in_failed_transaction: bool) -> Option<(u8, Vec<u8>)> {
         self.hold = Hold::Free;
-        if let Some(refresh) = self.refresh.take() {
-            self.interlude = true;
-            return Some((client::SYNC, refresh));
-        }
         let due =
             self.restore != Restore::NotNeeded && !in_failed_transaction && self.edition != self.started_in;
         if !due {
@@ -358,10 +347,8 @@ impl InEdition {
                 (self.interlude || self.refusals.any() || self.may_switch()) && len <= REPORT_BYTES_MAX
             }
             server::NOTICE => self.may_switch() && len <= REPORT_BYTES_MAX,
-            server::COMMAND_COMPLETE => self.interlude || !self.prepared.is_empty(),
-            server::ROW_DESCRIPTION | server::DATA_ROW | server::PARSE_COMPLETE | server::CLOSE_COMPLETE => {
-                self.interlude
-            }
+            server::PARSE_COMPLETE | server::CLOSE_COMPLETE => true,
+            server::COMMAND_COMPLETE | server::ROW_DESCRIPTION | server::DATA_ROW => self.interlude,
             _ => false,
         }
     }
@@ -372,8 +359,10 @@ impl InEdition {
 
     /// Looks at a message of the server that was [wanted](Self::wants). An edition in the answer: the session
     /// is there now.
-    pub(super) fn server_message(&mut self, tag: u8, frame: &[u8]) -> (Fate, Option<EditionId>) {
+    pub(super) fn server_message(&mut self, tag: u8, frame: &[u8], batch: u64) -> (Fate, Option<EditionId>) {
         match tag {
+            server::PARSE_COMPLETE => (swallow_if(self.prepared.parse_complete(batch)), None),
+            server::CLOSE_COMPLETE => (swallow_if(self.prepared.close_complete(batch)), None),
             server::PARAMETER_STATUS => {
                 if let Some(on) = message::standard_strings(frame) {
                     self.traits.standard_strings = on;
@@ -401,10 +390,6 @@ impl InEdition {
                 }
                 None => (Fate::Forward, None),
             },
-            server::COMMAND_COMPLETE if !self.interlude => {
-                self.prepared.command_completed(frame);
-                (Fate::Forward, None)
-            }
             _ => (Fate::Swallow, None),
         }
     }
@@ -413,6 +398,7 @@ impl InEdition {
     #[inline]
     pub(super) fn ready(&mut self, batch: u64) -> bool {
         self.refusals.forget_before(batch);
+        self.prepared.forget_before(batch);
         std::mem::take(&mut self.interlude)
     }
 
@@ -422,7 +408,7 @@ impl InEdition {
         self.restore = Restore::NotNeeded;
         // The switch has deallocated them.
         self.switches.clear();
-        self.prepared = Prepared::default();
+        self.prepared.clear();
         self.take_up(self.database.generation());
     }
 }
@@ -431,6 +417,10 @@ impl Restore {
     fn max_of(self, other: Self) -> Self {
         if self == Self::Always { self } else { other }
     }
+}
+
+fn swallow_if(ours: bool) -> Fate {
+    if ours { Fate::Swallow } else { Fate::Forward }
 }
 
 fn report(refusal: Refusal) -> Report {

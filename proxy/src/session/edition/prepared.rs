@@ -1,160 +1,367 @@
-//! Prepared statements that name an editioned schema outright. What `public.users` has to become changes with
-//! the epoch, and a statement prepared before an epoch would run as it was understood then; so such texts are
-//! remembered, and prepared anew, before the client's next batch, when the change touches them. Statements
-//! without such names follow `search_path`, which the server looks after itself.
+//! Prepared statements outlive what they were judged by: when an edition's names come to mean something else physically, the
+//! server would go on with the old meaning and fail (or worse). So the session remembers the texts whose verdict another epoch
+//! may change, judges them again at each new reading, and before the next Bind or Describe of one that reads differently now it
+//! sends Close and Parse, whose answers the client does not see.
 
-use catalog::model::Name;
+use std::collections::{HashMap, VecDeque};
 
 use crate::wire::message;
 
-/// Bytes of texts remembered for one session; what is beyond stays as it was prepared.
-const REMEMBERED_BYTES_MAX: usize = 1 << 20;
+/// Bytes of texts remembered for one session; statements beyond that keep the meaning that they were prepared with.
+const REMEMBERED_BYTES_MAX: usize = 4 << 20;
 
-/// The statements of one session.
-#[derive(Debug, Default)]
-pub(super) struct Prepared {
-    statements: Vec<Statement>,
-    bytes: usize,
+/// The text that the server has, or should have, for a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    /// The client's own.
+    AsGiven,
+    /// Another in its place.
+    Rewritten(Box<[u8]>),
+    /// We have closed it and do not know yet whether its new text was taken.
+    Unknown,
 }
 
-#[derive(Debug)]
+/// A prepared statement whose verdict may change.
+#[derive(Clone, Debug)]
 struct Statement {
-    /// With its NUL.
-    name: Vec<u8>,
-    /// The client's text.
-    text: Vec<u8>,
-    /// As in the Parse message.
-    types: Vec<u8>,
-    /// What the server was given in its place.
-    sent: Option<Vec<u8>>,
+    given: Box<[u8]>,
+    types: Box<[u8]>,
+    at_server: Text,
+    wanted: Text,
+    /// The batch in which it was last prepared again.
+    renewed_in: Option<u64>,
 }
 
 impl Statement {
-    fn bytes(&self) -> usize {
-        self.name.len() + self.text.len() + self.types.len() + self.sent.as_ref().map_or(0, Vec::len)
+    fn is_due(&self) -> bool {
+        self.at_server != self.wanted
     }
 
-    fn sent(&self) -> &[u8] {
-        self.sent.as_ref().unwrap_or(&self.text)
+    fn bytes(&self) -> usize {
+        self.given.len() + self.types.len()
     }
+}
+
+/// A message whose answer matters to us.
+#[derive(Debug)]
+struct UnderWay {
+    place: Place,
+    message: Message,
+}
+
+#[derive(Debug)]
+enum Message {
+    /// A Close of ours.
+    Close,
+    /// A Parse of the client's; the statement, if it is one to remember.
+    Theirs(Vec<u8>, Option<Box<Statement>>),
+    /// A Parse of ours, with this text.
+    Ours(Vec<u8>, Text),
+}
+
+/// Which of the messages of its kind it is in the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Parse { batch: u64, number: u64 },
+    Close { batch: u64, number: u64 },
+}
+
+/// Parse and Close messages, or their answers, in the present batch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    batch: u64,
+    parses: u64,
+    closes: u64,
+}
+
+impl Count {
+    fn in_batch(&mut self, batch: u64) -> &mut Self {
+        if self.batch != batch {
+            *self = Self { batch, ..Self::default() };
+        }
+        self
+    }
+
+    fn parse(&mut self, batch: u64) -> Place {
+        let count = self.in_batch(batch);
+        let number = count.parses;
+        count.parses += 1;
+        Place::Parse { batch, number }
+    }
+
+    fn close(&mut self, batch: u64) -> Place {
+        let count = self.in_batch(batch);
+        let number = count.closes;
+        count.closes += 1;
+        Place::Close { batch, number }
+    }
+}
+
+/// The statements of one session, by their names with the NUL.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    statements: HashMap<Vec<u8>, Statement>,
+    bytes: usize,
+    due: usize,
+    under_way: VecDeque<UnderWay>,
+    sent: Count,
+    answered: Count,
 }
 
 impl Prepared {
+    /// Whether any statement must be prepared again before it is used.
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.statements.is_empty()
+    pub(super) fn any_due(&self) -> bool {
+        self.due > 0
     }
 
-    /// Remembers a statement if its text names one of `schemas`. `sent` is what the server gets instead, if it
-    /// is not the same.
-    pub(super) fn remember(&mut self, parts: (&[u8], &[u8], &[u8]), sent: Option<&[u8]>, schemas: &[Name]) {
-        let (name, text, types) = parts;
-        self.forget(name);
-        if !schemas.iter().any(|schema| may_qualify_by(text, schema.as_str())) {
+    /// The client's Parse goes to the server. `remembered`: its text, its types and what the server gets, if another epoch may
+    /// judge it otherwise.
+    pub(super) fn parse(&mut self, batch: u64, name: &[u8], remembered: Option<(&[u8], &[u8], Text)>) {
+        let place = self.sent.parse(batch);
+        if remembered.is_none() && !self.statements.contains_key(name) {
             return;
         }
-        let statement = Statement {
-            name: name.into(),
-            text: text.into(),
-            types: types.into(),
-            sent: sent.map(Into::into),
+        let statement = remembered.map(|(given, types, text)| {
+            Box::new(Statement {
+                given: given.into(),
+                types: types.into(),
+                at_server: text.clone(),
+                wanted: text,
+                renewed_in: None,
+            })
+        });
+        self.under_way.push_back(UnderWay { place, message: Message::Theirs(name.to_vec(), statement) });
+    }
+
+    /// The client's Close goes to the server. `name`: of a statement.
+    pub(super) fn close(&mut self, batch: u64, name: Option<&[u8]>) {
+        self.sent.close(batch);
+        if let Some(name) = name {
+            self.forget(name);
+        }
+    }
+
+    /// What must go before a Bind or Describe of `name`.
+    pub(super) fn renewal(&mut self, batch: u64, name: &[u8]) -> Option<Vec<u8>> {
+        let statement = self.statements.get_mut(name)?;
+        // a Parse of the client's that is not answered yet takes its place
+        let replaced =
+            |under_way: &UnderWay| matches!(&under_way.message, Message::Theirs(theirs, _) if theirs == name);
+        if self.under_way.iter().any(replaced) {
+            return None;
+        }
+        if !statement.is_due() || statement.renewed_in == Some(batch) {
+            return None;
+        }
+        let text = match &statement.wanted {
+            Text::AsGiven => &statement.given,
+            Text::Rewritten(text) => text,
+            Text::Unknown => return None,
         };
-        if self.bytes + statement.bytes() <= REMEMBERED_BYTES_MAX {
-            self.bytes += statement.bytes();
-            self.statements.push(statement);
-        }
+        let messages =
+            [message::close_statement(name), message::parse(name, text, &statement.types)].concat();
+        let wanted = statement.wanted.clone();
+        // stays due until the server has taken the new text
+        statement.at_server = Text::Unknown;
+        statement.renewed_in = Some(batch);
+        let close = UnderWay { place: self.sent.close(batch), message: Message::Close };
+        let parse = UnderWay { place: self.sent.parse(batch), message: Message::Ours(name.to_vec(), wanted) };
+        self.under_way.extend([close, parse]);
+        Some(messages)
     }
 
-    /// Forgets a statement that is closed.
-    pub(super) fn forget(&mut self, name: &[u8]) {
-        if let Some(at) = self.statements.iter().position(|statement| statement.name == name) {
-            self.bytes -= self.statements.swap_remove(at).bytes();
-        }
-    }
-
-    /// Forgets what a completed command has deallocated. After a DEALLOCATE of one statement, whose name the
-    /// tag does not tell, all are forgotten: better an old meaning than a statement that the client no longer
-    /// knows.
-    pub(super) fn command_completed(&mut self, frame: &[u8]) {
-        if message::command_tag(frame)
-            .is_some_and(|tag| tag.starts_with(b"DEALLOCATE") || tag == b"DISCARD ALL")
-        {
-            *self = Self::default();
-        }
-    }
-
-    /// The messages that prepare anew what `judge` now gives another text; None if that is nothing.
-    pub(super) fn refresh(&mut self, mut judge: impl FnMut(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
-        let mut messages = Vec::new();
-        for statement in &mut self.statements {
-            let fresh = judge(&statement.text);
-            if fresh.as_ref().unwrap_or(&statement.text) == statement.sent() {
-                continue;
+    /// Judges all remembered texts again. `judge`: the text that the server should have; None: leave it.
+    pub(super) fn judge_again(&mut self, mut judge: impl FnMut(&[u8]) -> Option<Text>) {
+        for statement in self.statements.values_mut() {
+            if let Some(wanted) = judge(&statement.given) {
+                statement.wanted = wanted;
             }
-            self.bytes -= statement.bytes();
-            statement.sent = fresh;
-            self.bytes += statement.bytes();
-            messages.extend(message::close_statement(&statement.name));
-            messages.extend(message::parse(&statement.name, statement.sent(), &statement.types));
         }
-        (!messages.is_empty()).then(|| [messages, message::SYNC.to_vec()].concat())
+        for under_way in &mut self.under_way {
+            if let Message::Theirs(_, Some(statement)) = &mut under_way.message
+                && let Some(wanted) = judge(&statement.given)
+            {
+                statement.wanted = wanted;
+            }
+        }
+        self.count_due();
+    }
+
+    /// A ParseComplete of the server. True: it is the answer to a message of ours.
+    pub(super) fn parse_complete(&mut self, batch: u64) -> bool {
+        let place = self.answered.parse(batch);
+        match self.answer_to(place) {
+            Some(Message::Theirs(name, statement)) => {
+                self.forget(&name);
+                if let Some(statement) = statement {
+                    self.remember(name, *statement);
+                }
+                false
+            }
+            Some(Message::Ours(name, text)) => {
+                if let Some(statement) = self.statements.get_mut(&name) {
+                    statement.at_server = text;
+                }
+                self.count_due();
+                true
+            }
+            Some(Message::Close) | None => false,
+        }
+    }
+
+    /// A CloseComplete of the server. True: it is the answer to a message of ours.
+    pub(super) fn close_complete(&mut self, batch: u64) -> bool {
+        let place = self.answered.close(batch);
+        self.answer_to(place).is_some()
+    }
+
+    /// Forgets messages of batches before `batch`: the server has skipped them.
+    #[inline]
+    pub(super) fn forget_before(&mut self, batch: u64) {
+        while self.under_way.front().is_some_and(|under_way| under_way.place.batch() < batch) {
+            self.under_way.pop_front();
+        }
+    }
+
+    /// Nothing is prepared any longer.
+    pub(super) fn clear(&mut self) {
+        self.statements.clear();
+        self.bytes = 0;
+        self.due = 0;
+    }
+
+    fn answer_to(&mut self, place: Place) -> Option<Message> {
+        let is_next = self.under_way.front().is_some_and(|under_way| under_way.place == place);
+        if is_next { self.under_way.pop_front().map(|under_way| under_way.message) } else { None }
+    }
+
+    fn remember(&mut self, name: Vec<u8>, statement: Statement) {
+        if self.bytes + statement.bytes() > REMEMBERED_BYTES_MAX {
+            tracing::debug!("too many prepared statements to remember them all");
+            return;
+        }
+        self.bytes += statement.bytes();
+        self.due += usize::from(statement.is_due());
+        self.statements.insert(name, statement);
+    }
+
+    fn forget(&mut self, name: &[u8]) {
+        if let Some(statement) = self.statements.remove(name) {
+            self.bytes -= statement.bytes();
+            self.due -= usize::from(statement.is_due());
+        }
+    }
+
+    fn count_due(&mut self) {
+        self.due = self.statements.values().filter(|statement| statement.is_due()).count();
     }
 }
 
-/// Whether `text` may hold a name qualified by `schema`; a few false alarms cost nothing but memory.
-fn may_qualify_by(text: &[u8], schema: &str) -> bool {
-    let schema = schema.as_bytes();
-    if schema.contains(&b'"') {
-        return true;
+impl Place {
+    fn batch(self) -> u64 {
+        match self {
+            Self::Parse { batch, .. } | Self::Close { batch, .. } => batch,
+        }
     }
-    let mut windows = text.windows(schema.len()).enumerate();
-    windows.any(|(at, window)| {
-        let mut behind = text.iter().skip(at + schema.len()).filter(|byte| !byte.is_ascii_whitespace());
-        window.eq_ignore_ascii_case(schema)
-            && match behind.next() {
-                Some(b'"') => behind.next() == Some(&b'.'),
-                other => other == Some(&b'.'),
-            }
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn schemas() -> [Name; 1] {
-        [Name::new("public").unwrap()]
+    const GIVEN: &[u8] = b"SELECT * FROM public.t";
+
+    fn rewritten() -> Text {
+        Text::Rewritten(b"SELECT * FROM \"public$v1\".t"[..].into())
     }
 
-    #[test]
-    fn only_qualified_texts_are_remembered() {
-        for (text, expected) in [
-            ("SELECT * FROM public.users", true),
-            ("SELECT * FROM PUBLIC . users", true),
-            ("SELECT * FROM \"public\".users", true),
-            ("SELECT * FROM users", false),
-            ("SELECT 'public'", false),
-            ("", false),
-        ] {
-            let mut prepared = Prepared::default();
-            prepared.remember((b"s\0", text.as_bytes(), b"\0\0"), None, &schemas());
-            assert_eq!(!prepared.is_empty(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn only_what_changed_is_prepared_anew_and_only_once() {
+    /// A session that prepared `name` in batch 0, as given.
+    fn session_with(name: &[u8]) -> Prepared {
         let mut prepared = Prepared::default();
-        prepared.remember((b"a\0", b"SELECT public.a", b"\0\0"), None, &schemas());
-        prepared.remember((b"b\0", b"SELECT public.b", b"\0\0"), Some(b"SELECT v1.b"), &schemas());
-        let judge = |text: &[u8]| Some([&b"SELECT v1."[..], &text[text.len() - 1..]].concat());
+        prepared.parse(0, name, Some((GIVEN, b"\0\0", Text::AsGiven)));
+        assert!(!prepared.parse_complete(0));
+        assert!(!prepared.statements.is_empty());
+        prepared
+    }
+
+    #[test]
+    fn a_statement_that_reads_differently_is_prepared_again_once() {
+        let mut prepared = session_with(b"s\0");
+        assert_eq!(prepared.renewal(1, b"s\0"), None);
+        prepared.judge_again(|_| Some(rewritten()));
+        assert!(prepared.any_due());
+        let renewal = prepared.renewal(1, b"s\0").unwrap();
         let expected =
-            [message::close_statement(b"a\0"), message::parse(b"a\0", b"SELECT v1.a", b"\0\0")].concat();
-        let messages = prepared.refresh(judge).unwrap();
-        assert_eq!(messages, [expected, message::SYNC.to_vec()].concat());
-        assert_eq!(prepared.refresh(judge), None);
-        prepared.forget(b"a\0");
-        prepared.command_completed(&message::frame(b'C', b"DEALLOCATE ALL\0"));
-        assert!(prepared.is_empty() && prepared.bytes == 0);
+            [&b"C\0\0\0\x07Ss\0"[..], &message::parse(b"s\0", b"SELECT * FROM \"public$v1\".t", b"\0\0")]
+                .concat();
+        assert_eq!(renewal, expected);
+        assert_eq!(prepared.renewal(1, b"s\0"), None, "a second Bind of the batch");
+        assert!(prepared.close_complete(1));
+        assert!(prepared.parse_complete(1));
+        assert!(!prepared.any_due());
+        assert_eq!(prepared.renewal(2, b"s\0"), None);
+    }
+
+    #[test]
+    fn only_answers_to_messages_of_ours_are_kept_from_the_client() {
+        let mut prepared = session_with(b"s\0");
+        prepared.judge_again(|_| Some(rewritten()));
+        prepared.parse(1, b"other\0", None);
+        prepared.close(1, None);
+        prepared.renewal(1, b"s\0").unwrap();
+        prepared.parse(1, b"\0", Some((GIVEN, b"\0\0", Text::AsGiven)));
+        let answers = [
+            prepared.parse_complete(1),
+            prepared.close_complete(1),
+            prepared.close_complete(1),
+            prepared.parse_complete(1),
+            prepared.parse_complete(1),
+        ];
+        assert_eq!(answers, [false, false, true, true, false]);
+    }
+
+    #[test]
+    fn what_a_failed_batch_skipped_is_done_again_in_the_next() {
+        let mut prepared = session_with(b"s\0");
+        prepared.judge_again(|_| Some(rewritten()));
+        assert!(prepared.renewal(1, b"s\0").is_some());
+        prepared.forget_before(2);
+        prepared.parse(2, b"fresh\0", None);
+        assert!(!prepared.parse_complete(2), "an answer of the next batch is not taken for ours");
+        assert!(prepared.renewal(2, b"s\0").is_some());
+    }
+
+    #[test]
+    fn a_statement_prepared_anew_or_closed_is_another_one() {
+        let mut prepared = session_with(b"s\0");
+        prepared.parse(1, b"s\0", None);
+        prepared.parse_complete(1);
+        assert!(prepared.statements.is_empty());
+        let mut prepared = session_with(b"s\0");
+        prepared.judge_again(|_| Some(rewritten()));
+        prepared.close(1, Some(b"s\0"));
+        assert!(prepared.statements.is_empty() && !prepared.any_due());
+        assert_eq!(prepared.bytes, 0);
+    }
+
+    #[test]
+    fn a_statement_that_is_being_replaced_is_not_brought_back() {
+        let mut prepared = session_with(b"\0");
+        prepared.judge_again(|_| Some(rewritten()));
+        prepared.parse(1, b"\0", None);
+        assert_eq!(prepared.renewal(1, b"\0"), None, "a Bind in the same batch");
+        assert_eq!(prepared.renewal(2, b"\0"), None, "and in a batch behind it");
+        prepared.forget_before(3);
+        assert!(prepared.renewal(3, b"\0").is_some(), "the server skipped it, so the old one is still there");
+    }
+
+    #[test]
+    fn a_parse_that_crosses_a_new_reading_is_judged_by_it() {
+        let mut prepared = Prepared::default();
+        prepared.parse(0, b"s\0", Some((GIVEN, b"\0\0", Text::AsGiven)));
+        prepared.judge_again(|_| Some(rewritten()));
+        prepared.parse_complete(0);
+        assert!(prepared.any_due());
     }
 }

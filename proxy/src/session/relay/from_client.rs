@@ -41,14 +41,6 @@ impl Relay {
         self.turn.is_crowded() || self.edition.as_ref().is_some_and(InEdition::holds)
     }
 
-    /// Whether something that the client has prepared means something else now; then it waits until that is settled.
-    #[inline]
-    fn must_refresh(&mut self) -> bool {
-        let is_between_batches = self.up.stepper.at_boundary() && !self.turn.is_in_batch();
-        let may_prepare = is_between_batches && !self.turn.is_failed();
-        self.edition.as_mut().is_some_and(|edition| edition.is_stale(may_prepare))
-    }
-
     /// Ends the client's waiting when everything is answered; a statement of our own may come first.
     #[inline]
     fn let_go(&mut self) {
@@ -65,7 +57,7 @@ impl Relay {
         out.clear();
         let mut at = 0;
         while let Some(rest) = buffer.get(at..).filter(|rest| !rest.is_empty()) {
-            if self.is_client_held() || self.must_refresh() {
+            if self.is_client_held() {
                 self.up.hold(rest, 0);
                 break;
             }
@@ -73,7 +65,7 @@ impl Relay {
                 None => false,
                 Some(edition) => match tag {
                     client::QUERY | client::PARSE | client::CLOSE => len <= STATEMENT_BYTES_MAX,
-                    client::BIND => edition.looks_at_binds() && len <= STATEMENT_BYTES_MAX,
+                    client::BIND | client::DESCRIBE => edition.looks_at_uses() && len <= STATEMENT_BYTES_MAX,
                     _ => false,
                 },
             };
@@ -83,6 +75,7 @@ impl Relay {
                     at += len;
                 }
                 Step::Begin { tag, len } => {
+                    self.unseen(tag);
                     self.note(tag);
                     out.raw(at..at + len);
                     at += len;
@@ -91,6 +84,10 @@ impl Relay {
                     match self.treat(tag, rest.get(..len).unwrap_or_default()) {
                         Treatment::Forward => out.raw(at..at + len),
                         Treatment::Replace(message) => out.own(message),
+                        Treatment::Precede(message) => {
+                            out.own(message);
+                            out.raw(at..at + len);
+                        }
                     }
                     self.note(tag);
                     at += len;
@@ -111,15 +108,23 @@ impl Relay {
         match tag {
             client::QUERY => edition.query(frame, self.turn.batch()),
             client::PARSE => edition.parse(frame, self.turn.batch()),
-            client::BIND => {
-                edition.bind(frame);
-                Treatment::Forward
-            }
+            client::BIND => edition.bind(frame, self.turn.batch()),
+            client::DESCRIBE => edition.describe(frame, self.turn.batch()),
             client::CLOSE => {
-                edition.close(frame);
+                edition.close(frame, self.turn.batch());
                 Treatment::Forward
             }
             _ => Treatment::Forward,
+        }
+    }
+
+    /// A frame that is too long to look at goes to the server; a Parse counts all the same.
+    #[inline]
+    fn unseen(&mut self, tag: u8) {
+        if tag == client::PARSE
+            && let Some(edition) = &mut self.edition
+        {
+            edition.long_parse(self.turn.batch());
         }
     }
 

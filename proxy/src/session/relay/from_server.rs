@@ -87,8 +87,9 @@ impl Relay {
             let is_ours = self.edition.as_mut().is_some_and(|edition| edition.ready(next));
             return if is_ours { Fate::Swallow } else { Fate::Forward };
         }
+        let batch = self.turn.next_answer();
         let Some(edition) = &mut self.edition else { return Fate::Forward };
-        let (fate, moved_to) = edition.server_message(tag, frame);
+        let (fate, moved_to) = edition.server_message(tag, frame, batch);
         if let Some(moved_to) = moved_to {
             self.seat.moved_to(moved_to);
         }

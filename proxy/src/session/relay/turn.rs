@@ -112,12 +112,6 @@ impl Turn {
         !self.awaited.is_empty() || self.unsynced || self.copying_in
     }
 
-    /// Whether the client is in the middle of a batch.
-    #[inline]
-    pub(super) fn is_in_batch(&self) -> bool {
-        self.unsynced || self.copying_in
-    }
-
     /// Whether the client has sent so much that the answers must come first.
     pub(super) fn is_crowded(&self) -> bool {
         self.awaited.len() >= AWAITED_MAX
