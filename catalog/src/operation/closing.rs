@@ -1,15 +1,34 @@
 //! How an edition is closed before it is taken out of the chain: no new sessions, then no sessions. Until the first table is changed
 //! this can be called off.
 
-use super::runner::{Runner, drain_setting};
+use super::runner::{Patience, Runner, drain_setting, in_use};
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{EditionId, EditionName, EditionState},
+    model::{Edition, EditionId, EditionName, EditionState},
     plan::{Lock, Step, StepKind},
     sql,
     sql::Literal,
     store::{self, OperationState},
+    target::Connection,
 };
+
+/// Refuses to close an edition that is in use when its sessions were given no time to leave: then not even idle ones are ended.
+pub(super) async fn refuse_if_used(
+    connection: &mut Connection,
+    edition: &Edition,
+    patience: Patience,
+) -> Result<()> {
+    if patience.drain.is_some() || patience.force {
+        return Ok(());
+    }
+    // Proxies write down their sessions before they acknowledge an epoch.
+    let transaction = connection.transaction().await?;
+    let epoch = store::bump_epoch(&transaction).await?;
+    transaction.commit().await?;
+    store::wait_for_acknowledgement(&**connection, epoch, patience.proxies).await?;
+    let sessions = store::proxy_sessions(&**connection, Some(edition.id)).await?;
+    if sessions.is_empty() { Ok(()) } else { Err(in_use(&edition.name, &sessions)) }
+}
 
 /// Announce that the edition is going, then wait until nobody uses it.
 pub(super) fn closing(edition: EditionId, state: EditionState, name: &EditionName) -> Vec<Step> {

@@ -84,7 +84,13 @@ pub(super) async fn plan_publication(
         extra: &parents_columns(&chain, &layout),
         probes: &probes(&found),
     };
-    let reading = read_in_physical_words(&mut blueprint, &request).await?;
+    let reading = match read_in_physical_words(&mut blueprint, &request).await {
+        // A change that is refused anyway may be what cannot be put into physical words.
+        Err(_) if findings.iter().any(|finding| finding.severity == Severity::Refused) => {
+            return Ok(refused_plan(draft, parent, findings));
+        }
+        reading => reading?,
+    };
     let default_of =
         |table, column: &Name| reading.schema.table(table)?.column_named(column.as_str())?.default.clone();
     let (hop, more) =
@@ -115,6 +121,19 @@ pub(super) async fn plan_publication(
         findings,
         transforms: hop.transforms,
     })
+}
+
+/// Nothing but the reasons.
+fn refused_plan(draft: &Edition, parent: Edition, findings: Vec<Finding>) -> Plan {
+    Plan {
+        edition: draft.name.clone(),
+        parent: parent.name,
+        fingerprint: String::new(),
+        draft_fingerprint: String::new(),
+        steps: Vec::new(),
+        findings,
+        transforms: Vec::new(),
+    }
 }
 
 fn lay_out(chain: &Chain, draft: &Edition, child: &Schema, given: &[Transform]) -> Result<ChildLayout> {

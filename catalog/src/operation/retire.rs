@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     chain::{load_chain, load_hops, standing},
-    closing::{closing, run_or_call_off},
+    closing::{closing, refuse_if_used, run_or_call_off},
     footing::{alone, refuse_running_operation},
     runner::{Patience, Runner, Tally},
 };
@@ -75,6 +75,7 @@ pub async fn retire(
         None => {
             let edition = store::require_edition(&*connection, name).await?;
             let steps = begin(target, &mut connection, &edition).await?;
+            refuse_if_used(&mut connection, &edition, options.patience()).await?;
             let plan = serde_json::to_value(&steps)?;
             let operation = store::insert_operation(&*connection, edition.id, Verb::Retire, &plan).await?;
             (edition, operation, steps)

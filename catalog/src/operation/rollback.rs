@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     chain::{load_chain, load_hops, standing},
-    closing::{closing, run_or_call_off},
+    closing::{closing, refuse_if_used, run_or_call_off},
     footing::{alone, refuse_running_operation},
     publish::abandon,
     runner::{Patience, Runner, Tally},
@@ -88,6 +88,7 @@ pub async fn rollback(
         }
         None => {
             let steps = begin(target, &mut connection, &edition, options).await?;
+            refuse_if_used(&mut connection, &edition, patience).await?;
             let plan = serde_json::to_value(&steps)?;
             (store::insert_operation(&*connection, edition.id, Verb::Rollback, &plan).await?, steps)
         }

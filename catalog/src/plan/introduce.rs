@@ -71,6 +71,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
         statements.extend(own_sequence(input, sequence));
     }
     findings.extend(overloads(input));
+    findings.extend(aggregates(input));
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
     for table in &tables {
@@ -171,6 +172,20 @@ fn overloads(input: &ExpandInput<'_>) -> Vec<Finding> {
             fix: Some("give it another name".to_owned()),
         })
         .collect()
+}
+
+/// PostgreSQL gives no text that makes an aggregate.
+fn aggregates(input: &ExpandInput<'_>) -> Vec<Finding> {
+    let is_aggregate = |function: &&Function| is_new(input, function.id) && function.keyword == "AGGREGATE";
+    let new = input.child.functions.iter().filter(is_aggregate);
+    new.map(|function| Finding {
+        severity: Severity::Refused,
+        code: "unsupported".to_owned(),
+        subject: format!("aggregate {}({})", function.name.pretty(), function.arguments),
+        message: "a new aggregate cannot be published yet".to_owned(),
+        fix: Some("take it back in the draft".to_owned()),
+    })
+    .collect()
 }
 
 /// Foreign keys among new tables make any order of DROP TABLE wrong, so they go in one statement; the rest in reverse order of creation.

@@ -6,8 +6,8 @@ use super::Runner;
 use crate::{
     error::{Error, ErrorKind, Result},
     event::Event,
-    model::EditionId,
-    store,
+    model::{EditionId, EditionName},
+    store::{self, ProxySession},
 };
 
 impl Runner<'_> {
@@ -33,21 +33,7 @@ impl Runner<'_> {
                 && (!forced
                     || begun.elapsed() >= self.patience.drain.unwrap_or_default() + self.patience.proxies)
             {
-                let names: Vec<String> = sessions
-                    .iter()
-                    .take(5)
-                    .map(|session| {
-                        format!(
-                            "pid {} ({}@{}, {})",
-                            session.backend_pid, session.user, session.client, session.application
-                        )
-                    })
-                    .collect();
-                return Err(Error::new(
-                    ErrorKind::Busy,
-                    format!("{} sessions use edition \"{}\": {}", sessions.len(), self.edition.name, names.join("; ")),
-                )
-                .with_hint("move them to a newer edition, or give them time with --drain 5m (then end them with --force)"));
+                return Err(in_use(&self.edition.name, &sessions));
             }
             self.events.emit(Event::Waiting {
                 what: format!("{} sessions to leave edition {}", sessions.len(), self.edition.name),
@@ -55,6 +41,24 @@ impl Runner<'_> {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// What is said of sessions that are in the way.
+pub(in crate::operation) fn in_use(edition: &EditionName, sessions: &[ProxySession]) -> Error {
+    let names: Vec<String> = sessions
+        .iter()
+        .take(5)
+        .map(|session| {
+            format!(
+                "pid {} ({}@{}, {})",
+                session.backend_pid, session.user, session.client, session.application
+            )
+        })
+        .collect();
+    let text = format!("{} sessions use edition \"{edition}\": {}", sessions.len(), names.join("; "));
+    Error::new(ErrorKind::Busy, text).with_hint(
+        "move them to a newer edition, or give them time with --drain 5m (then end them with --force)",
+    )
 }
 
 /// The setting that tells proxies to end an edition's sessions: `idle` (between transactions) or `now`.

@@ -4,7 +4,7 @@ mod drain;
 mod execute;
 mod locking;
 
-pub(super) use drain::drain_setting;
+pub(super) use drain::{drain_setting, in_use};
 
 use std::{
     collections::BTreeMap,

@@ -101,7 +101,7 @@ impl Draft {
 
     /// A name for something new: sometimes one that needs quotes, sometimes one that was given up.
     fn name(&mut self, id: u32, table: TableId, byte: u8) -> String {
-        let given_up = self.free.iter().position(|(of, _)| *of == table).filter(|_| byte % 2 == 0);
+        let given_up = self.free.iter().position(|(of, _)| *of == table).filter(|_| byte.is_multiple_of(2));
         match (given_up, byte % 5) {
             (Some(place), _) => self.free.remove(place).1,
             (None, 0) => format!("Select \"{id}\""),
@@ -129,7 +129,7 @@ impl Draft {
             }
             What::RenameTable if self.touched_tables.insert(table.id) => {
                 let id = self.id();
-                let name = if b % 3 == 0 { format!("Order {id}") } else { format!("t{id}") };
+                let name = if b.is_multiple_of(3) { format!("Order {id}") } else { format!("t{id}") };
                 self.ddl.push(format!("ALTER TABLE {} RENAME TO {}", quoted(&table.name), quoted(&name)));
                 self.edition.tables[index].name = name;
             }
@@ -174,14 +174,14 @@ impl Draft {
                 self.add(index, kind, false, None, byte);
             }
             What::AddWithDefault => {
-                self.add(index, kind, byte % 2 == 0, Some(kind.value(byte)), byte);
+                self.add(index, kind, byte.is_multiple_of(2), Some(kind.value(byte)), byte);
             }
             What::AddComputed => {
                 // A transform reads the parent's column, which may be renamed or changed here.
                 let parent = self.parent.table(table.id).unwrap().clone();
                 let Some(source) = pick(&parent.columns, byte / 4).cloned() else { return };
                 let (kind, expression) = match source.kind {
-                    Kind::Int if byte % 2 == 0 => (Kind::Int, Expression::PlusOne(source.id)),
+                    Kind::Int if byte.is_multiple_of(2) => (Kind::Int, Expression::PlusOne(source.id)),
                     Kind::Int => (Kind::Text, Expression::IntToText(source.id)),
                     Kind::Text => (Kind::Text, Expression::Upper(source.id)),
                     Kind::Money => (Kind::Int, Expression::MoneyToInt(source.id)),
@@ -192,7 +192,7 @@ impl Draft {
             What::Drop => {
                 let Some(column) = of(ANY) else { return };
                 self.drop(index, &column);
-                if column.not_null && column.default.is_none() || byte % 4 == 0 {
+                if column.not_null && column.default.is_none() || byte.is_multiple_of(4) {
                     self.hop.reverse.insert(column.id, Expression::Constant(column.kind.value(byte)));
                 }
             }
@@ -201,7 +201,7 @@ impl Draft {
                 let name = self.name(self.next_id, table.id, byte);
                 self.next_id += 1;
                 self.free.push((table.id, column.name.clone()));
-                self.alter(index, format!("RENAME COLUMN {} TO {}", quoted(&column.name), quoted(&name)));
+                self.alter(index, &format!("RENAME COLUMN {} TO {}", quoted(&column.name), quoted(&name)));
                 self.changed(index, &column).name = name;
             }
             What::Swap => {
@@ -209,21 +209,21 @@ impl Draft {
                 let [first, .., last] = candidates.as_slice() else { return };
                 let rename =
                     |from: &str, to: &str| format!("RENAME COLUMN {} TO {}", quoted(from), quoted(to));
-                self.alter(index, rename(&first.name, "between"));
-                self.alter(index, rename(&last.name, &first.name));
-                self.alter(index, rename("between", &last.name));
+                self.alter(index, &rename(&first.name, "between"));
+                self.alter(index, &rename(&last.name, &first.name));
+                self.alter(index, &rename("between", &last.name));
                 self.changed(index, first).name.clone_from(&last.name);
                 self.changed(index, last).name.clone_from(&first.name);
             }
             What::Retype => {
                 let Some(column) = of(&[Kind::Int]).filter(|column| !column.not_null) else { return };
-                let (kind, forward, reverse) = if byte % 2 == 0 {
+                let (kind, forward, reverse) = if byte.is_multiple_of(2) {
                     (Kind::Text, Expression::IntToText(column.id), Expression::TextToInt(column.id))
                 } else {
                     (Kind::Money, Expression::IntToMoney(column.id), Expression::MoneyToInt(column.id))
                 };
-                self.alter(index, format!("ALTER COLUMN {} DROP DEFAULT", quoted(&column.name)));
-                self.alter(index, format!("ALTER COLUMN {} TYPE {}", quoted(&column.name), kind.sql()));
+                self.alter(index, &format!("ALTER COLUMN {} DROP DEFAULT", quoted(&column.name)));
+                self.alter(index, &format!("ALTER COLUMN {} TYPE {}", quoted(&column.name), kind.sql()));
                 let changed = self.changed(index, &column);
                 changed.kind = kind;
                 changed.default = None;
@@ -260,7 +260,7 @@ impl Draft {
             }
             What::SetNotNull => {
                 let Some(column) = of(ANY).filter(|column| !column.not_null) else { return };
-                self.alter(index, format!("ALTER COLUMN {} SET NOT NULL", quoted(&column.name)));
+                self.alter(index, &format!("ALTER COLUMN {} SET NOT NULL", quoted(&column.name)));
                 self.changed(index, &column).not_null = true;
                 let value = column.kind.value(byte);
                 self.hop.forward.insert(column.id, Expression::OrElse(column.id, value));
@@ -268,7 +268,7 @@ impl Draft {
             }
             What::DropNotNull => {
                 let Some(column) = of(ANY).filter(|column| column.not_null) else { return };
-                self.alter(index, format!("ALTER COLUMN {} DROP NOT NULL", quoted(&column.name)));
+                self.alter(index, &format!("ALTER COLUMN {} DROP NOT NULL", quoted(&column.name)));
                 self.changed(index, &column).not_null = false;
                 let value = column.kind.value(byte);
                 self.hop.forward.insert(column.id, Expression::Same(column.id));
@@ -278,7 +278,7 @@ impl Draft {
         }
     }
 
-    fn alter(&mut self, index: usize, action: String) {
+    fn alter(&mut self, index: usize, action: &str) {
         self.ddl.push(format!("ALTER TABLE {} {action}", quoted(&self.edition.tables[index].name)));
     }
 
@@ -289,7 +289,7 @@ impl Draft {
 
     fn drop(&mut self, index: usize, column: &Column) {
         self.touched.insert(column.id);
-        self.alter(index, format!("DROP COLUMN {}", quoted(&column.name)));
+        self.alter(index, &format!("DROP COLUMN {}", quoted(&column.name)));
         let table = &mut self.edition.tables[index];
         table.columns.retain(|other| other.id != column.id);
         self.free.push((table.id, column.name.clone()));
@@ -306,7 +306,7 @@ impl Draft {
         let id = self.id();
         let name = self.name(id, self.edition.tables[index].id, byte);
         let column = Column { id, name, kind, not_null, default };
-        self.alter(index, format!("ADD COLUMN {}", definition(&column)));
+        self.alter(index, &format!("ADD COLUMN {}", definition(&column)));
         self.touched.insert(id);
         self.edition.tables[index].columns.push(column);
         id
@@ -349,8 +349,8 @@ fn definition(column: &Column) -> String {
 /// The table, with its key, open to the application.
 pub(crate) fn create_table(table: &Table) -> String {
     let name = quoted(&table.name);
-    let columns: String = table.columns.iter().map(|column| format!(", {}", definition(column))).collect();
-    format!(
-        "CREATE TABLE {name} (id bigint PRIMARY KEY{columns}); GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO app"
-    )
+    let key = "id bigint PRIMARY KEY".to_owned();
+    let columns: Vec<String> = std::iter::once(key).chain(table.columns.iter().map(definition)).collect();
+    let columns = columns.join(", ");
+    format!("CREATE TABLE {name} ({columns}); GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO app")
 }

@@ -295,9 +295,8 @@ impl Stage {
     async fn compare(&self) -> Result<(), String> {
         for (index, edition) in self.model.editions.iter().enumerate() {
             for table in &edition.tables {
-                let columns: String =
-                    table.columns.iter().map(|column| format!(", {}", quoted(&column.name))).collect();
-                let sql = format!("SELECT id{columns} FROM {} ORDER BY id", quoted(&table.name));
+                let columns = with_key("id", table.columns.iter().map(|column| quoted(&column.name)));
+                let sql = format!("SELECT {columns} FROM {} ORDER BY id", quoted(&table.name));
                 let answer = self.sessions[index].try_ask(&sql).await;
                 let is = answer.map_err(|failure| format!("{}: {sql}\n{failure:?}", edition.name))?.rows;
                 let should = self.model.contents(index, table);
@@ -316,7 +315,7 @@ fn given(table: &Table, byte: u8, complete: bool) -> Row {
     for (place, column) in (0_u8..).zip(&table.columns) {
         let dice = byte.wrapping_mul(31).wrapping_add(place.wrapping_mul(87));
         let required = complete && column.not_null && column.default.is_none();
-        if !required && dice % 3 == 0 {
+        if !required && dice.is_multiple_of(3) {
             continue;
         }
         let null = !column.not_null && dice % 5 == 1;
@@ -329,8 +328,13 @@ fn column_name(table: &Table, id: u32) -> String {
     quoted(&table.column(id).unwrap().name)
 }
 
+/// The key and then the others, separated by commas.
+fn with_key(key: &str, others: impl Iterator<Item = String>) -> String {
+    std::iter::once(key.to_owned()).chain(others).collect::<Vec<_>>().join(", ")
+}
+
 fn insert(table: &Table, key: i64, row: &Row) -> String {
-    let names: String = row.keys().map(|id| format!(", {}", column_name(table, *id))).collect();
-    let values: String = row.values().map(|value| format!(", {}", value.sql())).collect();
-    format!("INSERT INTO {} (id{names}) VALUES ({key}{values})", quoted(&table.name))
+    let names = with_key("id", row.keys().map(|id| column_name(table, *id)));
+    let values = with_key(&key.to_string(), row.values().map(Value::sql));
+    format!("INSERT INTO {} ({names}) VALUES ({values})", quoted(&table.name))
 }

@@ -1,6 +1,6 @@
 //! The way in which every scenario is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use edition_tests::{APP, Rows, Session, World, assert_same_schema};
 
@@ -191,10 +191,11 @@ async fn play(world: &World, moves: &[Move]) {
     let mut sessions: BTreeMap<(&str, &str), Session> = BTreeMap::new();
     for step in moves {
         let key = (step.role, step.edition);
-        if !sessions.contains_key(&key) {
-            sessions.insert(key, world.session(step.role, step.edition).await);
-        }
-        let answer = sessions[&key].try_ask(step.sql).await;
+        let session = match sessions.entry(key) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(world.session(step.role, step.edition).await),
+        };
+        let answer = session.try_ask(step.sql).await;
         let at = format!("{} in {}: {}", step.role, step.edition, step.sql);
         match (&step.expect, answer) {
             (Expect::Works, Ok(_)) => {}

@@ -1,0 +1,229 @@
+//! Drafts that cannot be published: the plan says why, by name, and what to do; publish refuses before any DDL.
+
+use catalog::{ErrorKind, event::Silent, model::OnError};
+use edition_tests::{World, assert_same_schema};
+
+use super::findings;
+
+const BASE: &str = "\
+CREATE TYPE mood AS ENUM ('bad', 'good');
+CREATE SEQUENCE numbers;
+CREATE TABLE p (id int PRIMARY KEY, a int NOT NULL, b text, m mood);
+CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p);
+CREATE TABLE nothing ();
+CREATE TABLE secret (id int, a int, b int); ALTER TABLE secret ENABLE ROW LEVEL SECURITY; GRANT SELECT (id) ON secret TO app;
+CREATE VIEW shown AS SELECT id FROM p;
+CREATE MATERIALIZED VIEW kept AS SELECT 1 AS one;
+CREATE FUNCTION f(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
+CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER before_it BEFORE INSERT ON c FOR EACH ROW EXECUTE FUNCTION tf();
+ALTER TABLE c ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON c USING (true);
+GRANT SELECT ON p TO app;
+INSERT INTO p VALUES (1, 1, 'x', 'good');
+";
+
+/// DDL, and a part of the subject under which the plan refuses it.
+const REFUSED: &[(&str, &str)] = &[
+    ("DROP VIEW shown", "shown"),
+    ("CREATE OR REPLACE VIEW shown AS SELECT id FROM p WHERE id > 0", "shown"),
+    ("CREATE OR REPLACE FUNCTION f(i int) RETURNS int LANGUAGE sql AS 'SELECT i + 1'", "f("),
+    ("DROP FUNCTION f(int)", "f("),
+    ("ALTER TYPE mood ADD VALUE 'fine'", "mood"),
+    ("ALTER TYPE mood RENAME TO feeling", "mood"),
+    ("ALTER SEQUENCE numbers INCREMENT 5", "numbers"),
+    ("DROP SEQUENCE numbers", "numbers"),
+    ("DROP TRIGGER before_it ON c", "before_it"),
+    ("CREATE TRIGGER another BEFORE INSERT ON c FOR EACH ROW EXECUTE FUNCTION tf()", "another"),
+    ("ALTER TABLE c DISABLE TRIGGER before_it", "before_it"),
+    ("DROP POLICY mine ON c", "mine"),
+    ("CREATE POLICY other ON c USING (id > 0)", "other"),
+    ("ALTER TABLE c DISABLE ROW LEVEL SECURITY", "c"),
+    ("GRANT INSERT ON p TO app", "p"),
+    ("REVOKE SELECT ON p FROM app", "p"),
+    ("GRANT SELECT (a) ON p TO clerk", "p"),
+    ("CREATE SCHEMA other", "other"),
+    ("CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM p", "counted"),
+    ("DROP MATERIALIZED VIEW kept", "kept"),
+    ("CREATE TABLE parts (a int) PARTITION BY RANGE (a)", "parts"),
+    ("CREATE TABLE heir () INHERITS (p)", "heir"),
+    ("CREATE TYPE span AS RANGE (subtype = int4)", "span"),
+    ("CREATE RULE quiet AS ON DELETE TO p DO INSTEAD NOTHING", "p"),
+    ("ALTER TABLE p SET (fillfactor = 50)", "p"),
+    ("COMMENT ON TABLE p IS 'changed'", "p"),
+    ("ALTER TABLE p REPLICA IDENTITY FULL", "p"),
+    ("ALTER TABLE p ALTER b SET STORAGE EXTERNAL", "b"),
+    ("ALTER TABLE p ALTER a SET STATISTICS 500", "a"),
+    ("CREATE STATISTICS both_of ON a, b FROM p", "both_of"),
+    ("ALTER TABLE p ADD g int GENERATED ALWAYS AS (id + 1) STORED", "g"),
+    ("ALTER TABLE p ADD g int GENERATED ALWAYS AS IDENTITY", "g"),
+    ("ALTER TABLE p ALTER a ADD GENERATED ALWAYS AS IDENTITY", "a"),
+    ("ALTER TABLE c ALTER id TYPE bigint", "c_pkey"),
+    ("ALTER TABLE c DROP CONSTRAINT c_pkey; ALTER TABLE c ADD PRIMARY KEY (id, p)", "c"),
+    ("ALTER TABLE p ADD EXCLUDE USING btree (a WITH =)", "p"),
+    ("CREATE DOMAIN even AS int CHECK (VALUE % 2 = 0); ALTER TABLE p ADD e even", "e"),
+    ("ALTER TABLE nothing ADD a int", "nothing"),
+    ("ALTER TABLE secret RENAME a TO aa", "secret"),
+    ("INSERT INTO p VALUES (5, 5, 'seed', 'bad')", "p"),
+    ("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO clerk", "default privileges"),
+    ("CREATE AGGREGATE most(int) (SFUNC = int4larger, STYPE = int)", "most"),
+    ("CREATE COLLATION german (provider = libc, locale = 'C')", "german"),
+    ("CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)", "==="),
+];
+
+/// All of them with one server and one database: a draft each.
+#[tokio::test]
+async fn what_cannot_be_published_is_refused_by_name() {
+    let world = World::adopted(BASE).await;
+    let before = world.dump().await;
+    let mut wrong = Vec::new();
+    for (ddl, subject) in REFUSED {
+        world.verbs.create("v2").await;
+        // past the proxy: what is tested is the plan
+        world.in_blueprint("v2").await.run(ddl).await;
+        let found = findings(&world, "v2").await;
+        if !found.iter().any(|(_, about, _)| about.contains(subject)) {
+            wrong.push(format!("{ddl}: no finding about {subject} in {found:?}"));
+        }
+        match world.verbs.try_publish("v2", &[], &Silent).await {
+            Err(error) if error.kind() == ErrorKind::Refused && error.to_string().contains(subject) => {}
+            other => wrong
+                .push(format!("{ddl}: publish said {:?}", other.map(|_| "yes").map_err(|e| e.to_string()))),
+        }
+        let difference = world.dump().await.difference(&before);
+        if !difference.is_empty() {
+            wrong.push(format!("{ddl}: publish changed the database\n{difference}"));
+        }
+        let draft = edition_tests::edition("v2");
+        if catalog::operation::drop_draft(&world.verbs.target, &draft, &Silent).await.is_err() {
+            world.verbs.rollback("v2").await;
+            catalog::operation::drop_draft(&world.verbs.target, &draft, &Silent).await.unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    world.end().await;
+}
+
+/// Each with the command to paste, and the command, pasted with an expression, helps.
+#[tokio::test]
+async fn a_missing_transform_is_asked_for() {
+    for (ddl, code, subject, fix, forward, reverse) in [
+        (
+            "ALTER TABLE p ADD n int NOT NULL",
+            "needs-forward-transform",
+            "column n",
+            "edition transform v2 p --forward 'n = ",
+            "n = 1",
+            "",
+        ),
+        (
+            "ALTER TABLE p DROP a",
+            "needs-reverse-transform",
+            "column a",
+            "edition transform v2 p --reverse 'a = ",
+            "",
+            "a = 1",
+        ),
+        (
+            "ALTER TABLE p ALTER a TYPE text",
+            "needs-reverse-transform",
+            "column a",
+            "edition transform v2 p --reverse 'a = ",
+            "",
+            "a = a::int",
+        ),
+        (
+            "ALTER TABLE p ALTER b TYPE int USING 1",
+            "needs-forward-transform",
+            "column b",
+            "edition transform v2 p --forward 'b = ",
+            "b = 1",
+            "",
+        ),
+        (
+            "ALTER TABLE p ALTER a DROP NOT NULL",
+            "needs-reverse-transform",
+            "column a",
+            "edition transform v2 p --reverse 'a = ",
+            "",
+            "a = coalesce(a, 0)",
+        ),
+    ] {
+        let world = World::adopted(BASE).await;
+        world.verbs.create("v2").await;
+        world.draft("v2", ddl).await;
+        let found = findings(&world, "v2").await;
+        let fits = |(is, about, help): &(String, String, String)| {
+            is == code && about.contains(subject) && help.replace('"', "").starts_with(fix)
+        };
+        assert!(found.iter().any(fits), "{ddl}: {found:?}");
+        let error = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(error.to_string().contains(code) && error.to_string().contains(subject), "{error}");
+        world.verbs.transform("v2", "p", forward, reverse).await;
+        world.verbs.publish("v2", &[]).await;
+        world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn bad_transforms_are_refused_when_they_are_given() {
+    let world = World::adopted("CREATE TABLE t (id int PRIMARY KEY, a int)").await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE t ADD b int; CREATE TABLE fresh (x int)").await;
+    for (table, forward, reverse) in [
+        ("t", "b = no_such_column", ""),
+        ("t", "b = (SELECT 1)", ""),
+        ("t", "b = count(*)", ""),
+        ("t", "no_such_target = a", ""),
+        ("t", "b = a +", ""),
+        ("t", "b = a; DROP TABLE t", ""),
+        ("t", "b = 'text'::date", ""),
+        ("t", "b = a, b = a", ""),
+        ("t", "", "nothing = b"),
+        ("t", "b", ""),
+        ("no_such_table", "b = a", ""),
+    ] {
+        let given = world.verbs.try_transform("v2", table, forward, reverse, OnError::Reject).await;
+        let error = given.err().unwrap_or_else(|| panic!("taken: {table} {forward} {reverse}"));
+        assert_eq!(error.kind(), ErrorKind::Refused, "{forward}{reverse}: {error}");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_needs_a_word_is_refused_without_it() {
+    for (base, ddl, code) in [
+        ("", "ALTER TABLE t ADD CHECK (a > 0)", "tightens-older-edition"),
+        ("", "CREATE TABLE n (id int REFERENCES t)", "restricts-older-edition"),
+        ("", "ALTER TABLE t ALTER n TYPE int", "lossy-cast"),
+        (
+            "CREATE TRIGGER on_update BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION tf();",
+            "ALTER TABLE t ALTER a TYPE bigint",
+            "backfill-fires-triggers",
+        ),
+    ] {
+        let table = "CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TABLE t (id int PRIMARY KEY, a int, n numeric);";
+        let world = World::adopted(&format!("{table}{base}")).await;
+        let before = world.dump().await;
+        world.verbs.create("v2").await;
+        world.draft("v2", ddl).await;
+        let error = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Refused && error.to_string().contains(code), "{ddl}: {error}");
+        assert_same_schema(ddl, &world.dump().await, &before);
+        world.verbs.publish("v2", &[code]).await;
+        world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn direct_changes_of_the_live_database_are_noticed() {
+    let world = World::adopted("CREATE TABLE t (id int PRIMARY KEY, a int)").await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE t RENAME a TO b").await;
+    world.direct(edition_tests::OWNER).await.run("ALTER TABLE t ADD sneaked_in int").await;
+    let error = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Refused && error.to_string().contains("sneaked_in"), "{error}");
+    world.direct(edition_tests::OWNER).await.run("ALTER TABLE t DROP sneaked_in").await;
+    world.verbs.publish("v2", &[]).await;
+    world.end().await;
+}
