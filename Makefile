@@ -30,11 +30,12 @@ bench: deps bench-deps
 	$(CARGO) run --release -p edition-bench --bin backfill
 	$(CARGO) bench -p edition-bench
 
-# EDITION_ROUNDS=50 SOAK_ROUNDS=10 make soak
+# EDITION_ROUNDS=50 ORACLE_CASES=500 SOAK_ROUNDS=10 make soak
 SOAK_ROUNDS ?= 5
 soak: deps
 	$(CARGO) build --release -p edition-cli -p editiond -p edition-tests --bins
 	EDITION_ROUNDS=$${EDITION_ROUNDS:-20} $(CARGO) test --release -p edition-tests --test rounds
+	ORACLE_CASES=$${ORACLE_CASES:-100} $(CARGO) test --release -p edition-tests --test it oracle::
 	for round in $$(seq $(SOAK_ROUNDS)); do DEMO_SECONDS=$${DEMO_SECONDS:-30} target/release/demo || exit 1; done
 
 lint: deps

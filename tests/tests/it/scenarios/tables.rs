@@ -145,7 +145,7 @@ async fn a_renamed_table_takes_the_name_of_a_dropped_one() {
 }
 
 #[tokio::test]
-async fn copy_and_truncate_go_through_each_edition() {
+async fn truncate_goes_through_each_edition() {
     story(SHOP)
         .draft("v2", "ALTER TABLE orders RENAME total TO amount; ALTER TABLE orders ADD paid boolean NOT NULL DEFAULT false")
         .see("v2", "SELECT * FROM orders WHERE id = 1", &["1|1|10|f"])
