@@ -75,6 +75,17 @@ impl Error {
         self.hint.as_deref()
     }
 
+    /// Whether the connection went away under the request, so that another one may do better.
+    pub fn is_connection_lost(&self) -> bool {
+        use tokio_postgres::error::SqlState;
+        let error = self.source.as_ref().and_then(|source| source.downcast_ref::<tokio_postgres::Error>());
+        error.is_some_and(|error| {
+            error.is_closed()
+                || error.code() == Some(&SqlState::ADMIN_SHUTDOWN)
+                || error.code() == Some(&SqlState::CRASH_SHUTDOWN)
+        })
+    }
+
     /// The SQLSTATE of the PostgreSQL error at the root of this one, if that is what it is.
     pub fn sqlstate(&self) -> Option<&tokio_postgres::error::SqlState> {
         self.source.as_ref()?.downcast_ref::<tokio_postgres::Error>()?.code()

@@ -40,6 +40,11 @@ pub(crate) use pace::BATCH_TARGET;
 pub(crate) use session::{Verdict, settings, unavailable, verdict};
 pub(crate) use statement::regclass;
 
+/// How often a backfill tries to begin while its connections are lost.
+const BEGIN_TRIES: u32 = 6;
+/// Before the second try; grows with each.
+const BEGIN_PAUSE: Duration = Duration::from_millis(200);
+
 /// A table in which at least this many rows were rewritten is worth a VACUUM.
 const ROWS_WORTH_A_VACUUM: u64 = 100_000;
 
@@ -147,8 +152,7 @@ impl Run<'_> {
         let mut file = None;
         loop {
             self.gate.reopen();
-            let mut session = Session::open(self).await?;
-            let ranges = ranges::prepare(session.client(), self).await?;
+            let (session, ranges) = self.begin().await?;
             if file.replace(ranges.filenode).is_some_and(|before| before != ranges.filenode) {
                 let table = self.spec.table.pretty();
                 let text = format!("{table} was rewritten meanwhile, its backfill starts over");
@@ -161,6 +165,32 @@ impl Run<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// The first connection and what is left to do. A connection that is lost on the way is replaced.
+    async fn begin(&self) -> Result<(Session, Ranges)> {
+        let mut tries = 1;
+        loop {
+            let error = match self.try_to_begin().await {
+                Ok(begun) => return Ok(begun),
+                Err(error) => error,
+            };
+            if !error.is_connection_lost() {
+                return Err(error);
+            }
+            if tries == BEGIN_TRIES {
+                return Err(unavailable(error));
+            }
+            tracing::warn!(%error, "a backfill connection was lost");
+            tokio::time::sleep(BEGIN_PAUSE * tries).await;
+            tries += 1;
+        }
+    }
+
+    async fn try_to_begin(&self) -> Result<(Session, Ranges)> {
+        let mut session = Session::open(self).await?;
+        let ranges = ranges::prepare(session.client(), self).await?;
+        Ok((session, ranges))
     }
 
     /// Works through the ranges with up to `jobs` connections, the given one included. False: the cursors must be read anew.
