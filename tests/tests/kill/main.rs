@@ -166,7 +166,9 @@ async fn undoing_a_failed_publication_survives_a_kill_at_every_step() {
 
     let (well, said, killed) = kill_at_every_step(&world, &["publish", "v2"], Moment::Start).await;
     assert!(!well, "it cannot be published: {said}");
-    assert_met(&killed, &["undo expand"]);
+    // which of the fast steps are over before the kill comes differs from run to run
+    let undoing = killed.iter().filter(|reason| reason.starts_with("undo ")).count();
+    assert!(undoing >= 3, "killed too seldom while undoing: {killed:#?}");
     old.stop().await;
     assert_same_schema("after undoing", &world.dump().await, &before);
     world.end().await;
