@@ -525,7 +525,9 @@ async fn a_replica_that_lags_is_waited_for() {
     let scratch = fill_accounts(Scratch::adopted_on(&primary).await, 60_000).await;
     let operation = scratch.begin_publish().await;
     let heard = Heard::default();
-    let options = BackfillOptions { max_lag: Duration::from_millis(300), throttle: 0.8, ..options() };
+    // slow enough on any machine that the standby falls behind while there is work left
+    let options =
+        BackfillOptions { max_lag: Duration::from_millis(300), throttle: 0.9, batch_size: 100, ..options() };
     let outcome = run(&scratch.target, operation, 3, &accounts_spec(), &options, &heard).await;
     standby.stop().await.unwrap();
     assert_eq!(outcome.unwrap().rows_changed, 60_000);
