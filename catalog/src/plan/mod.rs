@@ -1,8 +1,8 @@
 //! A plan: the ordered steps of one operation, and what there is to say about them before anything is done. Pure.
 
 mod archived;
+mod cautions;
 mod chain;
-mod constraints;
 mod contract;
 mod drift;
 mod expand;
@@ -11,6 +11,7 @@ mod introduce;
 mod names;
 mod rows;
 mod step;
+mod tighten;
 mod transforms;
 
 pub use archived::{Archived, stored_by_leaf};

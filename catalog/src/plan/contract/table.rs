@@ -10,7 +10,7 @@ use crate::{
     model::{Constraint, Index, Name, QualifiedName, Table, TableId},
     plan::{
         Lock, Member, Step,
-        constraints::{same, same_index},
+        tighten::{same, same_index},
     },
     sql,
     sql::Sql,

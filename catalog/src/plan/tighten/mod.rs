@@ -10,18 +10,18 @@ use crate::{
     sql::{Sql, join},
 };
 
-use super::{
+use crate::plan::{
     Chain, ExpandInput, Finding, Lock, Severity, Step, StepKind,
     expand::{TableView, child_only},
 };
 
 /// Constraints with the same kind and the same deparsed text are the same thing.
-pub(super) fn same(a: &Constraint, b: &Constraint) -> bool {
+pub(in crate::plan) fn same(a: &Constraint, b: &Constraint) -> bool {
     a.kind == b.kind && a.definition == b.definition
 }
 
 /// Indexes that differ in nothing but their names are the same thing.
-pub(super) fn same_index(a: &Index, b: &Index) -> bool {
+pub(in crate::plan) fn same_index(a: &Index, b: &Index) -> bool {
     a.unique == b.unique && index_body(a) == index_body(b)
 }
 
@@ -31,7 +31,7 @@ fn standing(chain: &Chain, id: TableId) -> impl Iterator<Item = &Table> {
 }
 
 /// All the steps for one inherited table.
-pub(super) fn tighten(
+pub(in crate::plan) fn tighten(
     input: &ExpandInput<'_>,
     table: &TableView<'_>,
     findings: &mut Vec<Finding>,
@@ -79,7 +79,7 @@ impl<'a> Context<'a> {
         let live = &self.input.chain.live;
         let constraints =
             live.table_named(self.physical).map(|t| t.constraints.as_slice()).unwrap_or_default();
-        let relations = super::names::relations(live)
+        let relations = crate::plan::names::relations(live)
             .filter(|name| name.schema == self.physical.schema)
             .map(|name| name.name.clone());
         let indexes =

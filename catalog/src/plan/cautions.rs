@@ -1,0 +1,62 @@
+//! What is to be said of an inherited table that changes, before anything is done.
+
+use super::{ExpandInput, Finding, Severity, expand::TableView};
+use crate::model::{Name, Table};
+
+/// Everything that its author or the operator should know.
+pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding> {
+    [fired_triggers(input, table), denies_readers(input, table), without_columns(table)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// A backfill is an UPDATE; where we may not silence the application's own triggers, they would see it.
+fn fired_triggers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding> {
+    let fires = !input.chain.facts.may_silence_triggers
+        && input.hop.backfill.contains_key(&table.place.id)
+        && !table.parent.update_triggers.is_empty();
+    fires.then(|| {
+        let names: Vec<&str> = table.parent.update_triggers.iter().map(Name::as_str).collect();
+        Finding {
+            severity: Severity::NeedsWord,
+            code: "backfill-fires-triggers".to_owned(),
+            subject: format!("table {}", table.child.name.pretty()),
+            message: format!("the backfill will fire {} once for every row", names.join(", ")),
+            fix: Some(
+                "GRANT SET ON PARAMETER session_replication_role to the role that publishes, or accept it: --allow backfill-fires-triggers"
+                    .to_owned(),
+            ),
+        }
+    })
+}
+
+/// No kind of view says both: one with the caller's rights wants SELECT on all its columns, one with the owner's passes by the policies.
+fn denies_readers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding> {
+    let has_column_grants = |table: &Table| table.columns.iter().any(|column| !column.grants.is_empty());
+    let denies = table.viewed
+        && input.chain.facts.row_security.contains(&table.place.child.physical)
+        && (has_column_grants(table.parent) || has_column_grants(table.child));
+    denies.then(|| Finding {
+        severity: Severity::Refused,
+        code: "column-grants-with-policies".to_owned(),
+        subject: format!("table {}", table.child.name.pretty()),
+        message: "the table has row-level policies and privileges on single columns; no view can keep both in force"
+            .to_owned(),
+        fix: Some("leave this table as it is in the draft, or grant on the whole table first".to_owned()),
+    })
+}
+
+/// PostgreSQL takes no writes through a view without columns.
+fn without_columns(table: &TableView<'_>) -> Option<Finding> {
+    let empty = table.viewed
+        && (table.child.columns.is_empty()
+            || table.members.iter().any(|(_, table, _)| table.columns.is_empty()));
+    empty.then(|| Finding {
+        severity: Severity::Refused,
+        code: "unsupported".to_owned(),
+        subject: format!("table {}", table.child.name.pretty()),
+        message: "a table that has no column in some edition cannot be changed yet".to_owned(),
+        fix: Some("take it back in the draft".to_owned()),
+    })
+}
