@@ -42,7 +42,7 @@ pub use self::{
 };
 use self::{
     cache::{Entry, Judgement, KEY_BYTES_MAX, PathEffect},
-    scanner::Scanner,
+    scanner::{Asked, Scanner},
 };
 
 /// A longer text is forwarded unlooked-at.
@@ -59,8 +59,6 @@ pub struct Rewriter {
     edition: EditionId,
     /// `None` if the snapshot does not have the edition: then everything is forwarded.
     scanner: Option<Scanner>,
-    /// For [`Rewriter::may_change`].
-    changes: Option<Scanner>,
 }
 
 /// What one judgement needs for a moment; kept per thread, so that a cache hit allocates nothing but its result.
@@ -77,18 +75,8 @@ thread_local! {
 impl Rewriter {
     /// For the sessions of `edition` while `snapshot` holds.
     pub fn new(snapshot: Arc<Snapshot>, edition: EditionId) -> Self {
-        let scanner = snapshot.edition_by_id(edition).and_then(|edition| {
-            Scanner::new(edition)
-                .inspect_err(|error| tracing::error!(%error, "the names of an edition do not fit a scanner; nothing is rewritten"))
-                .ok()
-        });
-        let changes = scanner.as_ref().and_then(|_| Scanner::for_changes(&snapshot.schemas).ok());
-        Self { snapshot, edition, scanner, changes }
-    }
-
-    /// Whether another epoch may judge this text otherwise: then whoever keeps it (as a prepared statement) has to ask again.
-    pub fn may_change(&self, sql: &[u8]) -> bool {
-        self.changes.as_ref().is_some_and(|changes| sql.len() <= TEXT_BYTES_MAX && changes.hits(sql, true))
+        let scanner = snapshot.edition_by_id(edition).map(|edition| Scanner::new(edition, &snapshot.schemas));
+        Self { snapshot, edition, scanner }
     }
 
     /// The edition that this serves; `None` if the snapshot does not have it.
@@ -102,13 +90,33 @@ impl Rewriter {
     /// Forwarded unlooked-at are texts over [`TEXT_BYTES_MAX`], those that are not UTF-8, those that PostgreSQL's grammar does
     /// not take, and, with `standard_conforming_strings` off, those that hold a backslash.
     pub fn judge(&self, sql: &[u8], cache: &VerdictCache, session: &mut SessionTraits) -> Verdict {
-        let scanned = self
-            .scanner
-            .as_ref()
-            .is_some_and(|scanner| sql.len() <= TEXT_BYTES_MAX && scanner.hits(sql, session.switched));
-        if !scanned {
-            return Verdict::Forward;
+        let found = self.scan(sql, session, Asked { judged: true, may_change: false });
+        if found.judged { self.judge_hit(sql, cache, session) } else { Verdict::Forward }
+    }
+
+    /// As [`judge`](Self::judge), for a text that stays (a prepared statement). With it: whether another epoch may judge it
+    /// otherwise, so that whoever keeps it has to ask again.
+    pub fn judge_to_keep(
+        &self,
+        sql: &[u8],
+        cache: &VerdictCache,
+        session: &mut SessionTraits,
+    ) -> (Verdict, bool) {
+        let found = self.scan(sql, session, Asked { judged: true, may_change: true });
+        let verdict = if found.judged { self.judge_hit(sql, cache, session) } else { Verdict::Forward };
+        (verdict, found.may_change)
+    }
+
+    #[inline]
+    fn scan(&self, sql: &[u8], session: &SessionTraits, wanted: Asked) -> Asked {
+        match &self.scanner {
+            Some(scanner) if sql.len() <= TEXT_BYTES_MAX => scanner.scan(sql, session.switched, wanted),
+            _ => Asked::default(),
         }
+    }
+
+    /// Judges a text that the scan has not let go.
+    fn judge_hit(&self, sql: &[u8], cache: &VerdictCache, session: &mut SessionTraits) -> Verdict {
         let (Some(edition), Ok(text)) = (self.edition(), str::from_utf8(sql)) else {
             return Verdict::Forward;
         };

@@ -179,8 +179,17 @@ impl InEdition {
             let refusal = statements::behind_a_switch();
             return Treatment::Replace(message::parse(name, &self.refusals.add(batch, refusal), types));
         }
-        let verdict = self.judge(sql);
-        self.remember(batch, (name, sql, types), &verdict);
+        self.keep_up();
+        let (verdict, may_change) = match &self.rewriter {
+            Some(rewriter) => rewriter.judge_to_keep(sql, self.database.verdicts(), &mut self.traits),
+            None => (Verdict::Forward, false),
+        };
+        let text = match &verdict {
+            Verdict::Forward if may_change => Some(Text::AsGiven),
+            Verdict::Rewrite(text) if may_change => Some(Text::Rewritten(text.as_bytes().into())),
+            _ => None,
+        };
+        self.prepared.parse(batch, name, text.map(|text| (sql, types, text)));
         match verdict {
             Verdict::Forward => Treatment::Forward,
             Verdict::ForwardAndRestore => {
@@ -193,17 +202,6 @@ impl InEdition {
                 Treatment::Replace(message::parse(name, &self.replacement(verdict, batch, Some(name)), types))
             }
         }
-    }
-
-    #[inline]
-    fn remember(&mut self, batch: u64, (name, sql, types): (&[u8], &[u8], &[u8]), verdict: &Verdict) {
-        let may_change = self.rewriter.as_ref().is_some_and(|rewriter| rewriter.may_change(sql));
-        let text = match verdict {
-            Verdict::Forward if may_change => Some(Text::AsGiven),
-            Verdict::Rewrite(text) if may_change => Some(Text::Rewritten(text.as_bytes().into())),
-            _ => None,
-        };
-        self.prepared.parse(batch, name, text.map(|text| (sql, types, text)));
     }
 
     #[inline]
