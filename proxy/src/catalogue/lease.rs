@@ -46,6 +46,12 @@ came AS (
      client_address = excluded.client_address, connected_at = excluded.connected_at)
 UPDATE edition.proxies SET acked_epoch = $2 WHERE id = $1::pg_catalog.text::pg_catalog.uuid";
 
+/// One statement, so one transaction.
+const FORGET: &str = "
+WITH forgotten AS (
+  DELETE FROM edition.sessions WHERE proxy_id = $1::pg_catalog.text::pg_catalog.uuid)
+UPDATE edition.proxies SET acked_epoch = DEFAULT WHERE id = $1::pg_catalog.text::pg_catalog.uuid";
+
 const LEAVE: &str = "DELETE FROM edition.proxies WHERE id = $1::pg_catalog.text::pg_catalog.uuid";
 
 /// What a renewal found.
@@ -112,6 +118,13 @@ impl Reported {
         self.0 = sessions;
         Ok(())
     }
+}
+
+/// As [`renew`], for a connection that begins: what an earlier one reported is forgotten in the same moment, and nothing counts
+/// as acknowledged until it is reported anew. The proxy's row itself stays: while its sessions live, a runner has to wait for it.
+pub(super) async fn renew_from_nothing(client: &Client, identity: &Identity) -> Result<Renewed, Failure> {
+    in_time(client.execute(FORGET, &[&identity.id])).await?;
+    renew(client, identity).await
 }
 
 /// Takes this proxy's rows out.

@@ -99,7 +99,7 @@ impl Watcher<'_> {
         in_time(connection.client.batch_execute("LISTEN edition")).await?;
         let mut holder =
             Holder { watcher: self, connection: &connection, reported: Reported::default(), acked: None };
-        let database = holder.begin(adopted.take()).await?;
+        let database = holder.begin(adopted.clone()).await?;
         *adopted = Some(database.clone());
         *attempts = 0;
         self.standing.send_replace(Standing::Adopted(database.clone()));
@@ -126,8 +126,7 @@ impl Holder<'_> {
     /// what follows.
     async fn begin(&mut self, known: Option<Arc<Database>>) -> Result<Arc<Database>, Failure> {
         let client = &self.connection.client;
-        lease::leave(client, self.watcher.identity).await?;
-        let renewed = lease::renew(client, self.watcher.identity).await?;
+        let renewed = lease::renew_from_nothing(client, self.watcher.identity).await?;
         let snapshot = in_time(Snapshot::load(client)).await?;
         if snapshot.editions.is_empty() {
             return Err(Failure::NotAdopted);

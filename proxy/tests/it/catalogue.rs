@@ -89,14 +89,42 @@ async fn the_watcher_survives_the_loss_of_its_connection() {
     let world = World::adopted().await;
     let direct = world.direct().await;
     let client = world.session("--edition=v2").await;
-    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                WHERE application_name = 'editiond' AND datname = current_database()";
-    execute(&direct, kill).await;
+    lose_control_connection(&direct).await;
     world.change_catalogue("UPDATE edition.editions SET state = 'retiring' WHERE name = 'v1'").await;
     assert_eq!(refusal(world.config().options("--edition=v1")).await.0, "3D000");
     assert_eq!(ask(&client, "SELECT name FROM whoami").await, ["second"]);
     assert_eq!(ask(&direct, "SELECT edition_id::text FROM edition.sessions").await, ["2"]);
     world.end().await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_has_lost_its_connection_is_waited_for_as_long_as_its_lease() {
+    let world = World::adopted().await;
+    let direct = world.direct().await;
+    let client = world.session("--edition=v2").await;
+    // It can come back and begin anew, but not get a lease: the moment in between, made long.
+    let gate = "CREATE FUNCTION edition.gate() RETURNS trigger LANGUAGE plpgsql AS \
+                'BEGIN PERFORM pg_catalog.pg_advisory_xact_lock(4711); RETURN NEW; END'; \
+                CREATE TRIGGER gate BEFORE INSERT ON edition.proxies FOR EACH ROW EXECUTE FUNCTION edition.gate()";
+    execute(&direct, gate).await;
+    let other = world.direct().await;
+    execute(&other, "SELECT pg_advisory_lock(4711)").await;
+    lose_control_connection(&direct).await;
+    let epoch = catalog::store::bump_epoch(&direct).await.unwrap();
+    let patience = Duration::from_millis(1500);
+    let waited = catalog::store::wait_for_acknowledgement(&direct, epoch, patience).await;
+    assert!(waited.is_err(), "its session is still there, and knows nothing of the new epoch");
+    execute(&other, "SELECT pg_advisory_unlock(4711)").await;
+    catalog::store::wait_for_acknowledgement(&direct, epoch, Duration::from_secs(20)).await.unwrap();
+    assert_eq!(ask(&direct, "SELECT edition_id::text FROM edition.sessions").await, ["2"]);
+    assert_eq!(ask(&client, "SELECT name FROM whoami").await, ["second"]);
+    world.end().await;
+}
+
+async fn lose_control_connection(direct: &tokio_postgres::Client) {
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE application_name = 'editiond' AND datname = current_database()";
+    execute(direct, kill).await;
 }
 
 #[tokio::test]
