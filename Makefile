@@ -9,7 +9,7 @@ help:
 	@echo "make test    all tests, against private PostgreSQL servers and real drivers"
 	@echo "make tour    run the commands of README.md and compare what they print"
 	@echo "make bench   editiond beside PgBouncer and HAProxy; the backfill beside a plain UPDATE; the rewriter"
-	@echo "make soak    twenty rounds of publish, rollback, publish, retire under load, then the demo with longer phases, again and again"
+	@echo "make soak    twenty rounds of publish, rollback, publish, retire under load, 10,000 random drafts, then the demo, again and again"
 	@echo "make lint    formatting, clippy, documentation"
 
 # Sizes: DEMO_SCALE=1 DEMO_SECONDS=3 DEMO_CLIENTS=4 make demo
@@ -30,11 +30,13 @@ bench: deps bench-deps
 	$(CARGO) run --release -p edition-bench --bin backfill
 	$(CARGO) bench -p edition-bench
 
-# EDITION_ROUNDS=50 ORACLE_CASES=500 SOAK_ROUNDS=10 make soak
+# EDITION_ROUNDS=50 GENERATED_ACTS=20000 ORACLE_CASES=500 SOAK_ROUNDS=10 make soak
 SOAK_ROUNDS ?= 5
 soak: deps
 	$(CARGO) build --release -p edition-cli -p editiond -p edition-tests --bins
 	EDITION_ROUNDS=$${EDITION_ROUNDS:-20} $(CARGO) test --release -p edition-tests --test rounds
+	GENERATED_ACTS=$${GENERATED_ACTS:-10000} GENERATED_SEED=$${GENERATED_SEED:-$$(date +%s)} \
+		$(CARGO) test --release -p edition-tests --test generated -- --nocapture
 	ORACLE_CASES=$${ORACLE_CASES:-100} $(CARGO) test --release -p edition-tests --test it oracle::
 	for round in $$(seq $(SOAK_ROUNDS)); do DEMO_SECONDS=$${DEMO_SECONDS:-30} target/release/demo || exit 1; done
 

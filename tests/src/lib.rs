@@ -8,21 +8,32 @@
 //! - [`Heard`]: the events of an operation
 //! - [`Dump`]: a schema, and how it differs from another
 //! - [`Load`]: a version of an application that runs until it is told to stop
+//! - [`Pair`]: a live and a plain database side by side, without a proxy, for judging many changes in little time
+//! - [`Shape`], [`fill`], [`change`]: what a database holds, and rows thought of by looking at it
+//! - [`Dice`]: chance that can be repeated
 //!
 //! Whatever goes wrong in here is a failed test, so the kit panics.
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a failed set-up step is a failed test")]
 
+mod dice;
 mod dump;
+mod filling;
 mod heard;
 mod load;
+mod pair;
 mod session;
+mod shape;
 mod verbs;
 mod world;
 
+pub use dice::Dice;
 pub use dump::{Dump, assert_same_schema};
+pub use filling::{Writes, change, fill};
 pub use heard::Heard;
 pub use load::{Application, Finished, Load, Script, Transaction};
+pub use pair::{InEdition, Pair};
 pub use session::{Failure, Rows, Session};
-pub use verbs::{Verbs, edition, name};
+pub use shape::{ColumnShape, ConstraintShape, RoutineShape, Shape, TableShape, TypeShape, ViewShape};
+pub use verbs::{Verbs, edition, name, told};
 pub use world::{APP, CLERK, OWNER, World, server};

@@ -198,7 +198,8 @@ fn must<T>(what: &str, result: Result<T, Error>) -> T {
     result.unwrap_or_else(|error| panic!("{what}: {}", told(&error)))
 }
 
-fn told(error: &Error) -> String {
+/// The error, its causes and its hint.
+pub fn told(error: &Error) -> String {
     let mut text = format!("{error}");
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

@@ -198,7 +198,13 @@ fn proxy_config(server: &PrivateServer) -> Config {
     }
 }
 
-async fn dump(programs: &Programs, database: &str, arguments: &[&str]) -> Dump {
+/// A database's schema.
+pub(crate) async fn dump(programs: &Programs, database: &str, arguments: &[&str]) -> Dump {
+    Dump::parse(&dump_text(programs, database, arguments).await)
+}
+
+/// The same as `pg_dump` writes it.
+pub(crate) async fn dump_text(programs: &Programs, database: &str, arguments: &[&str]) -> String {
     let port = server().await.port().to_string();
     let output = tokio::process::Command::new(&programs.pg_dump)
         .args(["--schema-only", "-h", "127.0.0.1", "-U", OWNER, "-p", &port])
@@ -209,5 +215,5 @@ async fn dump(programs: &Programs, database: &str, arguments: &[&str]) -> Dump {
         .await
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Dump::parse(&String::from_utf8(output.stdout).unwrap())
+    String::from_utf8(output.stdout).unwrap()
 }

@@ -1,0 +1,274 @@
+//! One act: a draft or two, published, written to, and ended in one of the ways in which editions end.
+
+use std::time::Duration;
+
+use catalog::{ErrorKind, event::Silent, operation, plan::Severity};
+use edition_tests::{Dice, Dump, Pair, Shape, Writes, change, edition, fill, told};
+use tokio::time::timeout;
+
+use crate::{ddl, rows};
+
+/// How long anything in an act may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How an act ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Every edition of the act is rolled back.
+    RollBack,
+    /// Every older edition retires.
+    Retire,
+}
+
+/// What an act does.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    /// For each draft its statements, each with the name of its kind.
+    pub(crate) drafts: Vec<Vec<(&'static str, String)>>,
+    /// How it ends.
+    pub(crate) end: End,
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// Publication was refused: codes, and what they are about.
+    Refused(Vec<(String, String)>),
+    /// Rows that are there stood in the way; everything was undone.
+    Stopped,
+    /// It all went well.
+    Done,
+    /// It did not.
+    Bug(String),
+}
+
+/// Where statements come from.
+enum Source<'a> {
+    Chance(&'a mut Dice),
+    Given(&'a Script),
+}
+
+/// A stage for acts: a pair of databases, whose root is known.
+pub(crate) struct Acts {
+    pub(crate) pair: Pair,
+    root: u32,
+}
+
+enum Stop {
+    Early(Outcome),
+    Bug(String),
+}
+
+impl From<String> for Stop {
+    fn from(what: String) -> Self {
+        Self::Bug(what)
+    }
+}
+
+fn name(number: u32) -> String {
+    format!("v{number}")
+}
+
+impl Acts {
+    /// The pair must have been adopted as v1.
+    pub(crate) const fn new(pair: Pair) -> Self {
+        Self { pair, root: 1 }
+    }
+
+    /// Rows in every table.
+    pub(crate) async fn fill(&self, dice: &mut Dice) {
+        rows(&self.pair, &name(self.root), dice).await;
+    }
+
+    /// A random act, and what it was.
+    pub(crate) async fn play(&mut self, dice: &mut Dice) -> (Script, Outcome) {
+        let end = if dice.chance(35) { End::RollBack } else { End::Retire };
+        let drafts = if dice.chance(15) { 2 } else { 1 };
+        let mut script = Script { drafts: vec![Vec::new(); drafts], end };
+        let outcome = self.perform(&mut script, Some(dice)).await;
+        script.drafts.retain(|draft| !draft.is_empty());
+        (script, outcome)
+    }
+
+    /// An act that is known.
+    pub(crate) async fn repeat(&mut self, script: &Script) -> Outcome {
+        self.perform(&mut script.clone(), None).await
+    }
+
+    async fn perform(&mut self, script: &mut Script, dice: Option<&mut Dice>) -> Outcome {
+        match timeout(PATIENCE, self.scenes(script, dice)).await {
+            Ok(Ok(())) => Outcome::Done,
+            Ok(Err(Stop::Early(outcome))) => outcome,
+            Ok(Err(Stop::Bug(what))) => Outcome::Bug(what),
+            Err(_) => Outcome::Bug(format!("hangs: nothing came of it in {PATIENCE:?}")),
+        }
+    }
+
+    async fn scenes(&mut self, script: &mut Script, mut dice: Option<&mut Dice>) -> Result<(), Stop> {
+        let mut own = Dice::new(5);
+        let mut before = vec![self.pair.dump_live().await];
+        let first = self.root;
+        for index in 0..script.drafts.len() {
+            let parent = first + u32::try_from(index).unwrap();
+            let child = parent + 1;
+            self.pair
+                .verbs
+                .try_create(&name(child))
+                .await
+                .map_err(|error| format!("create: {}", told(&error)))?;
+            let wanted = match dice.as_deref_mut() {
+                Some(dice) => Source::Chance(dice),
+                None => Source::Given(script),
+            };
+            let statements = self.migrate(&name(child), index, wanted).await;
+            script.drafts[index] = statements;
+            let published = self.publish(&name(child)).await;
+            if let Err(stop) = published {
+                let unchanged = self.same("an edition that was not published", before.last().unwrap()).await;
+                self.pair.drop_draft(&name(child)).await.map_err(|error| format!("drop: {error}"))?;
+                script.drafts.truncate(index + 1);
+                unchanged?;
+                if index > 0 {
+                    self.end(first, parent, End::RollBack, &before, script).await?;
+                }
+                return Err(stop);
+            }
+            for writer in [parent, child, parent] {
+                self.write(&name(writer), dice.as_deref_mut().unwrap_or(&mut own)).await?;
+            }
+            before.push(self.pair.dump_live().await);
+        }
+        let last = first + u32::try_from(script.drafts.len()).unwrap();
+        self.end(first, last, script.end, &before, script).await
+    }
+
+    /// Runs statements in the draft; gives those that PostgreSQL took.
+    async fn migrate(&self, draft: &str, index: usize, source: Source<'_>) -> Vec<(&'static str, String)> {
+        let session = self.pair.in_blueprint(draft).await;
+        let mut taken = Vec::new();
+        match source {
+            Source::Given(script) => {
+                for (kind, statement) in script.drafts.get(index).into_iter().flatten() {
+                    if session.try_ask(statement).await.is_ok() {
+                        taken.push((*kind, statement.clone()));
+                    }
+                }
+            }
+            Source::Chance(dice) => {
+                let kinds = ddl::chosen_kinds();
+                let count = *dice.pick(&[1, 1, 1, 2, 2, 3, 4, 6]).unwrap();
+                let mut tries = 0;
+                while taken.len() < count && tries < count + 20 {
+                    tries += 1;
+                    let shape = Shape::read(&session).await.unwrap();
+                    let Some((kind, statement)) = ddl::statement(dice, &kinds, &shape) else { continue };
+                    if session.try_ask(&statement).await.is_ok() {
+                        taken.push((kind, statement));
+                    }
+                }
+            }
+        }
+        taken
+    }
+
+    async fn publish(&self, draft: &str) -> Result<(), Stop> {
+        let verbs = &self.pair.verbs;
+        let plan = match operation::plan(&verbs.target, &edition(draft)).await {
+            Ok(plan) => plan,
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                let what = format!("{error}").chars().take(60).collect();
+                return Err(Stop::Early(Outcome::Refused(vec![("(plan)".to_owned(), what)])));
+            }
+            Err(error) => return Err(Stop::Bug(format!("plan: {}", told(&error)))),
+        };
+        let refused: Vec<(String, String)> = plan
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Refused)
+            .map(|finding| (finding.code.clone(), format!("{}: {}", finding.subject, finding.message)))
+            .collect();
+        if !refused.is_empty() {
+            return Err(Stop::Early(Outcome::Refused(refused)));
+        }
+        let allowed: Vec<&str> = plan.findings.iter().map(|finding| finding.code.as_str()).collect();
+        match verbs.try_publish(draft, &allowed, &Silent).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped)),
+            Err(error) => Err(Stop::Bug(format!("publish: {}", told(&error)))),
+        }
+    }
+
+    /// Rows and changes as an application of the edition would make them; whatever fails for another reason than its data is a bug.
+    async fn write(&self, writer: &str, dice: &mut Dice) -> Result<(), Stop> {
+        let shape = Shape::read(&self.pair.in_blueprint(writer).await).await.unwrap();
+        let place = self.pair.in_edition(writer).await;
+        let Writes { wrong: inserts, .. } = fill(&place, &shape, dice, 1).await;
+        let Writes { wrong: updates, .. } = change(&place, &shape, dice).await;
+        match inserts.into_iter().chain(updates).next() {
+            None => Ok(()),
+            Some((statement, failure)) => {
+                Err(Stop::Bug(format!("write: a session fails: {failure:?}\nin {writer}: {statement}")))
+            }
+        }
+    }
+
+    async fn end(
+        &mut self,
+        first: u32,
+        last: u32,
+        end: End,
+        before: &[Dump],
+        script: &Script,
+    ) -> Result<(), Stop> {
+        match end {
+            End::RollBack => {
+                for leaf in (first + 1..=last).rev() {
+                    let leaf_name = name(leaf);
+                    self.pair.rollback(&leaf_name).await.map_err(|error| format!("rollback: {error}"))?;
+                    let index = usize::try_from(leaf - first - 1).unwrap();
+                    self.same("rollback", before.get(index).unwrap()).await?;
+                    self.pair.drop_draft(&leaf_name).await.map_err(|error| format!("drop: {error}"))?;
+                }
+            }
+            End::Retire => {
+                for root in first..last {
+                    let outcome = self.pair.retire(&name(root), &name(root + 1)).await;
+                    outcome.map_err(|error| format!("retire: {error}"))?;
+                    self.root = root + 1;
+                }
+                let plain = self.pair.in_plain().await;
+                for (_, statement) in script.drafts.iter().flatten() {
+                    plain.try_ask(statement).await.map_err(|failure| format!("plain: {failure:?}"))?;
+                }
+                self.same("retire", &self.pair.dump_plain().await).await?;
+                self.write(&name(last), &mut Dice::new(9)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn same(&self, what: &str, should: &Dump) -> Result<(), Stop> {
+        let difference = self.pair.dump_live().await.difference(should);
+        if difference.is_empty() {
+            return Ok(());
+        }
+        Err(Stop::Bug(format!("{what}: the schema differs (- is, + should be)\n{difference}")))
+    }
+}
+
+/// Whether rows that are there forbid what the draft asks for: a constraint that they break, a value that a transform cannot take.
+fn is_about_rows(error: &catalog::Error) -> bool {
+    let text = told(error);
+    [
+        "rows that are there",
+        "could not create unique index",
+        "violates",
+        "contains null values",
+        "cannot be computed",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
+        || error
+            .sqlstate()
+            .is_some_and(|state| state.code().starts_with("22") || state.code().starts_with("23"))
+}

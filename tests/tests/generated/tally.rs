@@ -1,0 +1,85 @@
+//! What became of the acts, by the kinds of statement in them and by the codes of refusals.
+
+use std::{collections::BTreeMap, fmt};
+
+use crate::act::{Outcome, Script};
+
+/// Counts.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    outcomes: BTreeMap<&'static str, usize>,
+    kinds: BTreeMap<&'static str, Kind>,
+    refusals: BTreeMap<String, (usize, String)>,
+}
+
+/// What became of drafts in which a kind of statement was; `alone`: of those which were nothing else.
+#[derive(Debug, Default)]
+struct Kind {
+    done: usize,
+    refused: usize,
+    refused_alone: usize,
+    bugs: usize,
+}
+
+impl Tally {
+    /// Adds an act.
+    pub(crate) fn count(&mut self, script: &Script, outcome: &Outcome) {
+        let name = match outcome {
+            Outcome::Refused(_) => "refused",
+            Outcome::Stopped => "stopped by rows",
+            Outcome::Done => "done",
+            Outcome::Bug(_) => "bugs",
+        };
+        *self.outcomes.entry(name).or_default() += 1;
+        let statements: Vec<&(&str, String)> = script.drafts.iter().flatten().collect();
+        for (kind, _) in &statements {
+            let entry = self.kinds.entry(kind).or_default();
+            match outcome {
+                Outcome::Refused(_) => {
+                    entry.refused += 1;
+                    entry.refused_alone += usize::from(statements.len() == 1);
+                }
+                Outcome::Bug(_) => entry.bugs += 1,
+                Outcome::Done | Outcome::Stopped => entry.done += 1,
+            }
+        }
+        if let Outcome::Refused(findings) = outcome {
+            for (code, about) in findings {
+                let subject = about.split([' ', ':']).next().unwrap_or_default();
+                let last = script
+                    .drafts
+                    .last()
+                    .into_iter()
+                    .flatten()
+                    .map(|(_, sql)| sql.as_str())
+                    .collect::<Vec<_>>();
+                let entry = self.refusals.entry(format!("{code} ({subject})")).or_default();
+                entry.0 += 1;
+                if entry.1.is_empty() || last.len() == 1 {
+                    entry.1 = format!("{about}\n        {}", last.join("; "));
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, count) in &self.outcomes {
+            write!(f, "{name}: {count}  ")?;
+        }
+        writeln!(f, "\n\n{:36} {:>6} {:>8} {:>6} {:>5}", "statement", "done", "refused", "alone", "bugs")?;
+        for (name, kind) in &self.kinds {
+            writeln!(
+                f,
+                "{name:36} {:>6} {:>8} {:>6} {:>5}",
+                kind.done, kind.refused, kind.refused_alone, kind.bugs
+            )?;
+        }
+        writeln!(f, "\nrefusals")?;
+        for (code, (count, example)) in &self.refusals {
+            writeln!(f, "{count:>6}  {code}\n        {example}")?;
+        }
+        Ok(())
+    }
+}
