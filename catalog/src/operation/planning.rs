@@ -15,8 +15,8 @@ use crate::{
     model::{Edition, EditionName, EditionState, Name, QualifiedName, Schema, Transform},
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
-        Chain, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates, draft_fingerprint,
-        drift, expand, fingerprint, probes,
+        Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates,
+        draft_fingerprint, drift, expand, fingerprint, probes,
     },
     store,
     target::{Connection, Target},
@@ -213,7 +213,7 @@ fn refusals(diff: &Diff) -> Vec<Finding> {
         .filter_map(|change| match change {
             Change::Unsupported { kind, identity, what } => Some(Finding {
                 severity: Severity::Refused,
-                code: "unsupported".to_owned(),
+                code: Code::Unsupported,
                 subject: format!("{kind} {identity}"),
                 message: format!("the draft {what}, which cannot be published yet"),
                 fix: Some("take it back in the draft".to_owned()),
@@ -231,7 +231,7 @@ async fn seed_rows(target: &Target, draft: &Edition, child: &Schema) -> Result<V
         .into_iter()
         .map(|table| Finding {
             severity: Severity::Refused,
-            code: "seed-rows".to_owned(),
+            code: Code::SeedRows,
             subject: format!("table {}", table.pretty()),
             message:
                 "the draft holds rows in this table; carrying rows to the live database is not built yet"
@@ -271,7 +271,7 @@ async fn rewriting_domains(
         if let Some((Some(table), column)) = added {
             findings.push(Finding {
                 severity: Severity::Refused,
-                code: "rewrites-table".to_owned(),
+                code: Code::RewritesTable,
                 subject: format!("table {table}, column {}", column.name.as_str()),
                 message:
                     "adding a column whose domain has constraints rewrites the table under an exclusive lock"

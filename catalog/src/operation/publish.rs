@@ -16,7 +16,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     event::{Event, Events},
     model::{Edition, EditionName, EditionState},
-    plan::{Finding, Plan, Severity, Step, draft_fingerprint},
+    plan::{Code, Finding, Plan, Severity, Step, draft_fingerprint},
     store::{self, Operation, OperationState, Verb},
     target::{Connection, Target},
 };
@@ -205,7 +205,7 @@ async fn begin(
         .iter()
         .filter(|finding| match finding.severity {
             Severity::Notice => false,
-            Severity::NeedsWord => !options.allow.contains(&finding.code),
+            Severity::NeedsWord => !options.allow.iter().any(|code| Code::parse(code) == Some(finding.code)),
             Severity::Refused => true,
         })
         .collect();

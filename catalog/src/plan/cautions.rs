@@ -1,6 +1,6 @@
 //! What is to be said of an inherited table that changes, before anything is done.
 
-use super::{ExpandInput, Finding, Severity, expand::TableView};
+use super::{Code, ExpandInput, Finding, Severity, expand::TableView};
 use crate::model::{Name, Table};
 
 /// Everything that its author or the operator should know.
@@ -20,7 +20,7 @@ fn fired_triggers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Find
         let names: Vec<&str> = table.parent.update_triggers.iter().map(Name::as_str).collect();
         Finding {
             severity: Severity::NeedsWord,
-            code: "backfill-fires-triggers".to_owned(),
+            code: Code::BackfillFiresTriggers,
             subject: format!("table {}", table.child.name.pretty()),
             message: format!("the backfill will fire {} once for every row", names.join(", ")),
             fix: Some(
@@ -39,7 +39,7 @@ fn denies_readers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Find
         && (has_column_grants(table.parent) || has_column_grants(table.child));
     denies.then(|| Finding {
         severity: Severity::Refused,
-        code: "column-grants-with-policies".to_owned(),
+        code: Code::ColumnGrantsWithPolicies,
         subject: format!("table {}", table.child.name.pretty()),
         message: "the table has row-level policies and privileges on single columns; no view can keep both in force"
             .to_owned(),
@@ -54,7 +54,7 @@ fn without_columns(table: &TableView<'_>) -> Option<Finding> {
             || table.members.iter().any(|(_, table, _)| table.columns.is_empty()));
     empty.then(|| Finding {
         severity: Severity::Refused,
-        code: "unsupported".to_owned(),
+        code: Code::Unsupported,
         subject: format!("table {}", table.child.name.pretty()),
         message: "a table that has no column in some edition cannot be changed yet".to_owned(),
         fix: Some("take it back in the draft".to_owned()),

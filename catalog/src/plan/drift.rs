@@ -9,7 +9,7 @@ use crate::{
     model::{Name, QualifiedName, Schema, Transform},
 };
 
-use super::{Chain, Finding, Severity};
+use super::{Chain, Code, Finding, Severity};
 
 /// Tables and columns that somebody altered directly: each is a refusal, because a plan would be made from a false picture.
 pub fn drift(chain: &Chain) -> Vec<Finding> {
@@ -65,7 +65,7 @@ fn foreign(table: &QualifiedName, column: Option<&Name>, what: &str) -> Finding 
     let column = column.map(|column| format!(", column {}", column.as_str())).unwrap_or_default();
     Finding {
         severity: Severity::Refused,
-        code: "foreign-ddl".to_owned(),
+        code: Code::ForeignDdl,
         subject: format!("table {}{column}", table.pretty()),
         message: format!("the live database was altered directly: {what}"),
         fix: Some("undo the direct change, and make it in a draft".to_owned()),

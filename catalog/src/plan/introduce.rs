@@ -13,7 +13,7 @@ use crate::{
     sql::{Sql, join},
 };
 
-use super::{ExpandInput, Finding, Lock, Severity, Step};
+use super::{Code, ExpandInput, Finding, Lock, Severity, Step};
 
 /// Whether the child introduces the object with this blueprint id.
 fn is_new(input: &ExpandInput<'_>, id: u32) -> bool {
@@ -121,7 +121,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
 fn range(definition: &TypeDef) -> Option<Finding> {
     (definition.kind == TypeKind::Range).then(|| Finding {
         severity: Severity::Refused,
-        code: "unsupported".to_owned(),
+        code: Code::Unsupported,
         subject: format!("type {}", definition.name.name.as_str()),
         message: "a new range type cannot be published yet".to_owned(),
         fix: Some("take it back in the draft".to_owned()),
@@ -133,7 +133,7 @@ fn lost(kind: &str, name: &Name, properties: &[String], carried: &[&str]) -> Opt
     let property = lost_property(properties, carried)?;
     Some(Finding {
         severity: Severity::Refused,
-        code: "unsupported".to_owned(),
+        code: Code::Unsupported,
         subject: format!("{kind} {}", name.as_str()),
         message: format!("\"{property}\" of a new {kind} cannot be published yet"),
         fix: Some("take it back in the draft".to_owned()),
@@ -166,7 +166,7 @@ fn overloads(input: &ExpandInput<'_>) -> Vec<Finding> {
         })
         .map(|function| Finding {
             severity: Severity::Refused,
-            code: "unsupported".to_owned(),
+            code: Code::Unsupported,
             subject: format!("function {}({})", function.name.pretty(), function.arguments),
             message: "a new function of the name of an existing one cannot be published yet".to_owned(),
             fix: Some("give it another name".to_owned()),
@@ -180,7 +180,7 @@ fn aggregates(input: &ExpandInput<'_>) -> Vec<Finding> {
     let new = input.child.functions.iter().filter(is_aggregate);
     new.map(|function| Finding {
         severity: Severity::Refused,
-        code: "unsupported".to_owned(),
+        code: Code::Unsupported,
         subject: format!("aggregate {}({})", function.name.pretty(), function.arguments),
         message: "a new aggregate cannot be published yet".to_owned(),
         fix: Some("take it back in the draft".to_owned()),
@@ -208,7 +208,7 @@ fn drop_all(drops: &[Sql]) -> Sql {
 fn restricts(table: &Table, constraint: &Name, target: &QualifiedName) -> Finding {
     Finding {
         severity: Severity::NeedsWord,
-        code: "restricts-older-edition".to_owned(),
+        code: Code::RestrictsOlderEdition,
         subject: format!("table {}, constraint {}", table.name.name.as_str(), constraint.as_str()),
         message: format!(
             "rows of the new table will keep sessions of older editions from deleting the rows of {} that they point at",

@@ -3,6 +3,7 @@
 mod archived;
 mod cautions;
 mod chain;
+mod code;
 mod contract;
 mod drift;
 mod expand;
@@ -16,6 +17,7 @@ mod transforms;
 
 pub use archived::{Archived, stored_by_leaf};
 pub use chain::{Chain, Facts, Member};
+pub use code::Code;
 pub use contract::{ContractInput, End, contract};
 pub use drift::{draft_fingerprint, drift, fingerprint};
 pub use expand::{ExpandInput, expand};

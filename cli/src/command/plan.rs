@@ -71,11 +71,12 @@ fn section<T>(text: &mut String, heading: &str, items: &[T], line: impl FnMut(&T
 fn finding_text(finding: &Finding) -> String {
     let severity = match finding.severity {
         Severity::Refused => "refused".red().bold().to_string(),
-        Severity::NeedsWord => format!("needs --allow {}", finding.code).yellow().bold().to_string(),
+        Severity::NeedsWord => format!("needs --allow {}", finding.code.slug()).yellow().bold().to_string(),
         Severity::Notice => "notice".cyan().to_string(),
     };
     let fix = finding.fix.as_ref().map(|fix| format!("    {} {fix}\n", "help:".cyan())).unwrap_or_default();
-    format!("  {severity}  {}: {}\n{fix}", finding.subject, finding.message)
+    let number = finding.code.number();
+    format!("  {number}  {severity}  {}: {}\n{fix}", finding.subject, finding.message)
 }
 
 fn transform_text(transform: &Transform) -> String {
@@ -189,7 +190,7 @@ fn verdict(plan: &Outcome) -> String {
         return format!("{} publish would be refused ({refusals} to solve, see above)", "no:".red().bold());
     }
     let mut words: Vec<_> =
-        of(Severity::NeedsWord).map(|finding| format!(" --allow {}", finding.code)).collect();
+        of(Severity::NeedsWord).map(|finding| format!(" --allow {}", finding.code.slug())).collect();
     words.sort();
     words.dedup();
     format!("{} edition publish {}{}", "next:".green().bold(), plan.edition, words.concat())
@@ -197,6 +198,8 @@ fn verdict(plan: &Outcome) -> String {
 
 #[cfg(test)]
 mod tests {
+    use catalog::plan::Code;
+
     use super::*;
 
     fn name(text: &str) -> Name {
@@ -244,13 +247,11 @@ mod tests {
         }
     }
 
-    fn finding(severity: Severity, code: &str) -> Finding {
-        Finding {
-            severity,
-            code: code.to_owned(),
-            subject: "table public.users, column first".to_owned(),
-            message: "needs attention".to_owned(),
-            fix: (severity == Severity::Refused).then(|| "edition transform v2 users --forward …".to_owned()),
+    fn finding(code: Code) -> Finding {
+        let finding = Finding::new(code, "table public.users, column first", "needs attention");
+        match code.severity() {
+            Severity::Refused => finding.with_fix("edition transform v2 users --forward …"),
+            Severity::NeedsWord | Severity::Notice => finding,
         }
     }
 
@@ -260,12 +261,12 @@ mod tests {
 
     #[test]
     fn a_plan_shows_steps_with_their_locks_and_sizes() {
-        let word = finding(Severity::NeedsWord, "tightens-older-edition");
+        let word = finding(Code::TightensOlderEdition);
         insta::assert_snapshot!(plain(&as_text(&plan(vec![word]))), @r#"
         plan: v2 on v1
 
         findings
-          needs --allow tightens-older-edition  table public.users, column first: needs attention
+          E012  needs --allow tightens-older-edition  table public.users, column first: needs attention
 
         transforms
           → public.users  first = split_part(name, ' ', 1)  on error: reject
@@ -283,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_refused_plan_says_what_to_solve() {
-        let text = plain(&as_text(&plan(vec![finding(Severity::Refused, "needs-forward-transform")])));
+        let text = plain(&as_text(&plan(vec![finding(Code::NeedsForwardTransform)])));
         assert!(text.contains("help: edition transform v2 users"), "{text}");
         assert!(text.ends_with("no: publish would be refused (1 to solve, see above)\n"), "{text}");
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use crate::plan::{
-    Chain, ExpandInput, Finding, Lock, Severity, Step, StepKind,
+    Chain, Code, ExpandInput, Finding, Lock, Severity, Step, StepKind,
     expand::{TableView, child_only},
 };
 
@@ -110,7 +110,7 @@ impl<'a> Context<'a> {
     fn tightens(&self, what: &str, columns: &[Name]) -> Option<Finding> {
         self.binds_older(columns).then(|| Finding {
             severity: Severity::NeedsWord,
-            code: "tightens-older-edition".to_owned(),
+            code: Code::TightensOlderEdition,
             subject: format!("table {}, {what}", self.table.child.name.pretty()),
             message: "the rule will bind the writes of older editions too, because they share its columns".to_owned(),
             fix: Some(format!(
@@ -124,7 +124,7 @@ impl<'a> Context<'a> {
     fn refused(&self, what: &str, why: &str) -> Finding {
         Finding {
             severity: Severity::Refused,
-            code: "unsupported".to_owned(),
+            code: Code::Unsupported,
             subject: format!("table {}, {what}", self.table.child.name.pretty()),
             message: why.to_owned(),
             fix: None,
@@ -168,7 +168,7 @@ impl<'a> Context<'a> {
     fn relaxes(&self, column: &Name) -> Finding {
         Finding {
             severity: Severity::Refused,
-            code: "needs-reverse-transform".to_owned(),
+            code: Code::NeedsReverseTransform,
             subject: format!("table {}, column {}, reverse", self.table.child.name.pretty(), column.as_str()),
             message: "the draft drops NOT NULL, but an older edition must never see NULL there".to_owned(),
             fix: Some(format!(
@@ -372,7 +372,7 @@ impl<'a> Context<'a> {
             if !self.table.physical.constraints.iter().any(|kept| same(kept, constraint)) {
                 findings.push(Finding {
                     severity: Severity::Notice,
-                    code: "kept-until-retire".to_owned(),
+                    code: Code::KeptUntilRetire,
                     subject: format!("table {}, constraint {}", self.table.child.name.pretty(), constraint.name.as_str()),
                     message: "the draft drops it; it stays in force for all editions until the older ones are retired".to_owned(),
                     fix: None,

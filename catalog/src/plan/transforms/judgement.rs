@@ -3,7 +3,7 @@
 use super::{Candidate, Sides, TransformInput, inferred};
 use crate::{
     model::{Column, Direction, EditionName, OnError, Origin, QualifiedName, Transform},
-    plan::{Finding, Severity},
+    plan::{Code, Finding, Severity},
 };
 
 pub(super) fn judged(edition: &EditionName, candidate: &Candidate) -> Vec<Finding> {
@@ -13,7 +13,7 @@ pub(super) fn judged(edition: &EditionName, candidate: &Candidate) -> Vec<Findin
     if transform.on_error == OnError::Null && candidate.not_null {
         findings.push(Finding {
             severity: Severity::Refused,
-            code: "null-for-not-null".to_owned(),
+            code: Code::NullForNotNull,
             subject: subject.clone(),
             message: "the transform is to give NULL for values that do not fit, but the column is NOT NULL"
                 .to_owned(),
@@ -25,7 +25,7 @@ pub(super) fn judged(edition: &EditionName, candidate: &Candidate) -> Vec<Findin
     {
         findings.push(Finding {
             severity: Severity::NeedsWord,
-            code: "lossy-cast".to_owned(),
+            code: Code::LossyCast,
             subject,
             message: format!(
                 "the inferred {} cast from {from} to {to} drops part of a value without an error",
@@ -68,13 +68,15 @@ fn subject(transform: &Transform) -> String {
 
 pub(super) fn objected(edition: &EditionName, candidate: &Candidate, objection: &str) -> Finding {
     let transform = &candidate.transform;
-    let direction = candidate.direction.as_str();
     let (code, message) = match (&transform.origin, &candidate.cast) {
         (Origin::Inferred, Some((from, to))) => (
-            format!("needs-{direction}-transform"),
+            match candidate.direction {
+                Direction::Forward => Code::NeedsForwardTransform,
+                Direction::Reverse => Code::NeedsReverseTransform,
+            },
             format!("PostgreSQL has no assignment cast from {from} to {to}: {objection}"),
         ),
-        _ => ("bad-transform".to_owned(), format!("the expression does not work: {objection}")),
+        _ => (Code::BadTransform, format!("the expression does not work: {objection}")),
     };
     Finding {
         severity: Severity::Refused,
@@ -98,7 +100,7 @@ pub(super) fn needs_forward(sides: &Sides<'_>, column: &Column) -> Finding {
     let transform = inferred(sides, Direction::Forward, column);
     Finding {
         severity: Severity::Refused,
-        code: "needs-forward-transform".to_owned(),
+        code: Code::NeedsForwardTransform,
         subject: subject(&transform),
         message: "the column is NOT NULL and has no default, so rows written by older editions need a value"
             .to_owned(),
@@ -110,7 +112,7 @@ pub(super) fn needs_reverse(sides: &Sides<'_>, column: &Column) -> Finding {
     let transform = inferred(sides, Direction::Reverse, column);
     Finding {
         severity: Severity::Refused,
-        code: "needs-reverse-transform".to_owned(),
+        code: Code::NeedsReverseTransform,
         subject: subject(&transform),
         message: "the older edition's column is NOT NULL and has no default, so rows written by this edition need a value".to_owned(),
         fix: Some(command(sides.edition, &transform)),
@@ -120,7 +122,7 @@ pub(super) fn needs_reverse(sides: &Sides<'_>, column: &Column) -> Finding {
 pub(super) fn unsupported(sides: &Sides<'_>, column: &Column, what: &str) -> Finding {
     Finding {
         severity: Severity::Refused,
-        code: "unsupported".to_owned(),
+        code: Code::Unsupported,
         subject: format!("table {}, column {}", sides.child.name.pretty(), column.name.as_str()),
         message: format!("{what} cannot be published yet"),
         fix: None,
@@ -130,7 +132,7 @@ pub(super) fn unsupported(sides: &Sides<'_>, column: &Column, what: &str) -> Fin
 pub(super) fn bad(sides: &Sides<'_>, transform: &Transform, why: &str) -> Finding {
     Finding {
         severity: Severity::Refused,
-        code: "bad-transform".to_owned(),
+        code: Code::BadTransform,
         subject: subject(transform),
         message: format!("the expression cannot be used: {why}"),
         fix: Some(command(sides.edition, transform)),
@@ -157,7 +159,7 @@ pub(super) fn unmatched(input: &TransformInput<'_>) -> Vec<Finding> {
         })
         .map(|transform| Finding {
             severity: Severity::Refused,
-            code: "unknown-transform-target".to_owned(),
+            code: Code::UnknownTransformTarget,
             subject: subject(transform),
             message: match transform.direction {
                 Direction::Forward => "the draft has no such table or column, or the table is new".to_owned(),

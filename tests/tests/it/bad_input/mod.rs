@@ -12,5 +12,7 @@ use edition_tests::World;
 async fn findings(world: &World, draft: &str) -> Vec<(String, String, String)> {
     let plan = world.verbs.plan(draft).await;
     let grave = plan.findings.into_iter().filter(|finding| finding.severity != Severity::Notice);
-    grave.map(|finding| (finding.code, finding.subject, finding.fix.unwrap_or_default())).collect()
+    grave
+        .map(|finding| (finding.code.slug().to_owned(), finding.subject, finding.fix.unwrap_or_default()))
+        .collect()
 }

@@ -1,0 +1,180 @@
+//! The registry of finding codes. A number and its slug are forever: people write them into CI files.
+//!
+//! To add one: append an entry to the table below with the next free number, and run `UPDATE_DOCS=1 cargo test -p edition-catalog codes`,
+//! which writes `docs/findings.md` anew.
+
+use std::fmt;
+
+use super::Severity;
+
+macro_rules! codes {
+    ($($variant:ident = $number:literal, $slug:literal, $severity:ident: $explanation:literal, $fix:literal;)*) => {
+        /// What a finding is an instance of: `E012 tightens-older-edition`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $explanation] $variant,)*
+        }
+
+        impl Code {
+            /// All codes by number.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The number, without its `E`.
+            const fn digits(self) -> u16 {
+                match self { $(Self::$variant => $number,)* }
+            }
+
+            /// The name that `--allow` takes: `tightens-older-edition`.
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$variant => $slug,)* }
+            }
+
+            /// How grave every finding with this code is.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+
+            /// What it means, and why it matters.
+            pub const fn explanation(self) -> &'static str {
+                match self { $(Self::$variant => $explanation,)* }
+            }
+
+            /// What helps in general; a finding names the command or change for its own case.
+            pub const fn fix(self) -> &'static str {
+                match self { $(Self::$variant => $fix,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    Unsupported = 1, "unsupported", Refused:
+        "The draft makes a change that cannot be brought to the live database online and reversibly. The finding names the object and the change.",
+        "Take the change back in the draft, or follow the fix that the finding names.";
+    ForeignDdl = 2, "foreign-ddl", Refused:
+        "The live database is not what the catalogue says: somebody altered it directly, without an edition. A plan would be made from a false picture.",
+        "See what it is and take it into the editions (edition sync), or undo the direct change.";
+    SeedRows = 3, "seed-rows", Refused:
+        "The draft's migrations put rows into tables of its blueprint that cannot be carried to the live database.",
+        "TRUNCATE the table in the draft, and insert the rows through the edition once it is published.";
+    NeedsForwardTransform = 10, "needs-forward-transform", Refused:
+        "Rows that older editions wrote or will write need a value in a column of the draft, and nothing says which.",
+        "Give one (edition transform NAME TABLE --forward 'column = expression'), or a default in the draft.";
+    NeedsReverseTransform = 11, "needs-reverse-transform", Refused:
+        "Rows that the new edition writes need a value in a column that older editions still read, and nothing says which.",
+        "Give one (edition transform NAME TABLE --reverse 'column = expression').";
+    TightensOlderEdition = 12, "tightens-older-edition", NeedsWord:
+        "A new rule (NOT NULL, CHECK, UNIQUE, a foreign key) is over columns that older editions share, so their writes must meet it too from publish on. A write that was valid before may fail.",
+        "Give a forward transform for a column of the rule, so that the new edition gets a column of its own; or make sure that older applications meet the rule, and allow it.";
+    RestrictsOlderEdition = 13, "restricts-older-edition", NeedsWord:
+        "A new foreign key points at a table that older editions delete from: rows of the new table will keep them from deleting the rows pointed at.",
+        "Use ON DELETE CASCADE or SET NULL; or make sure that older applications do not delete such rows, and allow it.";
+    LossyCast = 14, "lossy-cast", NeedsWord:
+        "A transform was inferred from a change of type, and the cast rounds or cuts values without an error.",
+        "State the transform (edition transform), or accept the rounding.";
+    NullForNotNull = 15, "null-for-not-null", Refused:
+        "A transform is to give NULL for values that do not fit (--on-error null), but its column is NOT NULL.",
+        "Give it with --on-error reject, or drop NOT NULL in the draft.";
+    BadTransform = 16, "bad-transform", Refused:
+        "The expression of a transform cannot be used: PostgreSQL refuses it, or it reads what a transform may not read.",
+        "Correct it: edition transform NAME TABLE --forward|--reverse 'column = expression'.";
+    UnknownTransformTarget = 17, "unknown-transform-target", Refused:
+        "A transform names a table or column that is not there on the side that it is for.",
+        "edition diff shows the names on both sides; edition transform NAME TABLE --clear takes a transform back.";
+    BackfillFiresTriggers = 18, "backfill-fires-triggers", NeedsWord:
+        "The backfill updates every row of a table that has triggers of the application's own, and the role that publishes may not silence them.",
+        "GRANT SET ON PARAMETER session_replication_role to that role; or make sure that the triggers may fire once for every row, and allow it.";
+    ColumnGrantsWithPolicies = 19, "column-grants-with-policies", Refused:
+        "The table has row-level policies and privileges on single columns. A view with the caller's rights would deny what column grants allow; one with its owner's would pass by the policies.",
+        "Leave this table as it is in the draft, or grant on the whole table first.";
+    RewritesTable = 20, "rewrites-table", Refused:
+        "The change would rewrite the whole table while nobody can read or write it.",
+        "Change the draft as the finding says, so that the value comes from a backfill instead.";
+    KeptUntilRetire = 21, "kept-until-retire", Notice:
+        "Older editions still rely on something that the draft drops (a constraint, an index), so it stays in force until they are retired.",
+        "Nothing to do: retiring the older editions drops it.";
+}
+
+impl Code {
+    /// The number as people write it: `E012`.
+    pub fn number(self) -> String {
+        format!("E{:03}", self.digits())
+    }
+
+    /// Reads a number (`E012`), a slug, or both as they are printed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let matches = |code: &&Self| {
+            text.eq_ignore_ascii_case(&code.number()) || text == code.slug() || text == code.to_string()
+        };
+        Self::ALL.iter().find(matches).copied()
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.number(), self.slug())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_in_order() {
+        let numbers: Vec<u16> = Code::ALL.iter().map(|code| code.digits()).collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b), "append with the next free number: {numbers:?}");
+        let slugs: BTreeSet<&str> = Code::ALL.iter().map(|code| code.slug()).collect();
+        assert_eq!(slugs.len(), Code::ALL.len());
+        for slug in slugs {
+            assert!(slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{slug}");
+        }
+    }
+
+    #[test]
+    fn codes_are_read_as_number_slug_or_both() {
+        for code in Code::ALL {
+            for text in
+                [code.number(), code.number().to_lowercase(), code.slug().to_owned(), code.to_string()]
+            {
+                assert_eq!(Code::parse(&text), Some(*code));
+            }
+        }
+        assert_eq!(Code::TightensOlderEdition.to_string(), "E012 tightens-older-edition");
+        assert_eq!(Code::parse("E999"), None);
+        assert_eq!(Code::parse("tightens"), None);
+    }
+
+    /// The page for people says what the registry says.
+    #[test]
+    fn codes_are_documented() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/findings.md");
+        let wanted = page();
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, &wanted).unwrap();
+        }
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(
+            found, wanted,
+            "docs/findings.md is out of date: UPDATE_DOCS=1 cargo test -p edition-catalog codes"
+        );
+    }
+
+    fn page() -> String {
+        let mut text = "# Findings\n\nWhat `edition plan` may say about a draft. Codes are stable; `edition explain CODE` prints the same.\n\n\
+            *refused*: the draft or its transforms must change. *needs word*: publish asks for `--allow CODE`, or for an entry in `edition.allow`. *notice*: for information.\n"
+            .to_owned();
+        for code in Code::ALL {
+            let severity = match code.severity() {
+                Severity::Refused => "refused",
+                Severity::NeedsWord => "needs word",
+                Severity::Notice => "notice",
+            };
+            let (explanation, fix) = (code.explanation(), code.fix());
+            text.push_str(&format!("\n## {code}\n\n*{severity}.* {explanation}\n\nWhat helps: {fix}\n"));
+        }
+        text
+    }
+}
