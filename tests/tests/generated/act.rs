@@ -185,12 +185,12 @@ impl Acts {
             .findings
             .iter()
             .filter(|finding| finding.severity == Severity::Refused)
-            .map(|finding| (finding.code.clone(), format!("{}: {}", finding.subject, finding.message)))
+            .map(|finding| (finding.code.slug().to_owned(), format!("{}: {}", finding.subject, finding.message)))
             .collect();
         if !refused.is_empty() {
             return Err(Stop::Early(Outcome::Refused(refused)));
         }
-        let allowed: Vec<&str> = plan.findings.iter().map(|finding| finding.code.as_str()).collect();
+        let allowed: Vec<&str> = plan.findings.iter().map(|finding| finding.code.slug()).collect();
         match verbs.try_publish(draft, &allowed, &Silent).await {
             Ok(_) => Ok(()),
             Err(error) if is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped)),
