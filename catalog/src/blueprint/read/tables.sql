@@ -80,7 +80,9 @@ CROSS JOIN LATERAL (
       'compression=' || nullif(a.attcompression::text, ''),
       'foreign_options=' || array_to_string(a.attfdwoptions, ', '),
       'identity_sequence=' || identity.name,
-      'options=' || array_to_string(a.attoptions, ', '),
+      -- From 15.20 on (and its siblings) the server keeps a mark of its own, pg_attver, among them, which pg_dump leaves out too.
+      'options=' || (SELECT string_agg(o.text, ', ' ORDER BY o.place) FROM unnest(a.attoptions) WITH ORDINALITY AS o (text, place)
+                     WHERE NOT starts_with(o.text, 'pg_attver=')),
       'statistics=' || nullif(a.attstattarget, -1),
       'storage=' || CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END
     ], NULL))
