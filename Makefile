@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test bench soak lint tour deps driver-deps bench-deps
+.PHONY: help demo test bench soak histories lint tour deps driver-deps bench-deps
 
 help:
 	@echo "make demo    a bank that never closes: three versions of pgbench at once, published, rolled back, retired"
@@ -10,6 +10,7 @@ help:
 	@echo "make tour    run the commands of README.md and compare what they print"
 	@echo "make bench   editiond beside PgBouncer and HAProxy; the backfill beside a plain UPDATE; the rewriter"
 	@echo "make soak    twenty rounds of publish, rollback, publish, retire under load, 10,000 random drafts, then the demo, again and again"
+	@echo "make histories  migrations of real applications, each as an edition (HISTORIES: a folder; see tests/histories.txt)"
 	@echo "make lint    formatting, clippy, documentation"
 
 # Sizes: DEMO_SCALE=1 DEMO_SECONDS=3 DEMO_CLIENTS=4 make demo
@@ -39,6 +40,11 @@ soak: deps
 		$(CARGO) test --release -p edition-tests --test generated -- --nocapture
 	ORACLE_CASES=$${ORACLE_CASES:-100} $(CARGO) test --release -p edition-tests --test it oracle::
 	for round in $$(seq $(SOAK_ROUNDS)); do DEMO_SECONDS=$${DEMO_SECONDS:-30} target/release/demo || exit 1; done
+
+# The input is no part of this repository: tests/histories.txt says what to clone and which folder to take from it.
+HISTORIES ?= ../histories
+histories: deps
+	$(CARGO) run --release -p edition-tests --bin histories -- --report histories.md $(wildcard $(HISTORIES)/*)
 
 lint: deps
 	$(CARGO) fmt --all --check

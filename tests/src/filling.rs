@@ -12,8 +12,19 @@ pub struct Writes {
     pub taken: usize,
     /// Tables that took no row.
     pub empty: Vec<String>,
-    /// What failed for another reason than its data: that is never right.
-    pub wrong: Vec<(String, Failure)>,
+    /// What failed for another reason than its data.
+    pub wrong: Vec<Wrong>,
+}
+
+/// A write that failed for another reason than its data: an edition must not be the cause.
+#[derive(Clone, Debug)]
+pub struct Wrong {
+    /// The table's logical name.
+    pub table: String,
+    /// What was tried.
+    pub statement: String,
+    /// What came of it.
+    pub failure: Failure,
 }
 
 /// Whether PostgreSQL or the application found fault with the data (constraints, values out of range, RAISE in a trigger).
@@ -59,7 +70,10 @@ async fn fill_table(
         if taken == rows {
             break;
         }
-        taken += usize::from(attempt(place, &insert(place, table, dice), writes).await);
+        if writes.wrong.iter().any(|wrong| wrong.table == table.name) {
+            break;
+        }
+        taken += usize::from(attempt(place, table, &insert(place, table, dice), writes).await);
     }
     if taken == 0 {
         writes.empty.push(table.name.clone());
@@ -71,7 +85,7 @@ pub async fn change(place: &InEdition, shape: &Shape, dice: &mut Dice) -> Writes
     let mut writes = Writes::default();
     for table in shape.tables.iter().filter(|table| !table.partition) {
         if let Some(update) = update(place, table, dice) {
-            attempt(place, &update, &mut writes).await;
+            attempt(place, table, &update, &mut writes).await;
         }
         let target = place.relation(&table.schema, &table.name);
         let [key] = table.key() else { continue };
@@ -80,13 +94,13 @@ pub async fn change(place: &InEdition, shape: &Shape, dice: &mut Dice) -> Writes
             let delete = format!(
                 "DELETE FROM {target} WHERE {key} = (SELECT {key} FROM {target} ORDER BY {key} LIMIT 1)"
             );
-            attempt(place, &delete, &mut writes).await;
+            attempt(place, table, &delete, &mut writes).await;
         }
     }
     writes
 }
 
-async fn attempt(place: &InEdition, statement: &str, writes: &mut Writes) -> bool {
+async fn attempt(place: &InEdition, table: &TableShape, statement: &str, writes: &mut Writes) -> bool {
     match place.session.try_ask(statement).await {
         Ok(_) => {
             writes.taken += 1;
@@ -94,7 +108,8 @@ async fn attempt(place: &InEdition, statement: &str, writes: &mut Writes) -> boo
         }
         Err(failure) => {
             if !is_about_data(&failure) {
-                writes.wrong.push((statement.to_owned(), failure));
+                let (table, statement) = (table.name.clone(), statement.to_owned());
+                writes.wrong.push(Wrong { table, statement, failure });
             }
             false
         }

@@ -32,7 +32,7 @@ pub struct Pair {
 pub struct InEdition {
     /// The session.
     pub session: Session,
-    edition: SnapshotEdition,
+    edition: Option<SnapshotEdition>,
 }
 
 impl Pair {
@@ -90,7 +90,46 @@ impl Pair {
         let path = path.join(",").replace(' ', "\\ ");
         let mut config = server().await.config(&self.live);
         config.user(OWNER).options(format!("-c search_path={path} -c edition.id={}", edition.id));
-        InEdition { session: Session::open(&config).await.unwrap(), edition }
+        InEdition { session: Session::open(&config).await.unwrap(), edition: Some(edition) }
+    }
+
+    /// A session in the plain database, where names lead to what bears them.
+    pub async fn writer_in_plain(&self) -> InEdition {
+        InEdition { session: self.in_plain().await, edition: None }
+    }
+
+    /// Makes the live database anew as a copy of the plain one, rows and all; it has to be adopted again.
+    pub async fn copy_plain(&self) {
+        let admin = Session::open(&server().await.config("postgres")).await.unwrap();
+        self.drop_live(&admin).await;
+        self.copy(&self.plain, &self.live).await;
+    }
+
+    /// Remembers the plain database as it is now.
+    pub async fn keep_plain(&self) {
+        self.copy(&self.plain, &format!("{}_kept", self.plain)).await;
+    }
+
+    /// Makes the plain database what it was when it was last kept.
+    pub async fn restore_plain(&self) {
+        self.copy(&format!("{}_kept", self.plain), &self.plain).await;
+    }
+
+    async fn copy(&self, from: &str, to: &str) {
+        let admin = Session::open(&server().await.config("postgres")).await.unwrap();
+        let terminate =
+            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}'");
+        admin.run(&terminate).await;
+        admin.run(&format!("DROP DATABASE IF EXISTS {to} WITH (FORCE)")).await;
+        admin.run(&format!("CREATE DATABASE {to} TEMPLATE {from} OWNER {OWNER}")).await;
+    }
+
+    async fn drop_live(&self, admin: &Session) {
+        let all = "SELECT quote_ident(datname) FROM pg_database";
+        let all = format!("{all} WHERE datname = '{0}' OR starts_with(datname, '{0}$')", self.live);
+        for database in admin.ask(&all).await {
+            admin.run(&format!("DROP DATABASE {database} WITH (FORCE)")).await;
+        }
     }
 
     /// The live database's schema, without ours.
@@ -131,12 +170,9 @@ impl Pair {
     /// Drops both databases and the blueprints of the live one.
     pub async fn end(self) {
         let admin = Session::open(&server().await.config("postgres")).await.unwrap();
-        let all = format!(
-            "SELECT quote_ident(datname) FROM pg_database WHERE datname IN ('{0}', '{1}') OR starts_with(datname, '{0}$')",
-            self.live, self.plain
-        );
-        for database in admin.ask(&all).await {
-            admin.run(&format!("DROP DATABASE {database} WITH (FORCE)")).await;
+        self.drop_live(&admin).await;
+        for database in [self.plain.clone(), format!("{}_kept", self.plain)] {
+            admin.run(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await;
         }
     }
 }
@@ -145,7 +181,7 @@ impl InEdition {
     /// Where a table of the edition is, for SQL text: what the proxy makes of a qualified name.
     pub fn relation(&self, schema: &str, table: &str) -> String {
         let known = Name::new(schema).ok().zip(Name::new(table).ok());
-        let relation = known.and_then(|key| self.edition.names.relations.get(&key));
+        let relation = known.as_ref().and_then(|key| self.edition.as_ref()?.names.relations.get(key));
         let schema = match relation {
             Some(Relation::View(view)) => &view.schema,
             Some(Relation::Moved { schema }) => schema,

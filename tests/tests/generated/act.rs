@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use catalog::{ErrorKind, event::Silent, operation, plan::Severity};
-use edition_tests::{Dice, Dump, Pair, Shape, Writes, change, edition, fill, told};
+use edition_tests::{Dice, Dump, Pair, Shape, Writes, Wrong, change, edition, fill, told};
 use tokio::time::timeout;
 
 use crate::{ddl, rows};
@@ -206,7 +206,7 @@ impl Acts {
         let Writes { wrong: updates, .. } = change(&place, &shape, dice).await;
         match inserts.into_iter().chain(updates).next() {
             None => Ok(()),
-            Some((statement, failure)) => {
+            Some(Wrong { statement, failure, .. }) => {
                 Err(Stop::Bug(format!("write: a session fails: {failure:?}\nin {writer}: {statement}")))
             }
         }
