@@ -185,7 +185,9 @@ impl Acts {
             .findings
             .iter()
             .filter(|finding| finding.severity == Severity::Refused)
-            .map(|finding| (finding.code.slug().to_owned(), format!("{}: {}", finding.subject, finding.message)))
+            .map(|finding| {
+                (finding.code.slug().to_owned(), format!("{}: {}", finding.subject, finding.message))
+            })
             .collect();
         if !refused.is_empty() {
             return Err(Stop::Early(Outcome::Refused(refused)));

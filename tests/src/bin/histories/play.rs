@@ -186,12 +186,13 @@ impl Play {
         let of =
             |severity: Severity| plan.findings.iter().filter(move |finding| finding.severity == severity);
         let refused: Vec<(String, String, String)> = of(Severity::Refused)
-            .map(|finding| (finding.code.clone(), finding.subject.clone(), finding.message.clone()))
+            .map(|finding| (finding.code.slug().to_owned(), finding.subject.clone(), finding.message.clone()))
             .collect();
         if !refused.is_empty() {
             return Err(Outcome::Refused(refused));
         }
-        let words: BTreeSet<String> = of(Severity::NeedsWord).map(|finding| finding.code.clone()).collect();
+        let words: BTreeSet<String> =
+            of(Severity::NeedsWord).map(|finding| finding.code.slug().to_owned()).collect();
         let allowed: Vec<&str> = words.iter().map(String::as_str).collect();
         match verbs.try_publish(child, &allowed, &Silent).await {
             Ok(_) => Ok((words.into_iter().collect(), plan.transforms.len())),
