@@ -14,6 +14,7 @@
 //! - [`backfill`]: computes a child's columns for the rows that are there, in batches that nobody waits for
 //! - [`archive`]: the file that keeps what only a rolled-back edition stored
 //! - [`operation`]: the verbs: init, create, publish, rollback, retire …, each resumable through the journal
+//! - [`seed`]: rows that a draft's migrations inserted, and how they are carried to the live database
 //! - [`snapshot`]: what a proxy needs to know of the catalogue
 //! - [`event`]: one stream of progress for the CLI, its `--json` and the tests
 
@@ -29,6 +30,7 @@ pub mod model;
 pub mod operation;
 pub mod physical;
 pub mod plan;
+pub mod seed;
 pub mod snapshot;
 pub mod sql;
 pub mod store;

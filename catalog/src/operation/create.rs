@@ -15,6 +15,8 @@ use crate::{
     error::{Error, Result},
     event::{Event, Events},
     model::{Edition, EditionName, EditionState, Name},
+    seed::fork_rows,
+    snapshot::Snapshot,
     store::{self, NewEntry},
     target::{Connection, Target},
 };
@@ -49,7 +51,7 @@ pub async fn create(target: &Target, options: &CreateOptions, events: &dyn Event
         options.name.schema_for(&schema).map_err(|error| does_not_fit(&error))?;
     }
     if let Some(edition) = store::edition_named(&*connection, &options.name).await? {
-        return created_before(target, &connection, options, edition, events).await;
+        return created_before(target, &mut connection, options, edition, events).await;
     }
     refuse_running_operation(&connection).await?;
     let parent = live_leaf(&connection).await?;
@@ -62,7 +64,7 @@ pub async fn create(target: &Target, options: &CreateOptions, events: &dyn Event
     }
     let intent =
         intend(&connection, &options.name, "create", "fork the parent's blueprint", &blueprint).await?;
-    if let Err(error) = make(target, options, &parent.blueprint, &blueprint, events).await {
+    if let Err(error) = make(target, &mut connection, options, (&parent, &blueprint), events).await {
         // A database of that name that somebody made in this very moment is not ours to drop.
         if error.sqlstate() != Some(&SqlState::DUPLICATE_DATABASE) {
             blueprint::drop_blueprint(target, &blueprint).await?;
@@ -91,7 +93,7 @@ pub async fn create(target: &Target, options: &CreateOptions, events: &dyn Event
 /// The edition is there: fine if it is a draft; a draft that lost its blueprint (a kill while it was dropped) is made anew.
 async fn created_before(
     target: &Target,
-    connection: &Connection,
+    connection: &mut Connection,
     options: &CreateOptions,
     edition: Edition,
     events: &dyn Events,
@@ -122,7 +124,7 @@ async fn created_before(
     clear_leftovers(target, connection, &edition.blueprint).await?;
     let title = "fork the parent's blueprint again";
     let intent = intend(connection, &edition.name, "create", title, &edition.blueprint).await?;
-    make(target, options, &parent.blueprint, &edition.blueprint, events).await?;
+    make(target, connection, options, (parent, &edition.blueprint), events).await?;
     store::mark_entry(&**connection, intent, "done", None).await?;
     Ok(Created { changed: true, edition })
 }
@@ -144,12 +146,17 @@ async fn live_leaf(connection: &Connection) -> Result<Edition> {
 
 async fn make(
     target: &Target,
+    connection: &mut Connection,
     options: &CreateOptions,
-    parent: &Name,
-    blueprint: &Name,
+    (parent, blueprint): (&Edition, &Name),
     events: &dyn Events,
 ) -> Result<()> {
-    blueprint::fork(target, parent, blueprint, &options.name).await?;
+    blueprint::fork(target, &parent.blueprint, blueprint, &options.name).await?;
+    let snapshot = Snapshot::load(connection).await?;
+    let path = snapshot.edition_by_id(parent.id).map(|edition| edition.path.clone()).unwrap_or_default();
+    let mut fork = target.connect_blueprint(blueprint).await?;
+    fork_rows(connection, &mut fork, parent.id, &path).await?;
+    drop(fork);
     let config = target.blueprint_config(blueprint.as_str());
     for file in &options.from {
         events.emit(Event::Note { text: format!("running {}", file.display()) });

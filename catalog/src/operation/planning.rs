@@ -8,7 +8,7 @@ use super::{
     transform::collect_transforms,
 };
 use crate::{
-    blueprint::{compare, rows_in},
+    blueprint::compare,
     diff::{Change, Diff},
     error::{Error, Result},
     layout::{ChildLayout, LayoutInput, lay_out_child},
@@ -18,6 +18,7 @@ use crate::{
         Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates,
         draft_fingerprint, drift, expand, fingerprint, probes,
     },
+    seed::read_seeds,
     store,
     target::{Connection, Target},
 };
@@ -57,7 +58,7 @@ pub(super) async fn plan_publication(
     let mut blueprint = target.connect_blueprint(&draft.blueprint).await?;
     let given = collect_transforms(&**connection, &*blueprint, draft).await?;
     let mut findings = refusals(&comparison.diff);
-    findings.extend(seed_rows(target, draft, &child).await?);
+    let seeds = read_seeds(&mut blueprint, &child).await?;
     findings.extend(drift(&chain));
 
     let mut layout = lay_out(&chain, draft, &child, &given)?;
@@ -106,6 +107,7 @@ pub(super) async fn plan_publication(
         physical: &reading.schema,
         layout: &layout,
         hop: &hop,
+        seeds: &seeds,
         load,
     };
     let (steps, more) = expand(&input)?;
@@ -221,27 +223,6 @@ fn refusals(diff: &Diff) -> Vec<Finding> {
             _ => None,
         })
         .collect()
-}
-
-/// Rows that the draft's migrations put into tables.
-async fn seed_rows(target: &Target, draft: &Edition, child: &Schema) -> Result<Vec<Finding>> {
-    let blueprint = target.connect_blueprint(&draft.blueprint).await?;
-    let tables = rows_in(&*blueprint, child).await?;
-    Ok(tables
-        .into_iter()
-        .map(|table| Finding {
-            severity: Severity::Refused,
-            code: Code::SeedRows,
-            subject: format!("table {}", table.pretty()),
-            message:
-                "the draft holds rows in this table; carrying rows to the live database is not built yet"
-                    .to_owned(),
-            fix: Some(
-                "TRUNCATE it in the draft and insert the rows through the edition once it is published"
-                    .to_owned(),
-            ),
-        })
-        .collect())
 }
 
 /// ADD COLUMN with a domain that has constraints rewrites the whole table under an exclusive lock (tablecmds.c, ATExecAddColumn).

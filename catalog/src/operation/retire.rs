@@ -161,7 +161,7 @@ async fn begin(target: &Target, connection: &mut Connection, edition: &Edition) 
     let chain = load_chain(target, connection, &live, &[]).await?;
     let hops = load_hops(connection).await?;
     let mut steps = closing(edition.id, EditionState::Retiring, name);
-    steps.extend(contract(&ContractInput { chain: &chain, end: End::Root, hops: &hops })?);
+    steps.extend(contract(&ContractInput { chain: &chain, end: End::Root, hops: &hops, take_back: None })?);
     let kind = StepKind::DropBlueprint { blueprint: edition.blueprint.clone() };
     steps.push(Step::new(
         format!("drop blueprint {}", edition.blueprint.as_str()),

@@ -14,8 +14,11 @@ use super::{
 use crate::{
     error::{Error, Result},
     event::Events,
-    model::{Edition, EditionName, EditionState},
-    plan::{Archived, ContractInput, End, Lock, Step, StepKind, contract, stored_by_leaf},
+    model::{Edition, EditionName, EditionState, QualifiedName, TableId},
+    plan::{
+        Archived, Chain, ContractInput, End, Lock, Step, StepKind, TakeBackInput, contract, stored_by_leaf,
+        take_back,
+    },
     store::{self, OperationState, Verb},
     target::{Connection, Target},
 };
@@ -178,6 +181,37 @@ async fn begin(
         let kind = StepKind::Save { tables, new_tables };
         steps.push(Step::new("save what only this edition stored", kind, Lock::None, Vec::new()));
     }
-    steps.extend(contract(&ContractInput { chain: &chain, end: End::Leaf, hops: &hops })?);
+    let take_back = take_back_seeds(connection, &chain).await?;
+    steps.extend(contract(&ContractInput { chain: &chain, end: End::Leaf, hops: &hops, take_back })?);
     Ok(steps)
+}
+
+/// Takes back the rows that the leaf's publication carried, as far as they are as it left them.
+async fn take_back_seeds(connection: &Connection, chain: &Chain) -> Result<Option<Step>> {
+    let (leaf, elders) = chain.members.split_last().ok_or_else(|| Error::bug("no edition is live"))?;
+    let of_elders = |id: TableId| elders.iter().any(|member| member.logical.table(id).is_some());
+    let seeded = store::seeded_tables(&**connection, leaf.edition.id).await?;
+    let doomed: Vec<QualifiedName> = leaf
+        .logical
+        .tables
+        .iter()
+        .filter(|table| !of_elders(table.id))
+        .map(|table| leaf.mapping.table(table).physical)
+        .collect();
+    let input = TakeBackInput {
+        chain,
+        edition: leaf.edition.id,
+        logical: &leaf.logical,
+        physical: &leaf.physical,
+        path: &chain.path_of(leaf)?,
+        tables: &seeded.into_iter().filter(|id| of_elders(*id)).collect(),
+        doomed: &doomed,
+    };
+    let statements = take_back(&input, |table| Some(leaf.mapping.table(table)));
+    let tables = leaf.logical.tables.iter().filter(|table| input.tables.contains(&table.id));
+    let relations = tables.map(|table| leaf.mapping.table(table).physical).chain(doomed.clone()).collect();
+    Ok((!statements.is_empty()).then(|| {
+        let lock = if doomed.is_empty() { Lock::RowExclusive } else { Lock::AccessExclusive };
+        Step::transaction("take back the rows that the draft brought", lock, relations, statements)
+    }))
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    error::{Error, Result},
     layout::{Mapping, Shape, TableMapping},
-    model::{Edition, EditionId, Grant, Name, QualifiedName, Schema, Table, TableId},
+    model::{Edition, EditionId, EditionName, Grant, Name, QualifiedName, Schema, Table, TableId},
 };
 
 /// One live edition.
@@ -114,8 +115,26 @@ impl Chain {
         }
     }
 
+    /// For each editioned schema those that go before it in a member's sessions: its own, then its ancestors' but the root's.
+    pub fn path_of(&self, member: &Member) -> Result<Vec<(Name, Vec<Name>)>> {
+        let ancestors = self.members.iter().skip(1).filter(|other| other.edition.id < member.edition.id);
+        let line: Vec<&EditionName> = std::iter::once(&member.edition.name)
+            .chain(ancestors.rev().map(|other| &other.edition.name))
+            .collect();
+        path_along(&self.editioned, &line)
+    }
+
     /// The member with this id.
     pub fn member(&self, id: EditionId) -> Option<&Member> {
         self.members.iter().find(|member| member.edition.id == id)
     }
+}
+
+/// For each editioned schema the schemas that the editions of `line` have for it.
+pub(super) fn path_along(editioned: &[Name], line: &[&EditionName]) -> Result<Vec<(Name, Vec<Name>)>> {
+    let of = |schema: &Name| -> Result<(Name, Vec<Name>)> {
+        let before: Result<Vec<Name>, _> = line.iter().map(|name| name.schema_for(schema)).collect();
+        Ok((schema.clone(), before.map_err(|error| Error::refused(error.to_string()))?))
+    };
+    editioned.iter().map(of).collect()
 }

@@ -54,9 +54,9 @@ codes! {
     ForeignDdl = 2, "foreign-ddl", Refused:
         "The live database is not what the catalogue says: somebody altered it directly, without an edition. A plan would be made from a false picture.",
         "See what it is and take it into the editions (edition sync), or undo the direct change.";
-    SeedRows = 3, "seed-rows", Refused:
-        "The draft's migrations put rows into tables of its blueprint that cannot be carried to the live database.",
-        "TRUNCATE the table in the draft, and insert the rows through the edition once it is published.";
+    SeedRows = 3, "seed-rows", Notice:
+        "The draft's migrations inserted, changed or deleted rows in its blueprint. Publish does the same once in the live database, where older editions see it, too, in the tables that they share.",
+        "Nothing to do. What no edition should get: take it back in the draft.";
     NeedsForwardTransform = 10, "needs-forward-transform", Refused:
         "Rows that older editions wrote or will write need a value in a column of the draft, and nothing says which.",
         "Give one (edition transform NAME TABLE --forward 'column = expression'), or a default in the draft.";
@@ -93,6 +93,21 @@ codes! {
     KeptUntilRetire = 21, "kept-until-retire", Notice:
         "Older editions still rely on something that the draft drops (a constraint, an index), so it stays in force until they are retired.",
         "Nothing to do: retiring the older editions drops it.";
+    SeedRowsWithoutKey = 40, "seed-rows-without-key", Refused:
+        "The draft's migrations changed or deleted rows of a table that has neither a primary key nor a unique constraint, so they cannot be found in the live database.",
+        "Give the table a key, or take the change of its rows back in the draft.";
+    DataStep = 41, "data-step", NeedsWord:
+        "A statement of the draft changes rows in a way that no row-by-row transform says. Publish runs it once, through the new edition: older editions see what it changes in columns that they share, a rollback does not undo it, and it locks the rows that it changes while it runs.",
+        "Give a transform that says the same, or take the statement back in the draft and run it through the edition in small portions once it is published; or allow it.";
+    NotInferred = 42, "not-inferred", NeedsWord:
+        "The draft fills a column by an UPDATE from which no transform can be inferred: it reads other tables, or cannot be computed from one row. Rows of older editions keep the column's default or NULL.",
+        "Give the transform: edition transform NAME TABLE --forward 'column = expression'; or allow it.";
+    LossyButKept = 43, "lossy-but-kept", Notice:
+        "An inferred transform cannot tell every value of the other edition: the older value stays where nobody edits it, and is replaced where somebody does.",
+        "Nothing to do if that is what you want; else give the transform: edition transform.";
+    DoesNotUndo = 44, "does-not-undo", NeedsWord:
+        "On a sample of the real rows, the reverse transform does not give back what the forward one was given: a row that is edited in the new edition may come to read differently in the older one, too.",
+        "Correct the transforms, or allow it if the difference does no harm (white space, capital letters).";
 }
 
 impl Code {

@@ -16,6 +16,7 @@ use crate::{
         Column, Edition, EditionState, Identity, Name, QualifiedName, Schema, Table, TableId, Volatility,
     },
     physical::ROW_ALIAS,
+    seed::Seeds,
     sql,
     sql::{Sql, join},
 };
@@ -26,7 +27,7 @@ use super::{
     cautions, introduce,
     names::names_of,
     rows::{delete_hops, delete_names, delete_table, put_hop, put_names, put_table},
-    tighten,
+    seeds, tighten,
 };
 
 /// Everything that the steps follow from.
@@ -45,6 +46,8 @@ pub struct ExpandInput<'a> {
     pub layout: &'a ChildLayout,
     /// Transforms.
     pub hop: &'a Hop,
+    /// What the draft did to rows.
+    pub seeds: &'a Seeds,
     /// Whether what a rollback saved is loaded again.
     pub load: bool,
 }
@@ -81,6 +84,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     }
     steps.extend(steady(input, &tables)?);
     steps.extend(introduce::late(input, &mut findings));
+    steps.extend(seeds::seed(input, &mut findings)?);
     steps.extend(verify(input, &tables));
     steps.push(open(input, &tables)?);
     Ok((steps, findings))

@@ -11,7 +11,9 @@ mod finding;
 mod introduce;
 mod names;
 mod rows;
+mod seeds;
 mod step;
+mod take_back;
 mod tighten;
 mod transforms;
 
@@ -23,6 +25,7 @@ pub use drift::{draft_fingerprint, drift, fingerprint};
 pub use expand::{ExpandInput, expand};
 pub use finding::{Finding, Severity};
 pub use step::{Lock, Step, StepKind};
+pub use take_back::{TakeBackInput, take_back};
 pub use transforms::{Candidate, Hop, TransformInput, assemble, candidates, probes};
 
 use serde::{Deserialize, Serialize};

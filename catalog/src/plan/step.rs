@@ -17,6 +17,8 @@ pub enum Lock {
     None,
     /// Only conflicts with ACCESS EXCLUSIVE.
     AccessShare,
+    /// What every write takes; other writes go on.
+    RowExclusive,
     /// Reads and writes go on.
     ShareUpdateExclusive,
     /// Reads go on.
@@ -31,6 +33,7 @@ impl Lock {
         match self {
             Self::None => "none",
             Self::AccessShare => "ACCESS SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
             Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
             Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
             Self::AccessExclusive => "ACCESS EXCLUSIVE",

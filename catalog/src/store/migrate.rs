@@ -13,8 +13,10 @@ struct Migration {
 }
 
 /// In order; a released one is never edited.
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "catalogue", text: include_str!("../../migrations/001_catalogue.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "catalogue", text: include_str!("../../migrations/001_catalogue.sql") },
+    Migration { version: 2, name: "seeds", text: include_str!("../../migrations/002_seeds.sql") },
+];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS edition.migrations (
     version    int         PRIMARY KEY,

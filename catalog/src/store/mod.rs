@@ -9,6 +9,7 @@ mod migrate;
 mod operations;
 mod proxies;
 mod runner;
+mod seeds;
 mod settings;
 mod transforms;
 
@@ -27,6 +28,7 @@ pub use proxies::{
     LiveProxy, ProxySession, live_proxies, proxy_sessions, tell_proxies, wait_for_acknowledgement,
 };
 pub use runner::RunnerLock;
+pub use seeds::seeded_tables;
 pub use settings::{delete_setting, insert_schemas, schemas, set_setting, setting};
 pub use transforms::{delete_transforms, put_transform, transforms, transforms_of_table};
 

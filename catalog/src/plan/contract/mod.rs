@@ -34,6 +34,8 @@ pub struct ContractInput<'a> {
     pub end: End,
     /// The crossedition triggers of every hop.
     pub hops: &'a [HopTriggers],
+    /// At a rollback: takes back the rows that the publication carried.
+    pub take_back: Option<Step>,
 }
 
 struct Contraction<'a> {
@@ -53,7 +55,7 @@ struct Contraction<'a> {
 /// The steps, from the first change of a table to the last clean-up; drains and states are the caller's.
 pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     let contraction = Contraction::new(input)?;
-    let mut steps = Vec::new();
+    let mut steps: Vec<Step> = input.take_back.iter().cloned().collect();
     steps.extend(contraction.drop_foreign_keys());
     steps.extend(contraction.drop_introduced_views());
     for id in contraction.table_ids() {

@@ -1,0 +1,22 @@
+-- What a draft's blueprint has in schema "edition" besides transforms; made (or emptied) when it is forked, so that blueprints of any age
+-- serve as parents.
+
+-- The rows that the fork copied into bookkeeping tables, as text: what differs now is the work of the draft's migrations.
+CREATE TABLE IF NOT EXISTS edition.forked_rows (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    table_id   oid    NOT NULL,
+    column_ids int2[] NOT NULL,
+    cells      text[] NOT NULL
+);
+CREATE TABLE IF NOT EXISTS edition.forked_sequences (
+    sequence_id oid PRIMARY KEY,
+    last_value  bigint              -- NULL: never used
+);
+
+-- Statements of the draft's migrations from whose text transforms are inferred: on empty tables they leave no other trace.
+CREATE TABLE IF NOT EXISTS edition.statements (
+    id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    text text NOT NULL
+);
+GRANT USAGE ON SCHEMA edition TO PUBLIC;
+GRANT INSERT ON edition.statements TO PUBLIC;
