@@ -10,6 +10,7 @@
 //! - [`diff`]: what changed between two logical schemas (pure)
 //! - [`layout`]: which physical table and column an edition's names mean (pure)
 //! - [`ddl`]: text of views, triggers and alterations (pure)
+//! - [`property`]: comments, options, owners, privileges: what becomes of each that a draft changes (pure)
 //! - [`plan`]: diff + layout → steps and findings (pure)
 //! - [`backfill`]: computes a child's columns for the rows that are there, in batches that nobody waits for
 //! - [`archive`]: the file that keeps what only a rolled-back edition stored
@@ -30,6 +31,7 @@ pub mod model;
 pub mod operation;
 pub mod physical;
 pub mod plan;
+pub mod property;
 pub mod seed;
 pub mod snapshot;
 pub mod sql;

@@ -44,7 +44,8 @@ pub async fn server() -> &'static PrivateServer {
             let server = PrivateServer::builder().setting("max_connections", "300").start().await.unwrap();
             let admin = Session::open(&server.config("postgres")).await.unwrap();
             let roles = format!(
-                "CREATE ROLE {OWNER} LOGIN CREATEDB; CREATE ROLE {APP} LOGIN; CREATE ROLE {CLERK} LOGIN; CREATE ROLE proxy LOGIN"
+                "CREATE ROLE {OWNER} LOGIN CREATEDB; CREATE ROLE {APP} LOGIN; CREATE ROLE {CLERK} LOGIN; CREATE ROLE proxy LOGIN; \
+                 CREATE ROLE keeper; GRANT keeper TO {OWNER}"
             );
             admin.run(&roles).await;
             server

@@ -2,13 +2,15 @@
 
 mod grant;
 mod index;
+mod shared;
 mod table;
 mod trigger;
 mod view;
 
 pub use grant::{grant_columns, grant_function, grant_relation, grant_schema, grant_sequence, grant_type};
 pub use index::{concurrent_index, index_body};
-pub use table::{add_column, comment_on, create_sequence, create_table, lost_property, owner_of};
+pub use shared::{SharedObject, shared_objects};
+pub use table::{add_column, create_sequence, create_table, owner_of};
 pub use trigger::{
     Assignment, AssignmentKind, HopTriggers, TriggerMode, drop_forward, drop_hop, forward_statements,
     renamed_hop, reverse_statements, rewritten_functions,

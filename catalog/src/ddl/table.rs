@@ -2,8 +2,9 @@
 
 use crate::{
     model::{Column, Generated, Identity, Name, QualifiedName, Sequence, Table},
+    property::{Object, give},
     sql,
-    sql::{Literal, Sql, join},
+    sql::{Sql, join},
 };
 
 use super::{grant_columns, grant_relation, grant_sequence};
@@ -70,20 +71,6 @@ fn property<'a>(properties: &'a [String], name: &str) -> Option<&'a str> {
     properties.iter().find_map(|property| property.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// COMMENT ON, if there is a comment.
-pub fn comment_on(object: &Sql, properties: &[String]) -> Option<Sql> {
-    let comment = property(properties, "comment")?;
-    Some(sql!("COMMENT ON {} IS {}", object, Literal(comment)))
-}
-
-/// The first property of a new object that we would not carry over.
-pub fn lost_property<'a>(properties: &'a [String], carried: &[&str]) -> Option<&'a str> {
-    properties.iter().map(String::as_str).find(|property| {
-        let name = property.split_once('=').map_or(*property, |(name, _)| name);
-        !carried.contains(&name)
-    })
-}
-
 /// ADD COLUMN under a physical name. With `fast_default`, the default and NOT NULL come along: PostgreSQL 11 and later then store one value
 /// for all rows that are there and rewrite nothing, provided the default is not volatile (docs, ALTER TABLE, notes).
 pub fn add_column(table: &QualifiedName, physical: &Name, column: &Column, fast_default: bool) -> Sql {
@@ -110,42 +97,38 @@ pub fn create_table(table: &Table, runner: &Name) -> Vec<Sql> {
         }
     }
     statements.extend(table.indexes.iter().map(|index| Sql::trusted(&index.definition)));
-    statements.extend(table_comments(table));
+    statements.extend(give(&Object::Table(name), &table.properties));
+    statements.extend(properties_of_parts(table));
     statements.extend(grant_relation(name, &table.grants, false));
     statements.extend(grant_columns(name, table.columns.iter().map(|c| (&c.name, c.grants.as_slice()))));
     statements.extend(owner_of(&sql!("TABLE {}", name), &table.owner, runner));
     statements
 }
 
-fn table_comments(table: &Table) -> Vec<Sql> {
+/// Properties of columns, indexes and constraints; foreign keys come later.
+fn properties_of_parts(table: &Table) -> Vec<Sql> {
     let name = &table.name;
-    let mut statements: Vec<Sql> =
-        comment_on(&sql!("TABLE {}", name), &table.properties).into_iter().collect();
-    for column in &table.columns {
-        statements.extend(comment_on(&sql!("COLUMN {}.{}", name, column.name), &column.properties));
-    }
-    for index in &table.indexes {
-        let index_name = QualifiedName::new(name.schema.clone(), index.name.clone());
-        statements.extend(comment_on(&sql!("INDEX {}", index_name), &index.properties));
-    }
-    for constraint in table.constraints.iter().filter(|constraint| constraint.references.is_none()) {
-        if let Some(comment) = &constraint.comment {
-            statements.push(sql!(
-                "COMMENT ON CONSTRAINT {} ON {} IS {}",
-                constraint.name,
-                name,
-                Literal(comment)
-            ));
-        }
-    }
-    statements
+    let columns = table
+        .columns
+        .iter()
+        .flat_map(|column| give(&Object::Column { table: name, column: &column.name }, &column.properties));
+    let indexes = table
+        .indexes
+        .iter()
+        .flat_map(|index| give(&Object::Index { table: name, index: &index.name }, &index.properties));
+    let constraints = table.constraints.iter().filter(|constraint| constraint.references.is_none());
+    let constraints = constraints.flat_map(|constraint| {
+        let object = Object::Constraint { table: name, constraint: &constraint.name };
+        give(&object, &constraint.all_properties())
+    });
+    columns.chain(indexes).chain(constraints).collect()
 }
 
 /// A new sequence under its physical name; OWNED BY comes when its column is there.
 pub fn create_sequence(sequence: &Sequence, runner: &Name) -> Vec<Sql> {
     let name = &sequence.name;
     let mut statements = vec![sql!("CREATE SEQUENCE {} {}", name, Sql::trusted(&sequence.options))];
-    statements.extend(comment_on(&sql!("SEQUENCE {}", name), &sequence.properties));
+    statements.extend(give(&Object::Sequence(name), &sequence.properties));
     statements.extend(grant_sequence(name, &sequence.grants));
     statements.extend(owner_of(&sql!("SEQUENCE {}", name), &sequence.owner, runner));
     statements

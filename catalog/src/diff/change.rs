@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::model::{ColumnId, Name, QualifiedName, TableId};
+use crate::model::{ColumnId, Grant, Name, QualifiedName, TableId};
 
 /// All changes, tables first, in a stable order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -129,6 +129,26 @@ pub enum Change {
     TypeCreated {
         type_id: u32,
         name: QualifiedName,
+    },
+    /// A property of [`RULES`](crate::property::RULES); `None` is PostgreSQL's default.
+    PropertyChanged {
+        kind: String,
+        identity: String,
+        property: String,
+        from: Option<String>,
+        to: Option<String>,
+    },
+    OwnerChanged {
+        kind: String,
+        identity: String,
+        from: Name,
+        to: Name,
+    },
+    PrivilegesChanged {
+        kind: String,
+        identity: String,
+        granted: Vec<Grant>,
+        revoked: Vec<Grant>,
     },
     /// Recognised, and refused by name: dropped or altered views, functions, types, sequences; triggers, policies, grants,
     /// owners, properties, other schemas …

@@ -82,9 +82,9 @@ fn compare_constraints(old: &Table, new: &Table, aligned: &Table, changes: &mut 
         }));
     }
     for (before, after) in matched.kept.into_iter().chain(matched.renamed) {
-        if before.comment != after.comment {
-            changes.push(constraint_subject(new, after, |subject| subject.unsupported("comment changed")));
-        }
+        let identity = constraint_identity(new, after);
+        let subject = Subject { kind: constraint_kind(after), identity: &identity };
+        subject.properties(&before.all_properties(), &after.all_properties(), changes);
     }
 }
 
@@ -97,23 +97,22 @@ fn refused(old: &Table, new: &Table, constraint: &Constraint, what: &str) -> Opt
         ConstraintKind::Unique | ConstraintKind::Check | ConstraintKind::ForeignKey => None,
         ConstraintKind::PrimaryKey | ConstraintKind::Exclusion if went_with_column => None,
         ConstraintKind::PrimaryKey | ConstraintKind::Exclusion | ConstraintKind::Other => {
-            Some(constraint_subject(new, constraint, |subject| subject.unsupported(what)))
+            let identity = constraint_identity(new, constraint);
+            Some(Subject { kind: constraint_kind(constraint), identity: &identity }.unsupported(what))
         }
     }
 }
 
-fn constraint_subject(
-    table: &Table,
-    constraint: &Constraint,
-    make: impl Fn(Subject<'_>) -> Change,
-) -> Change {
-    let kind = match constraint.kind {
+fn constraint_kind(constraint: &Constraint) -> &'static str {
+    match constraint.kind {
         ConstraintKind::PrimaryKey => "primary key",
         ConstraintKind::Exclusion => "exclusion constraint",
         _ => "constraint",
-    };
-    let identity = format!("{} on {}", constraint.name.as_str(), table.name.pretty());
-    make(Subject { kind, identity: &identity })
+    }
+}
+
+fn constraint_identity(table: &Table, constraint: &Constraint) -> String {
+    format!("{} on {}", constraint.name.as_str(), table.name.pretty())
 }
 
 fn compare_indexes(old: &Table, new: &Table, aligned: &Table, changes: &mut Vec<Change>) {

@@ -15,6 +15,7 @@ mod unsupported;
 mod views;
 
 pub use change::{Change, Diff};
+pub(crate) use unsupported::kind_of_rules;
 
 use crate::model::Schema;
 

@@ -54,6 +54,7 @@ fn check(check_name: &str, definition: &str) -> Constraint {
         definition: definition.to_owned(),
         validated: true,
         comment: None,
+        properties: Vec::new(),
     }
 }
 

@@ -1,7 +1,10 @@
-//! How unsupported changes are worded.
+//! How changes of an object as a whole are told: its owner, privileges, properties, and what is unsupported.
 
 use super::Change;
-use crate::model::{Grant, Name};
+use crate::{
+    model::{Grant, Name},
+    property::{differing, rule},
+};
 
 /// An object that is being compared, for messages.
 #[derive(Clone, Copy)]
@@ -23,42 +26,57 @@ impl Subject<'_> {
 
     pub(super) fn owner(self, old: &Name, new: &Name, changes: &mut Vec<Change>) {
         if old != new {
-            changes.push(self.unsupported(format!(
-                "owner changed from {} to {}",
-                old.as_str(),
-                new.as_str()
-            )));
+            changes.push(Change::OwnerChanged {
+                kind: self.kind.to_owned(),
+                identity: self.identity.to_owned(),
+                from: old.clone(),
+                to: new.clone(),
+            });
         }
     }
 
     pub(super) fn grants(self, old: &[Grant], new: &[Grant], changes: &mut Vec<Change>) {
-        if old == new {
-            return;
+        let missing = |from: &[Grant], of: &[Grant]| -> Vec<Grant> {
+            of.iter().filter(|grant| !from.contains(grant)).cloned().collect()
+        };
+        let (revoked, granted) = (missing(new, old), missing(old, new));
+        if !revoked.is_empty() || !granted.is_empty() {
+            changes.push(Change::PrivilegesChanged {
+                kind: self.kind.to_owned(),
+                identity: self.identity.to_owned(),
+                granted,
+                revoked,
+            });
         }
-        let revoked =
-            old.iter().filter(|grant| !new.contains(grant)).map(|grant| format!("revoked {}", shown(grant)));
-        let granted =
-            new.iter().filter(|grant| !old.contains(grant)).map(|grant| format!("granted {}", shown(grant)));
-        let all: Vec<String> = revoked.chain(granted).collect();
-        changes.push(self.unsupported(format!("privileges changed: {}", all.join(", "))));
     }
 
+    /// What [`RULES`](crate::property::RULES) knows is told property by property, all else as unsupported.
     pub(super) fn properties(self, old: &[String], new: &[String], changes: &mut Vec<Change>) {
-        let gone = old
-            .iter()
-            .filter(|property| !new.contains(property))
-            .map(|property| format!("no longer {property}"));
-        let come =
-            new.iter().filter(|property| !old.contains(property)).map(|property| format!("now {property}"));
-        let all: Vec<String> = gone.chain(come).collect();
-        if !all.is_empty() {
-            changes.push(self.unsupported(format!("properties changed: {}", all.join(", "))));
+        let kind = self.kind_of_rules();
+        for property in differing(old, new) {
+            changes.push(match rule(kind, property.name) {
+                Some(_) => Change::PropertyChanged {
+                    kind: self.kind.to_owned(),
+                    identity: self.identity.to_owned(),
+                    property: property.name.to_owned(),
+                    from: property.from.map(str::to_owned),
+                    to: property.to.map(str::to_owned),
+                },
+                None => self.unsupported(format!("{} changed", property.name)),
+            });
         }
+    }
+
+    fn kind_of_rules(&self) -> &str {
+        kind_of_rules(self.kind)
     }
 }
 
-fn shown(grant: &Grant) -> String {
-    let grantee = grant.grantee.as_ref().map_or("PUBLIC", Name::as_str);
-    let option = if grant.grantable { " with grant option" } else { "" };
-    format!("{} ({grantee}{option})", grant.privilege)
+/// Messages name a kind more closely than [`RULES`](crate::property::RULES) does.
+pub(crate) fn kind_of_rules(kind: &str) -> &str {
+    match kind {
+        "primary key" | "exclusion constraint" => "constraint",
+        "procedure" | "aggregate" => "function",
+        kind => kind,
+    }
 }

@@ -180,6 +180,18 @@ pub struct Constraint {
     pub validated: bool,
     /// Comment, if any.
     pub comment: Option<String>,
+    /// What its definition does not show of the index behind a key (options, CLUSTER and replica-identity flags, comment …), as
+    /// `name=value`, sorted.
+    #[serde(default)]
+    pub properties: Vec<String>,
+}
+
+impl Constraint {
+    /// All its properties, the comment as one of them.
+    pub fn all_properties(&self) -> Vec<String> {
+        let comment = self.comment.iter().map(|comment| format!("comment={comment}"));
+        comment.chain(self.properties.iter().cloned()).collect()
+    }
 }
 
 /// An index that no constraint owns.

@@ -16,7 +16,7 @@ use crate::{
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
         Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates,
-        draft_fingerprint, drift, expand, fingerprint, probes,
+        draft_fingerprint, drift, expand, fingerprint, probes, property_findings,
     },
     seed::read_seeds,
     store,
@@ -59,6 +59,7 @@ pub(super) async fn plan_publication(
     let given = collect_transforms(&**connection, &*blueprint, draft).await?;
     let mut findings = refusals(&comparison.diff);
     let seeds = read_seeds(&mut blueprint, &child).await?;
+    findings.extend(property_findings(&comparison.diff));
     findings.extend(drift(&chain));
 
     let mut layout = lay_out(&chain, draft, &child, &given)?;

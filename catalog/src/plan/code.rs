@@ -108,6 +108,9 @@ codes! {
     DoesNotUndo = 44, "does-not-undo", NeedsWord:
         "On a sample of the real rows, the reverse transform does not give back what the forward one was given: a row that is edited in the new edition may come to read differently in the older one, too.",
         "Correct the transforms, or allow it if the difference does no harm (white space, capital letters).";
+    DeferredToRetire = 60, "deferred-to-retire", Notice:
+        "The draft takes something away or changes something that an older edition could notice or lose (an owner, a privilege, a comment, storage). It stays as it is for now.",
+        "Nothing to do: the object takes the newer edition's state when the older ones are retired.";
 }
 
 impl Code {

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ddl::{
-        AssignmentKind, TriggerMode, add_column, comment_on, create_view, drop_hop, forward_statements,
-        grant_columns, grant_schema, reverse_statements,
+        AssignmentKind, TriggerMode, add_column, create_view, drop_hop, forward_statements, grant_columns,
+        grant_schema, reverse_statements,
     },
     error::{Error, Result},
     layout::{ChildLayout, ColumnFate, InheritedTable, Shape, is_plain},
@@ -16,6 +16,7 @@ use crate::{
         Column, Edition, EditionState, Identity, Name, QualifiedName, Schema, Table, TableId, Volatility,
     },
     physical::ROW_ALIAS,
+    property::{Object, give},
     seed::Seeds,
     sql,
     sql::{Sql, join},
@@ -27,7 +28,7 @@ use super::{
     cautions, introduce,
     names::names_of,
     rows::{delete_hops, delete_names, delete_table, put_hop, put_names, put_table},
-    seeds, tighten,
+    seeds, share, tighten,
 };
 
 /// Everything that the steps follow from.
@@ -72,6 +73,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     steps.extend(pass_through(input, &tables)?);
     steps.push(announce_pass_through(input, &tables)?);
     steps.extend(introduce::introduce(input, &mut findings));
+    steps.extend(share::grants(input));
     for table in &tables {
         steps.extend(expand_table(input, table)?);
     }
@@ -260,7 +262,7 @@ fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Vec<St
                 Sql::trusted(default)
             ));
         }
-        statements.extend(comment_on(&sql!("COLUMN {}.{}", physical, name), &column.properties));
+        statements.extend(give(&Object::Column { table: physical, column: name }, &column.properties));
         statements.extend(grant_columns(physical, [(name, column.grants.as_slice())]));
         inverse.push(sql!("ALTER TABLE {} DROP COLUMN {}", physical, name));
         alters = true;

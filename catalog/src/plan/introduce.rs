@@ -1,14 +1,16 @@
 //! Steps for what a child introduces: types, sequences, functions, tables; later its views.
 
+use std::collections::BTreeSet;
+
 use crate::{
     ddl::{
-        comment_on, create_sequence, create_table, grant_function, grant_relation, grant_type, lost_property,
-        owner_of,
+        create_sequence, create_table, grant_function, grant_relation, grant_type, owner_of, shared_objects,
     },
     layout::object_ids,
     model::{
         ColumnId, ConstraintKind, Function, Name, QualifiedName, Sequence, Table, TypeDef, TypeKind, View,
     },
+    property::{self, Object, give},
     sql,
     sql::{Sql, join},
 };
@@ -41,8 +43,8 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     for definition in input.physical.types.iter().filter(|definition| is_new(input, definition.id)) {
         statements.push(Sql::trusted(&definition.definition));
         findings.extend(range(definition));
-        findings.extend(lost("type", &definition.name.name, &definition.properties, &["comment"]));
-        statements.extend(comment_on(&sql!("TYPE {}", definition.name), &definition.properties));
+        findings.extend(lost("type", &definition.name.name, &definition.properties));
+        statements.extend(give(&Object::Type(&definition.name), &definition.properties));
         statements.extend(grant_type(&definition.name, &definition.grants));
         statements.extend(owner_of(&sql!("TYPE {}", definition.name), &definition.owner, &runner));
         drops.push(sql!("DROP TYPE IF EXISTS {}", definition.name));
@@ -50,7 +52,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     let sequences: Vec<&Sequence> =
         input.physical.sequences.iter().filter(|s| is_new(input, s.id.get())).collect();
     for sequence in &sequences {
-        findings.extend(lost("sequence", &sequence.name.name, &sequence.properties, &["comment"]));
+        findings.extend(lost("sequence", &sequence.name.name, &sequence.properties));
         statements.extend(create_sequence(sequence, &runner));
         drops.push(sql!("DROP SEQUENCE IF EXISTS {}", sequence.name));
     }
@@ -110,11 +112,28 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     }
     if statements.len() > 1 {
         drops.reverse();
+        let statements = with_owners(input, statements);
         let step = Step::transaction("make what the edition introduces", Lock::None, Vec::new(), statements);
         steps.push(step.undone_by(vec![drop_all(&drops)]));
     }
     steps.extend(foreign);
     steps
+}
+
+/// Only a role that may create in a schema can own what is in it: owners of new objects may for as long as this transaction lasts.
+fn with_owners(input: &ExpandInput<'_>, statements: Vec<Sql>) -> Vec<Sql> {
+    let runner = runner(input);
+    let created = input.physical.tables.iter().filter(|table| input.layout.created.contains_key(&table.id));
+    let tables = created.map(|table| (&table.name.schema, &table.owner));
+    let others = shared_objects(input.physical, &input.layout.mapping);
+    let own = others.iter().filter(|object| is_new(input, object.id));
+    let others = own.filter_map(|object| Some((object.place.as_ref()?, object.owner)));
+    let owners: BTreeSet<(&Name, &Name)> =
+        tables.chain(others).filter(|(_, owner)| **owner != runner).collect();
+    let may = owners.iter().map(|(schema, owner)| sql!("GRANT CREATE ON SCHEMA {} TO {}", schema, owner));
+    let may_not =
+        owners.iter().map(|(schema, owner)| sql!("REVOKE CREATE ON SCHEMA {} FROM {}", schema, owner));
+    may.chain(statements).chain(may_not).collect()
 }
 
 /// A range type cannot move to another schema: PostgreSQL leaves its constructor functions and its multirange type behind.
@@ -129,8 +148,8 @@ fn range(definition: &TypeDef) -> Option<Finding> {
 }
 
 /// A refusal for a property that would be lost on the way to the live database.
-fn lost(kind: &str, name: &Name, properties: &[String], carried: &[&str]) -> Option<Finding> {
-    let property = lost_property(properties, carried)?;
+fn lost(kind: &str, name: &Name, properties: &[String]) -> Option<Finding> {
+    let property = property::lost(kind, properties)?;
     Some(Finding {
         severity: Severity::Refused,
         code: Code::Unsupported,
@@ -141,13 +160,15 @@ fn lost(kind: &str, name: &Name, properties: &[String], carried: &[&str]) -> Opt
 }
 
 fn lost_of_table(table: &Table) -> Vec<Finding> {
-    let mut findings: Vec<Finding> =
-        lost("table", &table.name.name, &table.properties, &["comment", "persistence"]).into_iter().collect();
+    let mut findings: Vec<Finding> = lost("table", &table.name.name, &table.properties).into_iter().collect();
     for column in &table.columns {
-        findings.extend(lost("column", &column.name, &column.properties, &["comment", "identity_sequence"]));
+        findings.extend(lost("column", &column.name, &column.properties));
     }
     for index in &table.indexes {
-        findings.extend(lost("index", &index.name, &index.properties, &["comment"]));
+        findings.extend(lost("index", &index.name, &index.properties));
+    }
+    for constraint in &table.constraints {
+        findings.extend(lost("constraint", &constraint.name, &constraint.all_properties()));
     }
     findings
 }
@@ -235,7 +256,7 @@ fn own(sequence: &Sequence, table: &Table, column: ColumnId) -> Option<Sql> {
 fn create_function(function: &Function, runner: &Name) -> Vec<Sql> {
     let mut statements = vec![Sql::trusted(&function.definition)];
     let routine = sql!("ROUTINE {}({})", function.name, Sql::trusted(&function.arguments));
-    statements.extend(comment_on(&routine, &function.properties));
+    statements.extend(give(&Object::Function(function), &function.properties));
     statements.extend(grant_function(&function.name.schema, function));
     statements.extend(owner_of(&routine, &function.owner, runner));
     statements
@@ -251,7 +272,7 @@ pub(super) fn late(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Opti
     let mut statements = Vec::new();
     let mut drops = Vec::new();
     for view in input.physical.views.iter().filter(|view| is_new(input, view.id.get())) {
-        findings.extend(lost("view", &view.name.name, &view.properties, &["comment", "options"]));
+        findings.extend(lost("view", &view.name.name, &view.properties));
         statements.extend(create_user_view(view, &runner));
         drops.push(sql!("DROP VIEW IF EXISTS {}", view.name));
     }
@@ -263,6 +284,7 @@ pub(super) fn late(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Opti
     }
     drops.reverse();
     (!statements.is_empty()).then(|| {
+        let statements = with_owners(input, statements);
         Step::transaction("make the edition's views", Lock::AccessShare, Vec::new(), statements)
             .undone_by(drops)
     })
@@ -284,7 +306,7 @@ pub(super) fn create_user_view(view: &View, runner: &Name) -> Vec<Sql> {
     let definition = Sql::trusted(view.definition.trim_end().trim_end_matches(';'));
     let mut statements = vec![sql!("CREATE VIEW {} ({}){} AS {}", view.name, columns, options, definition)];
     statements.extend(grant_relation(&view.name, &view.grants, false));
-    statements.extend(comment_on(&sql!("VIEW {}", view.name), &view.properties));
+    statements.extend(give(&Object::View(&view.name), &view.properties));
     statements.extend(owner_of(&sql!("VIEW {}", view.name), &view.owner, runner));
     statements
 }

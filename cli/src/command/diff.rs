@@ -3,7 +3,7 @@
 use catalog::{
     Result,
     diff::{Change, Diff as Outcome},
-    model::{EditionName, QualifiedName},
+    model::{EditionName, Grant, Name, QualifiedName},
     operation,
 };
 use clap::Args;
@@ -101,10 +101,31 @@ fn describe(change: &Change) -> (String, String) {
             (format!("function {}({arguments})", name.pretty()), added("created"))
         }
         Change::TypeCreated { name, .. } => (format!("type {}", name.pretty()), added("created")),
+        Change::PropertyChanged { kind, identity, property, from, to } => {
+            let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "default".to_owned());
+            (format!("{kind} {identity}"), changed(&format!("{property}: {} → {}", shown(from), shown(to))))
+        }
+        Change::OwnerChanged { kind, identity, from, to } => {
+            (format!("{kind} {identity}"), changed(&format!("owner {} → {}", from.as_str(), to.as_str())))
+        }
+        Change::PrivilegesChanged { kind, identity, granted, revoked } => {
+            (format!("{kind} {identity}"), changed(&privileges(granted, revoked)))
+        }
         Change::Unsupported { kind, identity, what } => {
             (format!("{kind} {identity}"), format!("{} {what} (not supported yet)", "!".red().bold()))
         }
     }
+}
+
+fn privileges(granted: &[Grant], revoked: &[Grant]) -> String {
+    let shown = |verb: &str, grant: &Grant| {
+        let role = grant.grantee.as_ref().map_or("PUBLIC", Name::as_str);
+        let option = if grant.grantable { " with grant option" } else { "" };
+        format!("{verb} {} ({role}{option})", grant.privilege)
+    };
+    let granted = granted.iter().map(|grant| shown("granted", grant));
+    let revoked = revoked.iter().map(|grant| shown("revoked", grant));
+    granted.chain(revoked).collect::<Vec<_>>().join(", ")
 }
 
 fn added(text: &str) -> String {
@@ -121,7 +142,7 @@ fn changed(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use catalog::model::{ColumnId, Name, TableId};
+    use catalog::model::{ColumnId, TableId};
 
     use super::*;
 

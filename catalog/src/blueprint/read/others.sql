@@ -175,20 +175,6 @@ WHERE t.tgisinternal AND t.tgenabled <> 'O' AND n.nspname = ANY ($1)
 GROUP BY k.conname, n.nspname, c.relname, c.oid
 
 UNION ALL
--- What pg_get_constraintdef does not show of the index behind a key.
-SELECT 'constraint index', format('%I on %I.%I', k.conname, n.nspname, c.relname), options.text, c.oid
-FROM pg_constraint k
-JOIN pg_index i ON i.indexrelid = k.conindid JOIN pg_class ic ON ic.oid = i.indexrelid
-JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL (SELECT concat_ws(', ',
-  CASE WHEN i.indisclustered THEN 'clustered' END,
-  CASE WHEN i.indisreplident THEN 'replica identity' END,
-  'options ' || array_to_string(ic.reloptions, ' '),
-  'comment ' || obj_description(ic.oid, 'pg_class'),
-  'tablespace ' || (SELECT spcname FROM pg_tablespace s WHERE s.oid = ic.reltablespace)) AS text) AS options
-WHERE k.contype IN ('p', 'u', 'x') AND n.nspname = ANY ($1) AND options.text <> ''
-
-UNION ALL
 SELECT 'user mapping', format('%s on server %s', coalesce(m.usename, 'public'), m.srvname), coalesce(array_to_string(m.umoptions, ', '), ''), NULL
 FROM pg_user_mappings m
 

@@ -84,7 +84,7 @@ CROSS JOIN LATERAL (
       'options=' || (SELECT string_agg(o.text, ', ' ORDER BY o.place) FROM unnest(a.attoptions) WITH ORDINALITY AS o (text, place)
                      WHERE NOT starts_with(o.text, 'pg_attver=')),
       'statistics=' || nullif(a.attstattarget, -1),
-      'storage=' || CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END
+      'storage=' || CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text || '/' || t.typstorage::text END
     ], NULL))
   ) ORDER BY a.attnum) AS list
   FROM pg_attribute a
@@ -110,9 +110,19 @@ CROSS JOIN LATERAL (
     'restricts_referenced', k.contype = 'f' AND k.confdeltype IN ('a', 'r'),
     'definition', pg_get_constraintdef(k.oid),
     'validated', k.convalidated,
-    'comment', obj_description(k.oid, 'pg_constraint')
+    'comment', obj_description(k.oid, 'pg_constraint'),
+    -- What pg_get_constraintdef does not show of the index behind a key.
+    'properties', to_jsonb(array_remove(ARRAY[
+      CASE WHEN ki.indisclustered THEN 'clustered=true' END,
+      'index_comment=' || obj_description(kc.oid, 'pg_class'),
+      'options=' || array_to_string(kc.reloptions, ', '),
+      CASE WHEN ki.indisreplident THEN 'replica_identity=true' END,
+      'tablespace=' || (SELECT spcname FROM pg_tablespace s WHERE s.oid = kc.reltablespace)
+    ], NULL))
   ) ORDER BY k.conname COLLATE "C") AS list
   FROM pg_constraint k
+  LEFT JOIN pg_index ki ON ki.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x')
+  LEFT JOIN pg_class kc ON kc.oid = ki.indexrelid
   -- NOT NULL is a property of the column, a constraint trigger is a trigger, and a part of a key into partitions is not named.
   WHERE k.conrelid = c.oid AND k.contype NOT IN ('n', 't') AND k.conparentid = 0
 ) AS constraints

@@ -5,6 +5,7 @@
 
 mod after;
 mod objects;
+mod settle;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +63,7 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
         steps.extend(contraction.contract_table(id));
     }
     steps.extend(contraction.drop_and_move()?);
+    steps.extend(contraction.settle());
     let after = contraction.after()?;
     steps.push(contraction.announce(&after)?);
     steps.extend(contraction.clean_up(&after)?);

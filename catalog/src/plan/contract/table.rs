@@ -18,7 +18,7 @@ use crate::{
 
 /// The live constraint that an edition's constraint means: the one with the same definition (and, among several, the same name), else the one
 /// with its name, because PostgreSQL may word a definition that it read from a dump otherwise than the original.
-fn live_constraint<'a>(live: &'a Table, wanted: &Constraint) -> Option<&'a Name> {
+pub(super) fn live_constraint<'a>(live: &'a Table, wanted: &Constraint) -> Option<&'a Name> {
     let alike = || live.constraints.iter().filter(|constraint| same(constraint, wanted));
     alike()
         .find(|constraint| constraint.name == wanted.name)
@@ -28,7 +28,7 @@ fn live_constraint<'a>(live: &'a Table, wanted: &Constraint) -> Option<&'a Name>
 }
 
 /// The same for an index.
-fn live_index<'a>(live: &'a Table, wanted: &Index) -> Option<&'a Name> {
+pub(super) fn live_index<'a>(live: &'a Table, wanted: &Index) -> Option<&'a Name> {
     let alike = || live.indexes.iter().filter(|index| same_index(index, wanted));
     alike()
         .find(|index| index.name == wanted.name)

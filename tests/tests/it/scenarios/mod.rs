@@ -7,6 +7,7 @@ mod constraints;
 mod names;
 mod objects;
 mod privileges;
+mod properties;
 mod seeds;
 mod story;
 mod tables;

@@ -1,0 +1,211 @@
+//! At a retire, what was put off for the sake of the older edition is made up: owners, comments, options and the like take the new root's
+//! values, and privileges that only the edition that goes had are revoked. Everything has the new root's names by then.
+
+use super::{
+    Contraction, End,
+    table::{live_constraint, live_index},
+};
+use crate::{
+    ddl::shared_objects,
+    model::{Grant, QualifiedName, Table, TableId},
+    plan::{
+        Lock, Step,
+        tighten::{same, same_index},
+    },
+    property::{
+        Object, change_owner,
+        privileges::{On, removed},
+        settle,
+    },
+    sql,
+    sql::Sql,
+};
+
+impl Contraction<'_> {
+    /// One step a table, so that one at a time is locked, and one for all else.
+    pub(super) fn settle(&self) -> Vec<Step> {
+        if self.input.end == End::Leaf {
+            return self.revoke_only();
+        }
+        let tables = self.new_root.logical.tables.iter().filter_map(|table| self.settle_table(table));
+        tables.chain(self.settle_objects()).collect()
+    }
+
+    fn settle_table(&self, table: &Table) -> Option<Step> {
+        let before = self.gone.logical.table(table.id)?;
+        let object = Object::Table(&table.name);
+        let mut statements: Vec<Sql> =
+            change_owner(&object, &before.owner, &table.owner).into_iter().collect();
+        statements.extend(settle(&object, &before.properties, &table.properties));
+        statements.extend(self.settle_columns(before, table));
+        statements.extend(self.settle_indexes(table.id, table));
+        statements.extend(self.revoke_on_table(table.id, &table.name, |column| column.name.clone()));
+        (!statements.is_empty()).then(|| {
+            let title = format!("settle what was put off on {}", table.name.pretty());
+            Step::transaction(title, lock_of(&statements), vec![table.name.clone()], statements)
+        })
+    }
+
+    /// Columns that both editions store in one place; others had everything from the start.
+    fn settle_columns(&self, before: &Table, table: &Table) -> Vec<Sql> {
+        let (old, new) = (self.gone.mapping.table(before), self.new_root.mapping.table(table));
+        table
+            .columns
+            .iter()
+            .filter_map(|column| Some((before.column(column.id)?, column)))
+            .filter(|(was, is)| old.column(was) == new.column(is))
+            .flat_map(|(was, is)| {
+                let object = Object::Column { table: &table.name, column: &is.name };
+                settle(&object, &was.properties, &is.properties)
+            })
+            .collect()
+    }
+
+    /// Constraints and indexes, those that the new root introduced included.
+    fn settle_indexes(&self, id: TableId, table: &Table) -> Vec<Sql> {
+        let (Some(live), Some(physical)) = (self.live(id), self.new_root.physical.table(id)) else {
+            return Vec::new();
+        };
+        let before = self.gone.physical.table(id);
+        let mut statements = Vec::new();
+        for constraint in physical.constraints.iter().filter(|wanted| live_constraint(live, wanted).is_some())
+        {
+            let known =
+                before.iter().flat_map(|table| &table.constraints).filter(|known| same(known, constraint));
+            let was = known
+                .clone()
+                .find(|known| known.name == constraint.name)
+                .or_else(|| known.clone().next())
+                .map(crate::model::Constraint::all_properties)
+                .unwrap_or_default();
+            let object = Object::Constraint { table: &table.name, constraint: &constraint.name };
+            statements.extend(settle(&object, &was, &constraint.all_properties()));
+        }
+        for index in physical.indexes.iter().filter(|wanted| live_index(live, wanted).is_some()) {
+            let known =
+                before.iter().flat_map(|table| &table.indexes).filter(|known| same_index(known, index));
+            let was = known
+                .clone()
+                .find(|known| known.name == index.name)
+                .or_else(|| known.clone().next())
+                .map_or(&[][..], |known| known.properties.as_slice());
+            let object = Object::Index { table: &table.name, index: &index.name };
+            statements.extend(settle(&object, was, &index.properties));
+        }
+        statements
+    }
+
+    /// `named`: a column's name as it stands when this runs.
+    fn revoke_on_table(
+        &self,
+        id: TableId,
+        relation: &QualifiedName,
+        named: impl Fn(&crate::model::Column) -> crate::model::Name,
+    ) -> Vec<Sql> {
+        let Some(gone) = self.gone.logical.table(id) else { return Vec::new() };
+        let relation = sql!("{}", relation);
+        let kept: Vec<&[Grant]> = self
+            .remaining
+            .iter()
+            .filter_map(|member| member.logical.table(id))
+            .map(|table| table.grants.as_slice())
+            .collect();
+        let mut statements = removed(&On::object(sql!("TABLE {}", relation)), &gone.grants, &kept);
+        let mapping = self.gone.mapping.table(gone);
+        for column in &gone.columns {
+            let mut kept: Vec<&[Grant]> = Vec::new();
+            let mut name = None;
+            for member in &self.remaining {
+                let Some(table) = member.logical.table(id) else { continue };
+                let place = member.mapping.table(table);
+                for known in
+                    table.columns.iter().filter(|known| place.column(known) == mapping.column(column))
+                {
+                    kept.push(known.grants.as_slice());
+                    name = name.or_else(|| Some(named(known)));
+                }
+            }
+            if let Some(name) = name {
+                statements.extend(removed(&On::column(&relation, &name), &column.grants, &kept));
+            }
+        }
+        statements
+    }
+
+    fn settle_objects(&self) -> Option<Step> {
+        let mut statements = Vec::new();
+        let before = shared_objects(&self.gone.logical, &self.gone.mapping);
+        for shared in shared_objects(&self.new_root.logical, &self.new_root.mapping) {
+            let Some(was) = before.iter().find(|was| was.id == shared.id && was.place == shared.place) else {
+                continue;
+            };
+            statements.extend(change_owner(&shared.subject, was.owner, shared.owner));
+            statements.extend(settle(&shared.subject, was.properties, shared.properties));
+            statements.extend(self.revoke_on_object(shared.id, &shared.object, &was.grants));
+        }
+        (!statements.is_empty()).then(|| {
+            Step::transaction("settle what was put off on other objects", Lock::None, Vec::new(), statements)
+        })
+    }
+
+    fn revoke_on_object(&self, id: u32, object: &Sql, gone: &[Grant]) -> Vec<Sql> {
+        let kept: Vec<Vec<Grant>> = self
+            .remaining
+            .iter()
+            .flat_map(|member| shared_objects(&member.logical, &member.mapping))
+            .filter(|shared| shared.id == id)
+            .map(|shared| shared.grants)
+            .collect();
+        let kept: Vec<&[Grant]> = kept.iter().map(Vec::as_slice).collect();
+        removed(&On::object(object.clone()), gone, &kept)
+    }
+
+    /// At a rollback nothing was put off; what the leaf alone granted is revoked.
+    fn revoke_only(&self) -> Vec<Step> {
+        let mut statements = Vec::new();
+        for table in &self.gone.logical.tables {
+            let (Some(physical), true) = (self.standing(table.id), self.is_kept(table.id)) else { continue };
+            let column = |column: &crate::model::Column| {
+                let members = self.remaining.iter();
+                let mut places =
+                    members.filter_map(|member| Some(member.mapping.table(member.logical.table(table.id)?)));
+                places.next().map_or_else(|| column.name.clone(), |place| place.column(column).clone())
+            };
+            statements.extend(self.revoke_on_table(table.id, &physical, column));
+        }
+        for shared in shared_objects(&self.gone.physical, &self.gone.mapping) {
+            let is_kept = self
+                .remaining
+                .iter()
+                .flat_map(|member| shared_objects(&member.physical, &member.mapping))
+                .any(|known| known.id == shared.id && known.place == shared.place);
+            if is_kept {
+                statements.extend(self.revoke_on_object(shared.id, &shared.object, &shared.grants));
+            }
+        }
+        let step = || {
+            Step::transaction(
+                "revoke what only this edition granted",
+                Lock::None,
+                Vec::new(),
+                statements.clone(),
+            )
+        };
+        (!statements.is_empty()).then(step).into_iter().collect()
+    }
+}
+
+/// Comments, privileges, statistics targets and storage options stop nobody (docs, ALTER TABLE); all else is a matter of milliseconds.
+fn lock_of(statements: &[Sql]) -> Lock {
+    let gentle = |statement: &Sql| {
+        let text = statement.as_str();
+        text.starts_with("COMMENT ")
+            || text.starts_with("REVOKE ")
+            || text.contains(" SET STATISTICS ")
+            || text.contains(" CLUSTER")
+            || (text.starts_with("ALTER TABLE ")
+                && (text.contains(" SET (") || text.contains(" RESET ("))
+                && !text.contains(" ALTER COLUMN "))
+    };
+    if statements.iter().all(gentle) { Lock::ShareUpdateExclusive } else { Lock::AccessExclusive }
+}

@@ -1,0 +1,60 @@
+//! What a plan says of changed properties, owners and privileges: refusals with their reason, and what waits until the older editions are gone.
+
+use std::collections::BTreeMap;
+
+use super::{Code, Finding};
+use crate::{
+    diff::{Change, Diff, kind_of_rules},
+    model::Grant,
+    property::{Class, rule},
+};
+
+/// One refusal for each property that cannot be changed, one notice for each object of which something waits.
+pub fn property_findings(diff: &Diff) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut waiting: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    // What an owner may do goes with the owner.
+    let was_owner = |kind: &str, identity: &str, role: &Grant| {
+        diff.changes.iter().any(|change| {
+            matches!(change, Change::OwnerChanged { kind: k, identity: i, from, .. }
+                if k == kind && i == identity && role.grantee.as_ref() == Some(from))
+        })
+    };
+    for change in &diff.changes {
+        match change {
+            Change::PropertyChanged { kind, identity, property, .. } => {
+                match rule(kind_of_rules(kind), property).map(|rule| rule.class) {
+                    Some(Class::Refused { reason, fix }) => {
+                        let message =
+                            format!("the draft changes its {}, but {reason}", property.replace('_', " "));
+                        let subject = format!("{kind} {identity}");
+                        findings.push(Finding::new(Code::Unsupported, subject, message).with_fix(fix));
+                    }
+                    Some(Class::DeferredToRetire) | None => {
+                        waiting
+                            .entry(format!("{kind} {identity}"))
+                            .or_default()
+                            .push(property.replace('_', " "));
+                    }
+                }
+            }
+            Change::OwnerChanged { kind, identity, .. } => {
+                waiting.entry(format!("{kind} {identity}")).or_default().push("owner".to_owned());
+            }
+            Change::PrivilegesChanged { kind, identity, revoked, .. }
+                if !revoked.iter().all(|grant| was_owner(kind, identity, grant)) =>
+            {
+                waiting
+                    .entry(format!("{kind} {identity}"))
+                    .or_default()
+                    .push("revoked privileges".to_owned());
+            }
+            _ => {}
+        }
+    }
+    findings.extend(waiting.into_iter().map(|(subject, what)| {
+        let message = format!("stays as it is until the older editions are retired: {}", what.join(", "));
+        Finding::new(Code::DeferredToRetire, subject, message)
+    }));
+    findings
+}
