@@ -178,19 +178,19 @@ fn column_options(object: &Object<'_>, from: Option<&str>, to: Option<&str>) -> 
 
 /// `SET (…)` for what is new or another value, `RESET (…)` for what is gone.
 fn set_and_reset(alter: &Sql, prefix: &str, from: Option<&str>, to: Option<&str>) -> Vec<Sql> {
-    let (before, after) = (options(from), options(to));
+    let (before, wanted) = (options(from), options(to));
     let quoted = |name: &str| {
         let prefix = Sql::trusted(prefix);
         Name::new(name).ok().map(|name| sql!("{}{}", prefix, name))
     };
-    let set: Vec<Sql> = after
+    let set: Vec<Sql> = wanted
         .iter()
         .filter(|option| !before.contains(option))
         .filter_map(|(name, value)| Some(sql!("{} = {}", quoted(name)?, Literal(value))))
         .collect();
     let reset: Vec<Sql> = before
         .iter()
-        .filter(|(name, _)| after.iter().all(|(kept, _)| kept != name))
+        .filter(|(name, _)| wanted.iter().all(|(kept, _)| kept != name))
         .filter_map(|(name, _)| quoted(name))
         .collect();
     let mut statements = Vec::new();
@@ -350,6 +350,19 @@ mod tests {
     fn what_is_refused_is_not_written() {
         let users = users();
         assert!(settle(&Object::Table(&users), &properties(&["persistence=u"]), &[]).is_empty());
+    }
+
+    #[test]
+    fn the_documentation_has_a_row_for_each_rule() {
+        let text = include_str!("../../../docs/ddl.md");
+        for rule in RULES {
+            let way = match rule.class {
+                Class::DeferredToRetire => "deferred to retire",
+                Class::Refused { .. } => "refused",
+            };
+            let row = format!("| {} | {} | {way}", rule.kind, rule.property);
+            assert!(text.contains(&row), "docs/ddl.md lacks: {row}");
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("CREATE TABLE heir () INHERITS (p)", "heir"),
     ("CREATE TYPE span AS RANGE (subtype = int4)", "span"),
     ("CREATE RULE quiet AS ON DELETE TO p DO INSTEAD NOTHING", "p"),
-    ("ALTER TABLE p SET UNLOGGED", "p"),
+    ("ALTER TABLE c SET UNLOGGED", "c"),
     ("ALTER SEQUENCE numbers SET UNLOGGED", "numbers"),
     ("CREATE STATISTICS both_of ON a, b FROM p", "both_of"),
     ("ALTER TABLE p ADD g int GENERATED ALWAYS AS (id + 1) STORED", "g"),
