@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test bench soak histories lint tour deps driver-deps bench-deps
+.PHONY: help demo test bench soak histories versions lint tour deps driver-deps bench-deps
 
 help:
 	@echo "make demo    a bank that never closes: three versions of pgbench at once, published, rolled back, retired"
@@ -11,6 +11,7 @@ help:
 	@echo "make bench   editiond beside PgBouncer and HAProxy; the backfill beside a plain UPDATE; the rewriter"
 	@echo "make soak    twenty rounds of publish, rollback, publish, retire under load, 10,000 random drafts, then the demo, again and again"
 	@echo "make histories  migrations of real applications, each as an edition (HISTORIES: a folder; see tests/histories.txt)"
+	@echo "make versions   the library's and the end-to-end tests on PostgreSQL 16, 17 and 18, whose programs come from pip and npm packages"
 	@echo "make lint    formatting, clippy, documentation"
 
 # Sizes: DEMO_SCALE=1 DEMO_SECONDS=3 DEMO_CLIENTS=4 make demo
@@ -45,6 +46,13 @@ soak: deps
 HISTORIES ?= ../histories
 histories: deps
 	$(CARGO) run --release -p edition-tests --bin histories -- --report histories.md $(wildcard $(HISTORIES)/*)
+
+versions: deps
+	$(CARGO) test --no-run -p edition-catalog -p edition-tests --test it
+	for bin in $$(scripts/fetch-servers.sh); do \
+		echo "== $$bin"; \
+		EDITION_PGBIN=$$bin $(CARGO) test --no-fail-fast -p edition-catalog -p edition-tests --test it || failed=yes; \
+	done; [ -z "$$failed" ]
 
 lint: deps
 	$(CARGO) fmt --all --check

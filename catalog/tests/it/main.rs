@@ -5,6 +5,7 @@
 mod archive;
 mod backfill;
 mod cluster;
+mod coverage;
 mod diffs;
 mod interrupted;
 mod life;

@@ -44,7 +44,9 @@ WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
             FROM pg_publication_rel r JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE r.prpubid = p.oid),
            (SELECT string_agg(quote_ident(n.nspname), ', ' ORDER BY n.nspname COLLATE "C")
-            FROM pg_publication_namespace s JOIN pg_namespace n ON n.oid = s.pnnspid WHERE s.pnpubid = p.oid)), NULL
+            FROM pg_publication_namespace s JOIN pg_namespace n ON n.oid = s.pnnspid WHERE s.pnpubid = p.oid))
+         -- From version 18 on; read as JSON, because older ones have no such column.
+         || coalesce(', generated columns ' || nullif(to_jsonb(p) ->> 'pubgencols', 'n'), ''), NULL
   FROM pg_publication p
 
   UNION ALL
@@ -73,9 +75,11 @@ WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
   UNION ALL
   SELECT 'operator family', 'pg_opfamily', f.oid, f.opfowner, NULL,
          format('operators (%s), functions (%s)',
-           (SELECT string_agg(format('%s %s', a.amopstrategy, a.amopopr::regoperator), ', ' ORDER BY a.amopstrategy, a.amopopr::regoperator::text)
+           (SELECT string_agg(concat_ws(' ', a.amopstrategy, a.amopopr::regoperator, a.amoppurpose,
+                     (SELECT sf.opfname FROM pg_opfamily sf WHERE sf.oid = a.amopsortfamily)), ', ' ORDER BY a.amopstrategy, a.amopopr::regoperator::text)
             FROM pg_amop a WHERE a.amopfamily = f.oid),
-           (SELECT string_agg(format('%s %s', a.amprocnum, a.amproc::regprocedure), ', ' ORDER BY a.amprocnum, a.amproc::regprocedure::text)
+           (SELECT string_agg(format('%s (%s, %s) %s', a.amprocnum, a.amproclefttype::regtype, a.amprocrighttype::regtype, a.amproc::regprocedure), ', '
+                     ORDER BY a.amprocnum, a.amproclefttype::regtype::text, a.amprocrighttype::regtype::text, a.amproc::regprocedure::text)
             FROM pg_amproc a WHERE a.amprocfamily = f.oid)), NULL
   FROM pg_opfamily f JOIN pg_namespace n ON n.oid = f.opfnamespace WHERE n.nspname = ANY ($1)
 

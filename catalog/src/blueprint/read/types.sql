@@ -33,9 +33,9 @@ SELECT jsonb_build_object(
                                       WHERE m.oid = r.rngmultitypid)))
       FROM pg_range r WHERE r.rngtypid = t.oid)
     ELSE concat_ws(', ', format('TYPE %I.%I', n.nspname, t.typname), CASE WHEN NOT t.typisdefined THEN 'shell' END,
-      format('input %s, output %s, receive %s, send %s, length %s, by value %s, alignment %s, storage %s, category %s, preferred %s',
+      format('input %s, output %s, receive %s, send %s, length %s, by value %s, alignment %s, storage %s, category %s, preferred %s, delimiter %s, subscript %s, modifiers %s %s, analyze %s',
              t.typinput::regproc, t.typoutput::regproc, t.typreceive::regproc, t.typsend::regproc, t.typlen, t.typbyval, t.typalign,
-             t.typstorage, t.typcategory, t.typispreferred), 'default ' || t.typdefault) END,
+             t.typstorage, t.typcategory, t.typispreferred, t.typdelim, t.typsubscript, t.typmodin, t.typmodout, t.typanalyze), 'default ' || t.typdefault) END,
   'owner', pg_get_userbyid(t.typowner),
   'grants', coalesce((
     SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', a.privilege_type, 'grantable', a.is_grantable)
