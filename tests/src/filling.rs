@@ -177,7 +177,7 @@ fn update(place: &InEdition, table: &TableShape, dice: &mut Dice) -> Option<Stri
 }
 
 /// A literal that the column may take; None if nothing is known of its type.
-fn value(table: &TableShape, column: &ColumnShape, dice: &mut Dice) -> Option<String> {
+pub fn value(table: &TableShape, column: &ColumnShape, dice: &mut Dice) -> Option<String> {
     let number = dice.below(1_000_000);
     let text = match (column.kind, column.base.as_str()) {
         ('e', _) => dice.pick(&column.labels)?.clone(),

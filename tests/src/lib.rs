@@ -29,7 +29,7 @@ mod world;
 
 pub use dice::Dice;
 pub use dump::{Dump, assert_same_schema};
-pub use filling::{Writes, Wrong, change, fill};
+pub use filling::{Writes, Wrong, change, fill, value};
 pub use heard::Heard;
 pub use load::{Application, Finished, Load, Script, Transaction};
 pub use pair::{InEdition, Pair};

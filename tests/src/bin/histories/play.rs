@@ -2,9 +2,16 @@
 
 use std::{collections::BTreeSet, fmt, io::Write as _, process::Stdio, time::Duration};
 
-use catalog::{ErrorKind, event::Silent, operation, plan::Severity};
+use catalog::{
+    ErrorKind,
+    event::Silent,
+    model::OnError,
+    operation::{self, TransformOptions},
+    plan::Severity,
+};
 use edition_tests::{
-    Dice, InEdition, OWNER, Pair, Shape, Writes, Wrong, change, edition, fill, server, told,
+    Dice, InEdition, OWNER, Pair, Shape, TableShape, Writes, Wrong, change, edition, fill, server, told,
+    value,
 };
 use tokio::time::timeout;
 
@@ -15,13 +22,22 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Rows that a table gets when it is empty.
 const ROWS: usize = 3;
 
+/// A finding that stops a plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) code: String,
+    pub(crate) subject: String,
+    pub(crate) message: String,
+    pub(crate) fix: Option<String>,
+}
+
 /// What became of a step.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
-    /// Published and retired; codes of findings that needed a word, and how many transforms were inferred.
-    Automatic { words: Vec<String>, transforms: usize },
-    /// Refused: code, subject and message of each finding.
-    Refused(Vec<(String, String, String)>),
+    /// Published and retired; codes of findings that needed a word, how many transforms there were, and which were given by us.
+    Automatic { words: Vec<String>, transforms: usize, given: Vec<String> },
+    /// Refused.
+    Refused(Vec<Refused>),
     /// Rows that were there stood in the way.
     Stopped(String),
     /// Accepted, and then it failed or differed.
@@ -35,12 +51,18 @@ pub(crate) enum Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Automatic { words, transforms: 0 } if words.is_empty() => write!(f, "automatic"),
-            Self::Automatic { words, transforms } => {
-                write!(f, "automatic, {transforms} transforms, words: {}", words.join(" "))
+            Self::Automatic { words, transforms: 0, .. } if words.is_empty() => write!(f, "automatic"),
+            Self::Automatic { words, transforms, given } => {
+                let how = if given.is_empty() { "automatic" } else { "with transforms" };
+                write!(
+                    f,
+                    "{how}, {transforms} transforms, words: {}, given: {}",
+                    words.join(" "),
+                    given.join("; ")
+                )
             }
             Self::Refused(findings) => {
-                let codes: BTreeSet<&str> = findings.iter().map(|(code, _, _)| code.as_str()).collect();
+                let codes: BTreeSet<&str> = findings.iter().map(|refused| refused.code.as_str()).collect();
                 write!(f, "REFUSED {}", codes.into_iter().collect::<Vec<_>>().join(" "))
             }
             Self::Stopped(why) => write!(f, "stopped by rows: {}", first_line(why)),
@@ -141,7 +163,15 @@ impl Play {
                 Err(_) => Outcome::NotPlain(why),
             };
         }
-        let (words, transforms) = match self.publish(&child).await {
+        let mut given = Vec::new();
+        let mut published = self.publish(&child).await;
+        if let Err(Outcome::Refused(findings)) = &published
+            && let Some(transforms) = self.advise(&parent, &child, findings).await
+        {
+            given = transforms;
+            published = self.publish(&child).await;
+        }
+        let (words, transforms) = match published {
             Ok(published) => published,
             Err(outcome) => {
                 let difference = self.pair.dump_live().await.difference(&before);
@@ -171,7 +201,7 @@ impl Play {
         if let Some(Wrong { statement, failure, .. }) = wrong.first() {
             return Outcome::Bug(format!("write: a session fails: {failure:?}\n{statement}"));
         }
-        Outcome::Automatic { words, transforms }
+        Outcome::Automatic { words, transforms, given }
     }
 
     async fn publish(&self, child: &str) -> Result<(Vec<String>, usize), Outcome> {
@@ -179,14 +209,20 @@ impl Play {
         let plan = match operation::plan(&verbs.target, &edition(child)).await {
             Ok(plan) => plan,
             Err(error) if error.kind() == ErrorKind::Refused => {
-                return Err(Outcome::Refused(vec![("(plan)".to_owned(), String::new(), told(&error))]));
+                let (code, subject, fix) = ("(plan)".to_owned(), String::new(), None);
+                return Err(Outcome::Refused(vec![Refused { code, subject, message: told(&error), fix }]));
             }
             Err(error) => return Err(Outcome::Bug(format!("plan: {}", told(&error)))),
         };
         let of =
             |severity: Severity| plan.findings.iter().filter(move |finding| finding.severity == severity);
-        let refused: Vec<(String, String, String)> = of(Severity::Refused)
-            .map(|finding| (finding.code.slug().to_owned(), finding.subject.clone(), finding.message.clone()))
+        let refused: Vec<Refused> = of(Severity::Refused)
+            .map(|finding| Refused {
+                code: finding.code.slug().to_owned(),
+                subject: finding.subject.clone(),
+                message: finding.message.clone(),
+                fix: finding.fix.clone(),
+            })
             .collect();
         if !refused.is_empty() {
             return Err(Outcome::Refused(refused));
@@ -199,6 +235,54 @@ impl Play {
             Err(error) if is_about_rows(&error) => Err(Outcome::Stopped(told(&error))),
             Err(error) => Err(Outcome::Bug(format!("publish: {}", told(&error)))),
         }
+    }
+
+    /// Where all that is missing is transforms: gives constants, as an author might who has nothing better. None if it cannot.
+    async fn advise(&self, parent: &str, child: &str, findings: &[Refused]) -> Option<Vec<String>> {
+        let mut given = Vec::new();
+        for refused in findings {
+            let (command, _) = refused.fix.as_deref()?.split_once(" = <expression>'")?;
+            let command = command.strip_prefix(&format!("edition transform {child} "))?;
+            let (table, direction, column) = ["forward", "reverse"].iter().find_map(|direction| {
+                let (table, column) = command.split_once(&format!(" --{direction} '"))?;
+                Some((table, *direction, column))
+            })?;
+            let of = if direction == "forward" { child } else { parent };
+            let shape = Shape::read(&self.pair.in_blueprint(of).await).await.ok()?;
+            let constant = self.constant(&shape, table, column, parent).await?;
+            let assignment = format!("{column} = {constant}");
+            let options = TransformOptions {
+                edition: edition(child),
+                table: table.to_owned(),
+                forward: if direction == "forward" { vec![assignment.clone()] } else { Vec::new() },
+                reverse: if direction == "reverse" { vec![assignment.clone()] } else { Vec::new() },
+                on_error: OnError::Reject,
+                replace: false,
+            };
+            operation::transform(&self.pair.verbs.target, &options).await.ok()?;
+            given.push(format!("{table} {direction} {assignment}"));
+        }
+        Some(given)
+    }
+
+    /// A value for a column: one that a foreign key allows, or any of the type.
+    async fn constant(&self, shape: &Shape, table: &str, column: &str, parent: &str) -> Option<String> {
+        let plain = |text: &str| text.replace('"', "");
+        let found = |shape: &&TableShape| plain(table) == format!("{}.{}", shape.schema, shape.name);
+        let table = shape.tables.iter().find(found)?;
+        let column = table.column(&plain(column))?;
+        let mut keys = table.constraints.iter().filter(|rule| rule.target.is_some());
+        let key = keys.find(|rule| rule.columns.contains(&column.name));
+        let value = match key.and_then(|key| Some((key.target.as_ref()?, key.target_columns.first()?))) {
+            Some(((schema, name), referred)) => {
+                let place = self.pair.in_edition(parent).await;
+                let target = place.relation(schema, name);
+                let any = format!("SELECT quote_literal(\"{referred}\"::text) FROM {target} LIMIT 1");
+                place.session.try_ask(&any).await.ok()?.rows.first()?.clone()
+            }
+            None => value(table, column, &mut Dice::new(11))?,
+        };
+        Some(format!("{value}::{}", column.type_name))
     }
 
     /// Writes as an application of the edition would; gives what failed, except in tables that failed before.

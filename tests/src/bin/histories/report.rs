@@ -6,11 +6,13 @@ use std::{
     path::Path,
 };
 
-use crate::{history::Step, play::Outcome};
+use crate::{
+    history::Step,
+    play::{Outcome, Refused},
+};
 
 /// Codes that ask the author for a transform.
-const ASKS_FOR_TRANSFORM: [&str; 4] =
-    ["needs-forward-transform", "needs-reverse-transform", "lossy-cast", "null-for-not-null"];
+const ASKS_FOR_TRANSFORM: [&str; 2] = ["needs-forward-transform", "needs-reverse-transform"];
 
 /// Everything so far.
 #[derive(Debug, Default)]
@@ -19,6 +21,7 @@ pub(crate) struct Report {
     refusals: BTreeMap<String, Refusal>,
     bugs: Vec<(String, String, String)>,
     stopped: Vec<String>,
+    given: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +29,7 @@ struct Counts {
     steps: usize,
     automatic: usize,
     with_word: usize,
+    with_transform: usize,
     needed_transform: usize,
     refused: usize,
     stopped: usize,
@@ -49,12 +53,14 @@ impl Report {
         counts.steps += 1;
         let place = format!("{application} {}", step.name);
         match outcome {
-            Outcome::Automatic { words, .. } => {
-                counts.automatic += 1;
+            Outcome::Automatic { words, given, .. } => {
+                counts.automatic += usize::from(given.is_empty());
+                counts.with_transform += usize::from(!given.is_empty());
+                self.given.extend(given.iter().map(|transform| format!("{place}: {transform}")));
                 counts.with_word += usize::from(!words.is_empty());
             }
             Outcome::Refused(findings) => {
-                let asks = findings.iter().all(|(code, _, _)| ASKS_FOR_TRANSFORM.contains(&code.as_str()));
+                let asks = findings.iter().all(|refused| ASKS_FOR_TRANSFORM.contains(&refused.code.as_str()));
                 if asks {
                     counts.needed_transform += 1;
                 } else {
@@ -63,7 +69,7 @@ impl Report {
                 let kinds: BTreeSet<String> = findings.iter().map(kind_of).collect();
                 for finding in &findings {
                     let refusal = self.refusals.entry(kind_of(finding)).or_default();
-                    let (code, subject, message) = finding;
+                    let Refused { code, subject, message, .. } = finding;
                     if refusal.examples.len() < 6 {
                         refusal.examples.push(format!("{place}: {code}: {subject}: {message}"));
                     }
@@ -101,7 +107,7 @@ impl Report {
 }
 
 /// The code, the kind of the subject, and the message with its names and definitions taken out.
-fn kind_of((code, subject, message): &(String, String, String)) -> String {
+fn kind_of(Refused { code, subject, message, .. }: &Refused) -> String {
     let subject: Vec<&str> = subject.split(' ').take(2).filter(|word| !word.contains('.')).collect();
     let message: String = message.chars().take(60).collect();
     let words: Vec<&str> =
@@ -113,17 +119,18 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| application | steps | automatic | of these with --allow | asks for a transform | refused | stopped by rows | bugs | not for this server | not refused |"
+            "| application | steps | automatic | with a transform | of these with --allow | asks for another transform | refused | stopped by rows | bugs | not for this server | not refused |"
         )?;
-        writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
         for (name, c) in &self.applications {
             let judged = c.steps - c.not_plain;
             let share = (judged - c.refused - c.needed_transform) * 1000 / judged.max(1);
             writeln!(
                 f,
-                "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {}.{} % |",
+                "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {}.{} % |",
                 c.steps,
                 c.automatic,
+                c.with_transform,
                 c.with_word,
                 c.needed_transform,
                 c.refused,
@@ -142,6 +149,10 @@ impl fmt::Display for Report {
             for example in &refusal.examples {
                 writeln!(f, "  - {}", example.lines().next().unwrap_or_default())?;
             }
+        }
+        writeln!(f, "\n## Transforms that were given: constants, where the plan asked for an expression\n")?;
+        for line in &self.given {
+            writeln!(f, "- {line}")?;
         }
         writeln!(f, "\n## Bugs\n")?;
         for (application, step, what) in &self.bugs {
