@@ -3,7 +3,8 @@
 #
 #   scripts/ensure-deps.sh build     PostgreSQL (server, client, contrib), a C compiler, libclang (for the SQL parser's bindings)
 #   scripts/ensure-deps.sh bench     PgBouncer, HAProxy and strace, for the side-by-side run
-#   scripts/ensure-deps.sh drivers   Python and Node.js with the drivers that tests use, in .venv and tests/drivers/node_modules
+#   scripts/ensure-deps.sh drivers   Python, Node.js and Ruby with the drivers and migration tools that tests use, in .venv,
+#                                    tests/drivers/node_modules and the system's own Ruby
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -100,8 +101,8 @@ build_dependencies() {
 
 driver_dependencies() {
     has python3 || install "python3" "python3" "python3"
-    if ! .venv/bin/python -c 'import psycopg, asyncpg' 2>/dev/null; then
-        say "installing Python drivers into .venv"
+    if ! .venv/bin/python -c 'import psycopg, asyncpg, django, alembic' 2>/dev/null; then
+        say "installing Python drivers and migration tools into .venv"
         if ! python3 -m venv .venv >/dev/null 2>&1; then
             install "python3-venv" "python3" "python3"
             python3 -m venv .venv
@@ -109,9 +110,12 @@ driver_dependencies() {
         .venv/bin/pip install --quiet --requirement tests/drivers/requirements.txt
     fi
     has node && has npm || install "nodejs npm" "nodejs npm" "node"
-    if ! (cd tests/drivers && node -e 'require("pg"); require("pg-copy-streams")') 2>/dev/null; then
-        say "installing the Node.js driver into tests/drivers/node_modules"
+    if ! (cd tests/drivers && node -e 'require("pg"); require("pg-copy-streams"); require("knex")') 2>/dev/null; then
+        say "installing the Node.js driver and Knex into tests/drivers/node_modules"
         npm ci --prefix tests/drivers --no-audit --no-fund --silent
+    fi
+    if ! ruby -e 'require "active_record"; require "pg"' 2>/dev/null; then
+        install "ruby ruby-activerecord ruby-pg" "ruby rubygem-activerecord rubygem-pg" "ruby"
     fi
 }
 

@@ -1,0 +1,51 @@
+//! Migration tools that people use, each driving its own migrations against a draft through the proxy: version 1 of an application is
+//! in production, the tool brings the draft to version 2, both versions then work at once, and when version 1 is retired the database
+//! is the one that the tool makes without editions, its own bookkeeping included.
+//!
+//! `make test` installs the tools (scripts/ensure-deps.sh drivers); without them these tests fail and say so.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed set-up step is a failed test")]
+
+mod shop;
+mod sqlx_migrator;
+mod tool;
+
+use tool::{Script, Tool};
+
+fn repository(path: &str) -> std::path::PathBuf {
+    std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+#[tokio::test]
+async fn django_migrates_a_draft() {
+    let script =
+        Script { program: repository(".venv/bin/python"), script: repository("tests/tools/django/run.py") };
+    let bookkeeping = "SELECT app, name FROM django_migrations ORDER BY 1, 2";
+    shop::upgrade(&Tool::Script(script), bookkeeping).await;
+}
+
+#[tokio::test]
+async fn alembic_migrates_a_draft() {
+    let script =
+        Script { program: repository(".venv/bin/python"), script: repository("tests/tools/alembic/run.py") };
+    shop::upgrade(&Tool::Script(script), "SELECT version_num FROM alembic_version").await;
+}
+
+#[tokio::test]
+async fn knex_migrates_a_draft() {
+    let script = Script { program: "node".into(), script: repository("tests/tools/knex/run.js") };
+    let bookkeeping = "SELECT name, batch FROM knex_migrations ORDER BY name";
+    shop::upgrade(&Tool::Script(script), bookkeeping).await;
+}
+
+#[tokio::test]
+async fn activerecord_migrates_a_draft() {
+    let script = Script { program: "ruby".into(), script: repository("tests/tools/activerecord/run.rb") };
+    shop::upgrade(&Tool::Script(script), "SELECT version FROM schema_migrations ORDER BY version").await;
+}
+
+#[tokio::test]
+async fn sqlx_migrates_a_draft() {
+    shop::upgrade(&Tool::Sqlx, "SELECT version, description, success FROM _sqlx_migrations ORDER BY version")
+        .await;
+}
