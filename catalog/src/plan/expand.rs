@@ -73,6 +73,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     steps.extend(pass_through(input, &tables)?);
     steps.push(announce_pass_through(input, &tables)?);
     steps.extend(introduce::introduce(input, &mut findings));
+    steps.extend(seeds::seed_new_tables(input, &mut findings)?);
     steps.extend(share::grants(input));
     for table in &tables {
         steps.extend(expand_table(input, table)?);

@@ -19,34 +19,35 @@ use crate::{
 /// Rows in one INSERT: few enough to read in a plan.
 const ROWS_AT_ONCE: usize = 100;
 
-/// The step, and what is to be said about it.
+/// Rows of new tables, for the moment when the tables have been made: columns that older tables get may point at them. Those that wait
+/// for rows of older tables come with [`seed`].
+pub(super) fn seed_new_tables(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Result<Option<Step>> {
+    let writer = Writer::new(input)?;
+    let is_early = |id: TableId| writer.is_new(id) && !writer.waits_for_older_rows(id);
+    let rows = writer.rows_of(is_early, findings);
+    Ok((!rows.statements.is_empty()).then(|| writer.step("carry the draft's rows of new tables", rows)))
+}
+
+/// All other rows, through the child's views; sequences; and what is to be said about it.
 pub(super) fn seed(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Result<Option<Step>> {
     let writer = Writer::new(input)?;
-    let mut statements = Vec::new();
-    let mut relations = Vec::new();
-    let mut rows = 0;
-    for table in &writer.ordered {
-        let Some(seed) = writer.seed_of(table.id) else { continue };
-        findings.push(told(input, table, seed));
-        let changes = writer.changes(table, seed, findings);
-        if !changes.is_empty() {
-            rows += seed.rows();
-            statements.push(path_to(&table.name.schema, &writer.path));
-            statements.extend(changes);
-            relations.extend(writer.physical(table.id));
-        }
-    }
+    let is_late = |id: TableId| !writer.is_new(id) || writer.waits_for_older_rows(id);
+    let mut rows = writer.rows_of(is_late, findings);
     let sequences = writer.sequences();
-    if statements.is_empty() && sequences.is_empty() {
+    if rows.statements.is_empty() && sequences.is_empty() {
         return Ok(None);
     }
-    let mut all = vec![sql!("SET LOCAL edition.id = '{}'", input.draft.id), set_output()];
-    all.extend(writer.draw_keys());
-    all.extend(statements);
-    all.extend(sequences);
-    let step = Step::transaction("carry the draft's rows", Lock::RowExclusive, relations, all)
-        .touching((u64::try_from(rows).unwrap_or_default(), 0));
-    Ok(Some(step.undone_by(undoing(input, &writer))))
+    rows.statements.splice(0..0, writer.draw_keys());
+    rows.statements.extend(sequences);
+    Ok(Some(writer.step("carry the draft's rows", rows).undone_by(undoing(input, &writer))))
+}
+
+/// What one step carries.
+#[derive(Default)]
+struct Rows {
+    statements: Vec<Sql>,
+    relations: Vec<QualifiedName>,
+    count: usize,
 }
 
 /// What undoing the publication takes back.
@@ -86,6 +87,47 @@ impl<'a> Writer<'a> {
             ordered: parents_first(&tables),
             drawn: drawn_keys(input),
         })
+    }
+
+    fn rows_of(&self, is_meant: impl Fn(TableId) -> bool, findings: &mut Vec<Finding>) -> Rows {
+        let mut rows = Rows::default();
+        for table in self.ordered.iter().filter(|table| is_meant(table.id)) {
+            let Some(seed) = self.seed_of(table.id) else { continue };
+            findings.push(told(self.input, table, seed));
+            let changes = self.changes(table, seed, findings);
+            if !changes.is_empty() {
+                rows.count += seed.rows();
+                rows.statements.push(path_to(&table.name.schema, &self.path));
+                rows.statements.extend(changes);
+                rows.relations.extend(self.physical(table.id));
+            }
+        }
+        rows
+    }
+
+    fn step(&self, title: &str, rows: Rows) -> Step {
+        let mut statements = vec![sql!("SET LOCAL edition.id = '{}'", self.input.draft.id), set_output()];
+        statements.extend(rows.statements);
+        Step::transaction(title, Lock::RowExclusive, rows.relations, statements)
+            .touching((u64::try_from(rows.count).unwrap_or_default(), 0))
+    }
+
+    /// Whether rows of a new table can point, by way of other new tables too, at rows that are carried to older tables.
+    fn waits_for_older_rows(&self, id: TableId) -> bool {
+        let mut reached = BTreeSet::from([id]);
+        let mut waiting = vec![id];
+        while let Some(table) = waiting.pop().and_then(|id| self.input.child.table(id)) {
+            let targets = table.constraints.iter().filter_map(|constraint| constraint.references.as_ref());
+            for (target, _) in targets {
+                if !self.is_new(*target) && self.seed_of(*target).is_some() {
+                    return true;
+                }
+                if self.is_new(*target) && reached.insert(*target) {
+                    waiting.push(*target);
+                }
+            }
+        }
+        false
     }
 
     fn seed_of(&self, table: TableId) -> Option<&'a SeedTable> {

@@ -36,9 +36,9 @@ pub fn take_back(input: &TakeBackInput<'_>, mapping_of: impl Fn(&Table) -> Optio
         return Vec::new();
     }
     let mut statements = vec![sql!("SET LOCAL edition.id = '{}'", input.edition), set_output()];
-    if !input.doomed.is_empty() {
-        // They may point at rows that are to go.
-        statements.push(sql!("TRUNCATE {}", join(input.doomed, ", ")));
+    let emptied = emptied_first(input);
+    if !emptied.is_empty() {
+        statements.push(sql!("TRUNCATE {}", join(emptied.iter().map(|table| &table.name), ", ")));
     }
     let tables: Vec<&Table> =
         input.logical.tables.iter().filter(|table| input.tables.contains(&table.id)).collect();
@@ -48,7 +48,7 @@ pub fn take_back(input: &TakeBackInput<'_>, mapping_of: impl Fn(&Table) -> Optio
         };
         let columns: Vec<&Column> = cells_of(table).collect();
         let Some(key) = key_of(table, &columns) else { continue };
-        let way_back = WayBack { input, table, physical, mapping, columns, key };
+        let way_back = WayBack { input, emptied: &emptied, table, physical, mapping, columns, key };
         statements.push(path_to(&table.name.schema, input.path));
         statements.extend([way_back.of_inserted(), way_back.of_deleted()]);
         statements.extend(way_back.of_updated());
@@ -58,8 +58,34 @@ pub fn take_back(input: &TakeBackInput<'_>, mapping_of: impl Fn(&Table) -> Optio
     statements
 }
 
+/// Tables that only this edition has and that point at rows that are to go, with those that point at them in turn. A table that is
+/// pointed at by one that stays cannot be emptied: its rows hold back what they point at.
+fn emptied_first<'a>(input: &TakeBackInput<'a>) -> Vec<&'a Table> {
+    let points_at = |table: &Table, ids: &BTreeSet<TableId>| {
+        let mut targets = table.constraints.iter().filter_map(|constraint| constraint.references.as_ref());
+        targets.any(|(target, _)| *target != table.id && ids.contains(target))
+    };
+    let tables = &input.physical.tables;
+    let doomed: Vec<&Table> = tables.iter().filter(|table| input.doomed.contains(&table.name)).collect();
+    let mut emptied: BTreeSet<TableId> = BTreeSet::new();
+    loop {
+        let aims = input.tables.union(&emptied).copied().collect();
+        let more = doomed.iter().find(|table| !emptied.contains(&table.id) && points_at(table, &aims));
+        let Some(more) = more else { break };
+        emptied.insert(more.id);
+    }
+    while let Some(held) = emptied.iter().copied().find(|id| {
+        let one = BTreeSet::from([*id]);
+        tables.iter().any(|table| !emptied.contains(&table.id) && points_at(table, &one))
+    }) {
+        emptied.remove(&held);
+    }
+    doomed.into_iter().filter(|table| emptied.contains(&table.id)).collect()
+}
+
 struct WayBack<'a> {
     input: &'a TakeBackInput<'a>,
+    emptied: &'a [&'a Table],
     table: &'a Table,
     physical: &'a Table,
     mapping: TableMapping,
@@ -158,7 +184,8 @@ impl WayBack<'_> {
             Some(&self.table.column(*id)?.name)
         };
         let mut found = Vec::new();
-        for table in live.tables.iter().filter(|table| !self.input.doomed.contains(&table.name)) {
+        let is_emptied = |table: &Table| self.emptied.iter().any(|emptied| emptied.name == table.name);
+        for table in live.tables.iter().filter(|table| !is_emptied(table)) {
             for constraint in &table.constraints {
                 let Some((_, columns)) = constraint.references.as_ref().filter(|(id, _)| *id == target.id)
                 else {

@@ -73,10 +73,10 @@ async fn use_shop(connection: &mut PgConnection, name_column: &str, name: &str, 
         order.bind(customer).fetch_one(&mut *connection).await.unwrap().get(0)
     } else {
         let order =
-            "INSERT INTO orders (customer_id, total, currency) VALUES ($1, 5000000000, $2) RETURNING id";
+            "INSERT INTO orders (customer_id, total, currency) VALUES ($1, 1300, $2) RETURNING id";
         sqlx::query(order).bind(customer).bind(currency).fetch_one(&mut *connection).await.unwrap().get(0)
     };
-    let update = sqlx::query("UPDATE orders SET total = total % 100000 + 1 WHERE id = $1").bind(order);
+    let update = sqlx::query("UPDATE orders SET total = total + 1 WHERE id = $1").bind(order);
     assert_eq!(update.execute(&mut *connection).await.unwrap().rows_affected(), 1);
     let counts = "SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM orders)";
     let counts = sqlx::query(counts).fetch_one(connection).await.unwrap();
