@@ -10,6 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// The request makes no sense in the present state (unknown edition, second draft, …). Nothing was changed.
     Refused,
+    /// The command line, or a file that it names, cannot be understood. Nothing was tried.
+    Usage,
     /// The database said no: a failing transform, a lock that never came, a lost connection.
     Database,
     /// A program or server that we need is not there.

@@ -39,11 +39,12 @@ Examples:
 Exit codes:
   0   done, or nothing left to do
   1   refused: the request does not fit the present state; nothing was changed
-  2   the command line could not be understood
+  2   the command line, or a file that it names, could not be understood
   3   the database said no, or the connection was lost
   4   a program, file or server that is needed is not there
   5   busy: another runner or sessions are in the way; try again later
   6   paused; the same command resumes
+  7   plan: a finding needs a word (--allow, --allow-file) before publish goes on
   70  a bug in edition";
 
 /// Options of every verb.
@@ -93,6 +94,7 @@ pub(crate) enum Command {
     Transform(command::transform::Transform),
     Diff(command::diff::Diff),
     Plan(command::plan::Plan),
+    Explain(command::explain::Explain),
     Publish(command::publish::Publish),
     Default(command::default::Default),
     Url(command::url::Url),
@@ -117,6 +119,7 @@ impl Command {
             Self::Transform(verb) => verb.run(context).await?,
             Self::Diff(verb) => verb.run(context).await?,
             Self::Plan(verb) => return verb.run(context).await,
+            Self::Explain(verb) => verb.run(context)?,
             Self::Publish(verb) => verb.run(context).await?,
             Self::Default(verb) => verb.run(context).await?,
             Self::Url(verb) => verb.run(context).await?,

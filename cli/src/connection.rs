@@ -2,7 +2,7 @@
 
 use std::{env, time::Duration};
 
-use catalog::{Error, Result, target::Target};
+use catalog::{Error, ErrorKind, Result, target::Target};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -27,7 +27,7 @@ pub(crate) fn target(global: &Global) -> Result<Target> {
 fn parse(text: &str, option: &str) -> Result<Config> {
     text.parse().map_err(|error: tokio_postgres::Error| {
         let detail = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        Error::refused(format!("{option} is not a connection string: {detail}"))
+        Error::new(ErrorKind::Usage, format!("{option} is not a connection string: {detail}"))
             .with_hint("for example postgres://user@host:5432/database, or host=… dbname=…")
     })
 }
@@ -39,14 +39,16 @@ fn complete(mut config: Config) -> Result<Config> {
     }
     if config.get_ports().is_empty() {
         let port = variable("PGPORT").map_or(Ok(5432), |text| {
-            text.parse().map_err(|_| Error::refused(format!("PGPORT is not a port number: \"{text}\"")))
+            text.parse()
+                .map_err(|_| Error::new(ErrorKind::Usage, format!("PGPORT is not a port number: \"{text}\"")))
         })?;
         config.port(port);
     }
     if config.get_user().is_none() {
         let user = variable("PGUSER").or_else(|| variable("USER")).or_else(|| variable("LOGNAME"));
         config.user(user.ok_or_else(|| {
-            Error::refused("no user given").with_hint("set PGUSER, or name one in --database-url")
+            Error::new(ErrorKind::Usage, "no user given")
+                .with_hint("set PGUSER, or name one in --database-url")
         })?);
     }
     if config.get_dbname().is_none()

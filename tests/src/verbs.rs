@@ -10,7 +10,7 @@ use catalog::{
         self, CreateOptions, DeinitOptions, InitOptions, KeepData, Programs, PublishOptions, Published,
         RetireOptions, Retired, RollbackOptions, RolledBack, TransformOptions,
     },
-    plan::Plan,
+    plan::{Allowances, Code, Plan},
     target::Target,
 };
 use tokio::sync::watch;
@@ -108,7 +108,8 @@ impl Verbs {
         // The sender is dropped: nobody asks for a pause.
         let (_, pause) = watch::channel(false);
         PublishOptions {
-            allow: allow.iter().map(|code| (*code).to_owned()).collect(),
+            allow: Allowances::of(allow.iter().map(|code| known_code(code))),
+            plan: None,
             batch_size: 1000,
             jobs: 1,
             max_lag: Duration::from_secs(10),
@@ -190,6 +191,10 @@ impl Verbs {
     pub async fn retire(&self, root: &str) -> Retired {
         must("retire", self.try_retire(root, &Silent).await)
     }
+}
+
+fn known_code(text: &str) -> Code {
+    Code::parse(text).unwrap_or_else(|| panic!("no finding has the code {text}"))
 }
 
 /// The value, or a panic with the whole chain of the error.

@@ -15,8 +15,8 @@ use crate::{
     model::{Edition, EditionName, EditionState, Name, QualifiedName, Schema, Transform},
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
-        Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, candidates,
-        draft_fingerprint, drift, expand, fingerprint, probes, property_findings,
+        Bindings, Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, bindings,
+        candidates, draft_fingerprint, drift, expand, fingerprint, probes, property_findings,
     },
     seed::read_seeds,
     store,
@@ -89,7 +89,8 @@ pub(super) async fn plan_publication(
     let reading = match read_in_physical_words(&mut blueprint, &request).await {
         // A change that is refused anyway may be what cannot be put into physical words.
         Err(_) if findings.iter().any(|finding| finding.severity == Severity::Refused) => {
-            return Ok(refused_plan(draft, parent, findings));
+            let bound_to = bindings(&chain, &child, &given)?;
+            return Ok(refused_plan(draft, parent, bound_to, findings));
         }
         reading => reading?,
     };
@@ -118,6 +119,7 @@ pub(super) async fn plan_publication(
     Ok(Plan {
         edition: draft.name.clone(),
         parent: parent.name,
+        bound_to: bindings(&chain, &child, &given)?,
         fingerprint: fingerprint(&chain, &child, &given)?,
         draft_fingerprint: draft_fingerprint(&child)?,
         steps,
@@ -127,10 +129,11 @@ pub(super) async fn plan_publication(
 }
 
 /// Nothing but the reasons.
-fn refused_plan(draft: &Edition, parent: Edition, findings: Vec<Finding>) -> Plan {
+fn refused_plan(draft: &Edition, parent: Edition, bound_to: Bindings, findings: Vec<Finding>) -> Plan {
     Plan {
         edition: draft.name.clone(),
         parent: parent.name,
+        bound_to,
         fingerprint: String::new(),
         draft_fingerprint: String::new(),
         steps: Vec::new(),

@@ -16,7 +16,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     event::{Event, Events},
     model::{Edition, EditionName, EditionState},
-    plan::{Code, Finding, Plan, Severity, Step, draft_fingerprint},
+    plan::{Allowances, Artefact, Finding, Plan, Severity, Step, draft_fingerprint},
     store::{self, Operation, OperationState, Verb},
     target::{Connection, Target},
 };
@@ -24,8 +24,10 @@ use crate::{
 /// What `publish` may be told.
 #[derive(Clone, Debug)]
 pub struct PublishOptions {
-    /// Finding codes that the operator accepts, for example `tightens-older-edition`.
-    pub allow: Vec<String>,
+    /// Findings that the operator accepts.
+    pub allow: Allowances,
+    /// A plan that was reviewed: nothing else may be done.
+    pub plan: Option<Artefact>,
     /// Rows per backfill transaction at most; the time budget may make it less.
     pub batch_size: u32,
     /// Backfill connections.
@@ -76,6 +78,7 @@ pub async fn publish(
     let (operation, plan, undoing) = match running {
         Some(running) if running.edition == edition.id && running.verb == Verb::Publish => {
             let plan: Plan = serde_json::from_value(running.plan)?;
+            refuse_other_plan(options, &plan)?;
             (running.id, plan, running.state == OperationState::Undoing)
         }
         Some(_) => {
@@ -200,15 +203,9 @@ async fn begin(
             .with_hint("edition list shows where each edition stands"));
     }
     let plan = plan_publication(target, connection, edition, options.load.is_some()).await?;
-    let stopping: Vec<&Finding> = plan
-        .findings
-        .iter()
-        .filter(|finding| match finding.severity {
-            Severity::Notice => false,
-            Severity::NeedsWord => !options.allow.iter().any(|code| Code::parse(code) == Some(finding.code)),
-            Severity::Refused => true,
-        })
-        .collect();
+    refuse_other_plan(options, &plan)?;
+    let stopping: Vec<&Finding> =
+        plan.findings.iter().filter(|finding| !options.allow.accept(finding)).collect();
     if !stopping.is_empty() {
         let lines: Vec<String> = stopping
             .iter()
@@ -230,6 +227,13 @@ async fn begin(
     preflight(connection, &plan).await?;
     connection.batch_execute("DELETE FROM edition.failures").await?;
     Ok(plan)
+}
+
+fn refuse_other_plan(options: &PublishOptions, plan: &Plan) -> Result<()> {
+    match &options.plan {
+        Some(reviewed) => reviewed.refuse_unless_same(&Artefact::of(plan)?),
+        None => Ok(()),
+    }
 }
 
 /// Rows that break a rule which older editions' rows must meet as well: better told before anything was done.

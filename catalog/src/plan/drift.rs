@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Result,
@@ -72,6 +72,30 @@ fn foreign(table: &QualifiedName, column: Option<&Name>, what: &str) -> Finding 
     }
 }
 
+/// Fingerprints of what a plan was made from, each part for itself, so that it can be told which one changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bindings {
+    /// The live database's schema.
+    pub live: String,
+    /// The schemas of the live editions, and where their tables are.
+    pub editions: String,
+    /// The draft's schema.
+    pub draft: String,
+    /// The transforms given for it.
+    pub transforms: String,
+}
+
+/// The parts of [`fingerprint`].
+pub fn bindings(chain: &Chain, child: &Schema, transforms: &[Transform]) -> Result<Bindings> {
+    let members: Vec<&Schema> = chain.members.iter().map(|member| &member.physical).collect();
+    Ok(Bindings {
+        live: hash(&chain.live)?,
+        editions: hash(&members)?,
+        draft: hash(child)?,
+        transforms: hash(&transforms)?,
+    })
+}
+
 /// A fingerprint of everything that a plan follows from.
 pub fn fingerprint(chain: &Chain, child: &Schema, transforms: &[Transform]) -> Result<String> {
     let members: Vec<&Schema> = chain.members.iter().map(|member| &member.physical).collect();
@@ -84,7 +108,7 @@ pub fn draft_fingerprint(child: &Schema) -> Result<String> {
 }
 
 /// FNV-1a over the JSON form.
-fn hash(value: &impl Serialize) -> Result<String> {
+pub(super) fn hash(value: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string(value)?;
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

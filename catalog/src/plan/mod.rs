@@ -1,6 +1,8 @@
 //! A plan: the ordered steps of one operation, and what there is to say about them before anything is done. Pure.
 
+mod allowances;
 mod archived;
+mod artefact;
 mod cautions;
 mod chain;
 mod code;
@@ -19,11 +21,13 @@ mod take_back;
 mod tighten;
 mod transforms;
 
+pub use allowances::Allowances;
 pub use archived::{Archived, stored_by_leaf};
+pub use artefact::{Artefact, PlannedStep, Work};
 pub use chain::{Chain, Facts, Member};
 pub use code::Code;
 pub use contract::{ContractInput, End, contract};
-pub use drift::{draft_fingerprint, drift, fingerprint};
+pub use drift::{Bindings, bindings, draft_fingerprint, drift, fingerprint};
 pub use expand::{ExpandInput, expand};
 pub use finding::{Finding, Severity};
 pub use properties::property_findings;
@@ -42,6 +46,9 @@ pub struct Plan {
     pub edition: EditionName,
     /// Its parent.
     pub parent: EditionName,
+    /// What it was made from, each part for itself.
+    #[serde(default)]
+    pub bound_to: Bindings,
     /// Of the live schema and both blueprints: publish refuses when it no longer fits.
     pub fingerprint: String,
     /// Of the draft's schema alone: it must not change while the publication is under way.

@@ -1,5 +1,6 @@
 //! The verbs, one file each: what can be typed, the call into `catalog`, and how the outcome reads.
 
+mod allowing;
 pub(crate) mod completions;
 pub(crate) mod create;
 pub(crate) mod default;
@@ -7,6 +8,7 @@ pub(crate) mod deinit;
 pub(crate) mod dev;
 pub(crate) mod diff;
 pub(crate) mod drop;
+pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod log;

@@ -1,20 +1,18 @@
 //! `edition plan`.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use catalog::{
-    Result,
-    model::{Direction, EditionName, Name, Origin, QualifiedName, Transform},
+    Error, ErrorKind, Result,
+    model::{Direction, EditionName, Origin, Transform},
     operation,
-    plan::{Finding, Lock, Plan as Outcome, Severity, Step, StepKind},
-    sql,
-    sql::{Sql, join},
+    plan::{Allowances, Artefact, Finding, PlannedStep, Severity, Work},
 };
 use clap::Args;
 use owo_colors::OwoColorize;
 
-use super::Context;
-use crate::output::{self, thousands};
+use super::{Context, allowing::Allowing};
+use crate::output::{self, brief, thousands};
 
 /// How much of a statement people are shown.
 const STATEMENT_WIDTH: usize = 140;
@@ -24,11 +22,20 @@ const STATEMENT_WIDTH: usize = 140;
 #[command(after_help = "Examples:
   edition plan v2
   edition plan v2 --sql | less
+  edition plan v2 --allow-file edition.allow --out v2.json     and then: edition publish v2 --plan v2.json
 
-Exit code 1 means that publish would be refused.")]
+Exit code 1 means that publish would be refused, 7 that a finding needs a word that was not given.
+edition explain CODE tells more about a finding; docs/plan.schema.json describes --json and --out.")]
 pub(crate) struct Plan {
     /// The draft
     name: EditionName,
+
+    #[command(flatten)]
+    allowing: Allowing,
+
+    /// Write the plan to a file that publish --plan takes
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 
     /// Only the statements, as a commented SQL script
     #[arg(long, conflicts_with = "json")]
@@ -37,27 +44,57 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode> {
-        let plan = operation::plan(&context.target()?, &self.name).await?;
+        let allowed = self.allowing.allowances()?;
+        let plan = Artefact::of(&operation::plan(&context.target()?, &self.name).await?)?;
+        if let Some(file) = &self.out {
+            let document = serde_json::to_string_pretty(&plan)
+                .map_err(|error| Error::bug(format!("a plan is not JSON: {error}")))?;
+            std::fs::write(file, document + "\n").map_err(|error| {
+                Error::new(ErrorKind::Environment, format!("cannot write {}: {error}", file.display()))
+            })?;
+        }
         if self.sql {
             output::print(&as_sql(&plan))?;
         } else {
-            context.output.show(&plan, as_text)?;
+            context.output.show(&plan, |plan| as_text(plan, &allowed))?;
         }
-        let refused = plan.findings.iter().any(|finding| finding.severity == Severity::Refused);
-        Ok(ExitCode::from(u8::from(refused)))
+        Ok(ExitCode::from(exit_code(&plan, &allowed)))
     }
 }
 
-fn as_text(plan: &Outcome) -> String {
-    let mut text = format!("{} {} on {}\n", "plan:".bold(), plan.edition, plan.parent);
-    section(&mut text, "findings", &plan.findings, finding_text);
-    section(&mut text, "transforms", &plan.transforms, transform_text);
-    text.push_str(&format!("\n{}\n", "steps".bold()));
-    for (index, step) in plan.steps.iter().enumerate() {
-        text.push_str(&step_text(index + 1, step));
+/// Documented in `edition --help`.
+fn exit_code(plan: &Artefact, allowed: &Allowances) -> u8 {
+    if plan.refused {
+        1
+    } else if plan.findings.iter().all(|finding| allowed.accept(finding)) {
+        0
+    } else {
+        7
     }
-    text.push_str(&format!("\n{}\n", verdict(plan)));
+}
+
+fn as_text(plan: &Artefact, allowed: &Allowances) -> String {
+    let mut text = format!("{} {} on {}\n", "plan:".bold(), plan.edition, plan.parent);
+    section(&mut text, "findings", &plan.findings, |finding| finding_text(finding, allowed));
+    section(&mut text, "transforms", &plan.transforms, transform_text);
+    if !plan.steps.is_empty() {
+        text.push_str(&format!("\n{}  {}\n", "steps".bold(), total(plan).dimmed()));
+    }
+    for step in &plan.steps {
+        text.push_str(&step_text(step));
+    }
+    text.push_str(&format!("\n{}\n", verdict(plan, allowed)));
     text
+}
+
+/// `[4 steps; about 3 min; all can be undone until the next retire]`
+fn total(plan: &Artefact) -> String {
+    let undone = if plan.steps.iter().all(|step| step.reversible) {
+        "all can be undone"
+    } else {
+        "not all can be undone"
+    };
+    format!("[{} steps; {} by a rough estimate; {undone}]", plan.steps.len(), about(plan.estimate_ms))
 }
 
 fn section<T>(text: &mut String, heading: &str, items: &[T], line: impl FnMut(&T) -> String) {
@@ -68,15 +105,15 @@ fn section<T>(text: &mut String, heading: &str, items: &[T], line: impl FnMut(&T
     text.extend(items.iter().map(line));
 }
 
-fn finding_text(finding: &Finding) -> String {
+fn finding_text(finding: &Finding, allowed: &Allowances) -> String {
     let severity = match finding.severity {
         Severity::Refused => "refused".red().bold().to_string(),
-        Severity::NeedsWord => format!("needs --allow {}", finding.code.slug()).yellow().bold().to_string(),
+        Severity::NeedsWord if allowed.accept(finding) => "allowed".green().to_string(),
+        Severity::NeedsWord => "needs a word".yellow().bold().to_string(),
         Severity::Notice => "notice".cyan().to_string(),
     };
     let fix = finding.fix.as_ref().map(|fix| format!("    {} {fix}\n", "help:".cyan())).unwrap_or_default();
-    let number = finding.code.number();
-    format!("  {number}  {severity}  {}: {}\n{fix}", finding.subject, finding.message)
+    format!("  {severity}  {}  {}: {}\n{fix}", finding.code.bold(), finding.subject, finding.message)
 }
 
 fn transform_text(transform: &Transform) -> String {
@@ -99,9 +136,9 @@ fn transform_text(transform: &Transform) -> String {
 }
 
 /// Each statement in one line, cut if need be; `--sql` has them whole.
-fn step_text(number: usize, step: &Step) -> String {
-    let mut text = format!("  {number:>2}. {}  {}\n", step.title, cost(step).dimmed());
-    for statement in statements(step) {
+fn step_text(step: &PlannedStep) -> String {
+    let mut text = format!("  {:>2}. {}  {}\n", step.number, step.title, cost(step).dimmed());
+    for statement in lines(step) {
         let mut lines = statement.lines();
         let first = lines.next().unwrap_or_default();
         let mut shown: String = first.chars().take(STATEMENT_WIDTH).collect();
@@ -113,21 +150,23 @@ fn step_text(number: usize, step: &Step) -> String {
     text
 }
 
-/// What a step locks and reads or writes: `ACCESS EXCLUSIVE on public.users`, `1,000,000 rows, 120 MB`.
-fn cost(step: &Step) -> String {
-    let lock = match step.lock {
-        Lock::None => None,
-        lock => {
-            let relations: Vec<_> = step.relations.iter().map(QualifiedName::pretty).collect();
-            let on =
-                if relations.is_empty() { String::new() } else { format!(" on {}", relations.join(", ")) };
-            Some(format!("{}{on}", lock.as_str()))
-        }
-    };
+/// What a step locks, reads or writes, and costs: `[ACCESS EXCLUSIVE on public.users; metadata only]`.
+fn cost(step: &PlannedStep) -> String {
+    let on =
+        if step.relations.is_empty() { String::new() } else { format!(" on {}", step.relations.join(", ")) };
+    let lock = (step.lock != "none").then(|| format!("{}{on}", step.lock));
     let rows = (step.rows > 0).then(|| format!("about {} rows", thousands(step.rows)));
     let bytes = (step.bytes > 0).then(|| size(step.bytes));
-    let parts: Vec<_> = [lock, rows, bytes].into_iter().flatten().collect();
-    if parts.is_empty() { String::new() } else { format!("[{}]", parts.join("; ")) }
+    let grows = !matches!(step.work, Work::Metadata | Work::Wait | Work::Drop);
+    let time = grows.then(|| about(step.estimate_ms));
+    let undo = (!step.reversible).then(|| "cannot be undone".to_owned());
+    let parts: Vec<_> =
+        [lock, Some(step.work.to_string()), rows, bytes, time, undo].into_iter().flatten().collect();
+    format!("[{}]", parts.join("; "))
+}
+
+fn about(milliseconds: u64) -> String {
+    format!("about {}", brief(Duration::from_millis(milliseconds)))
 }
 
 /// `512 bytes`, `12 kB`, `3 MB`, as `pg_size_pretty` rounds.
@@ -139,42 +178,23 @@ fn size(bytes: u64) -> String {
     )
 }
 
-/// The statements of a step, for people and for `--sql`.
-fn statements(step: &Step) -> Vec<String> {
+/// The statements of a step, with what PostgreSQL itself does not say.
+fn lines(step: &PlannedStep) -> Vec<String> {
+    let end = if step.work == Work::RowWrites { ";  -- by ranges of blocks" } else { ";" };
     let mut lines: Vec<String> =
-        step.statements().into_iter().map(|statement| format!("{statement};")).collect();
-    match &step.kind {
-        StepKind::Backfill { table, assignments, pending, .. } => {
-            lines.push(backfill(table, assignments, pending));
-        }
-        StepKind::Announce { .. } => {
-            lines.push("-- announce to the proxies, and wait until all have acknowledged".to_owned());
-        }
-        StepKind::Verify { .. } => lines.push("-- none of these may find a row".to_owned()),
-        StepKind::Transaction { .. }
-        | StepKind::Index { .. }
-        | StepKind::Scan { .. }
-        | StepKind::Load { .. }
-        | StepKind::Save { .. }
-        | StepKind::Drain { .. }
-        | StepKind::DropBlueprint { .. } => {}
+        step.statements.iter().map(|statement| format!("{statement}{end}")).collect();
+    if step.work == Work::Wait {
+        lines.push("-- and wait until all proxies have acknowledged it".to_owned());
     }
     lines
 }
 
-/// What a backfill comes to; it runs by ranges of blocks.
-fn backfill(table: &QualifiedName, assignments: &[(Name, Sql)], pending: &Sql) -> String {
-    let set = join(assignments.iter().map(|(column, value)| sql!("{} = {}", column, value)), ", ");
-    sql!("UPDATE {} AS edition_row SET {} WHERE {};  -- by ranges of blocks", table, set, pending).to_string()
-}
-
-fn as_sql(plan: &Outcome) -> String {
+fn as_sql(plan: &Artefact) -> String {
     let mut text = format!("-- publish {} on {}: {} steps\n", plan.edition, plan.parent, plan.steps.len());
-    for (index, step) in plan.steps.iter().enumerate() {
-        text.push_str(&format!("\n-- step {}: {} {}\n", index + 1, step.title, cost(step)));
-        let one_transaction = matches!(step.kind, StepKind::Transaction { .. });
-        let mut lines = statements(step);
-        if one_transaction {
+    for step in &plan.steps {
+        text.push_str(&format!("\n-- step {}: {} {}\n", step.number, step.title, cost(step)));
+        let mut lines = lines(step);
+        if step.one_transaction {
             lines.insert(0, "BEGIN;".to_owned());
             lines.push("COMMIT;".to_owned());
         }
@@ -183,14 +203,17 @@ fn as_sql(plan: &Outcome) -> String {
     text
 }
 
-fn verdict(plan: &Outcome) -> String {
-    let of = |severity| plan.findings.iter().filter(move |finding| finding.severity == severity);
-    let refusals = of(Severity::Refused).count();
-    if refusals > 0 {
+fn verdict(plan: &Artefact, allowed: &Allowances) -> String {
+    let refusals = plan.findings.iter().filter(|finding| finding.severity == Severity::Refused).count();
+    if plan.refused {
         return format!("{} publish would be refused ({refusals} to solve, see above)", "no:".red().bold());
     }
-    let mut words: Vec<_> =
-        of(Severity::NeedsWord).map(|finding| format!(" --allow {}", finding.code.slug())).collect();
+    let mut words: Vec<_> = plan
+        .findings
+        .iter()
+        .filter(|finding| !allowed.accept(finding))
+        .map(|finding| format!(" --allow {}", finding.code.slug()))
+        .collect();
     words.sort();
     words.dedup();
     format!("{} edition publish {}{}", "next:".green().bold(), plan.edition, words.concat())
@@ -198,7 +221,11 @@ fn verdict(plan: &Outcome) -> String {
 
 #[cfg(test)]
 mod tests {
-    use catalog::plan::Code;
+    use catalog::{
+        model::{Name, QualifiedName},
+        plan::{Bindings, Code, Lock, Plan as Planned, Step, StepKind},
+        sql::Sql,
+    };
 
     use super::*;
 
@@ -206,7 +233,7 @@ mod tests {
         Name::new(text).unwrap()
     }
 
-    fn plan(findings: Vec<Finding>) -> Outcome {
+    fn plan(findings: Vec<Finding>) -> Artefact {
         let users = QualifiedName::new(name("public"), name("users"));
         let assignments = vec![(name("first"), Sql::trusted("split_part(edition_row.name, ' ', 1)"))];
         let mut backfill = Step::new(
@@ -225,7 +252,8 @@ mod tests {
         backfill.bytes = 98 << 20;
         let add = Sql::trusted("ALTER TABLE public.users ADD COLUMN first text");
         let long = Sql::trusted("CREATE FUNCTION f() RETURNS trigger AS 'BEGIN\nEND'");
-        Outcome {
+        let plan = Planned {
+            bound_to: Bindings::default(),
             edition: EditionName::new("v2").unwrap(),
             parent: EditionName::new("v1").unwrap(),
             fingerprint: String::new(),
@@ -244,7 +272,8 @@ mod tests {
                 on_error: catalog::model::OnError::Reject,
                 origin: Origin::Author,
             }],
-        }
+        };
+        Artefact::of(&plan).unwrap()
     }
 
     fn finding(code: Code) -> Finding {
@@ -262,20 +291,20 @@ mod tests {
     #[test]
     fn a_plan_shows_steps_with_their_locks_and_sizes() {
         let word = finding(Code::TightensOlderEdition);
-        insta::assert_snapshot!(plain(&as_text(&plan(vec![word]))), @r#"
+        insta::assert_snapshot!(plain(&as_text(&plan(vec![word]), &Allowances::default())), @r#"
         plan: v2 on v1
 
         findings
-          E012  needs --allow tightens-older-edition  table public.users, column first: needs attention
+          needs a word  E012 tightens-older-edition  table public.users, column first: needs attention
 
         transforms
           → public.users  first = split_part(name, ' ', 1)  on error: reject
 
-        steps
-           1. expand public.users  [ACCESS EXCLUSIVE on public.users]
+        steps  [2 steps; about 1 min 0 s by a rough estimate; all can be undone]
+           1. expand public.users  [ACCESS EXCLUSIVE on public.users; metadata only]
               ALTER TABLE public.users ADD COLUMN first text;
               CREATE FUNCTION f() RETURNS trigger AS 'BEGIN …
-           2. backfill public.users  [about 1,200,000 rows; 98 MB]
+           2. backfill public.users  [writes rows in batches; about 1,200,000 rows; 98 MB; about 1 min 0 s]
               UPDATE "public"."users" AS edition_row SET "first" = split_part(edition_row.name, ' ', 1) WHERE edition_row.first IS NULL;  -- by ranges of  …
 
         next: edition publish v2 --allow tightens-older-edition
@@ -284,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_refused_plan_says_what_to_solve() {
-        let text = plain(&as_text(&plan(vec![finding(Code::NeedsForwardTransform)])));
+        let text = plain(&as_text(&plan(vec![finding(Code::NeedsForwardTransform)]), &Allowances::default()));
         assert!(text.contains("help: edition transform v2 users"), "{text}");
         assert!(text.ends_with("no: publish would be refused (1 to solve, see above)\n"), "{text}");
     }
@@ -294,16 +323,28 @@ mod tests {
         insta::assert_snapshot!(as_sql(&plan(Vec::new())), @r#"
         -- publish v2 on v1: 2 steps
 
-        -- step 1: expand public.users [ACCESS EXCLUSIVE on public.users]
+        -- step 1: expand public.users [ACCESS EXCLUSIVE on public.users; metadata only]
         BEGIN;
         ALTER TABLE public.users ADD COLUMN first text;
         CREATE FUNCTION f() RETURNS trigger AS 'BEGIN
         END';
         COMMIT;
 
-        -- step 2: backfill public.users [about 1,200,000 rows; 98 MB]
+        -- step 2: backfill public.users [writes rows in batches; about 1,200,000 rows; 98 MB; about 1 min 0 s]
         UPDATE "public"."users" AS edition_row SET "first" = split_part(edition_row.name, ' ', 1) WHERE edition_row.first IS NULL;  -- by ranges of blocks
         "#);
+    }
+
+    #[test]
+    fn the_exit_code_tells_refused_from_a_word_that_is_missing() {
+        let none = Allowances::default();
+        let word = Allowances::of([Code::TightensOlderEdition]);
+        let tightens = plan(vec![finding(Code::TightensOlderEdition), finding(Code::KeptUntilRetire)]);
+        assert_eq!(exit_code(&plan(Vec::new()), &none), 0);
+        assert_eq!((exit_code(&tightens, &none), exit_code(&tightens, &word)), (7, 0));
+        assert_eq!(exit_code(&plan(vec![finding(Code::Unsupported)]), &word), 1);
+        let text = plain(&as_text(&tightens, &word));
+        assert!(text.contains("allowed  E012") && text.ends_with("next: edition publish v2\n"), "{text}");
     }
 
     #[test]

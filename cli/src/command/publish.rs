@@ -6,6 +6,7 @@ use catalog::{
     Error, ErrorKind, Result,
     model::EditionName,
     operation::{self, PublishOptions, Published},
+    plan::Artefact,
 };
 use clap::Args;
 use tokio::{
@@ -13,13 +14,18 @@ use tokio::{
     sync::watch,
 };
 
-use super::{Context, waits::Waits};
+use super::{
+    Context,
+    allowing::{Allowing, read},
+    waits::Waits,
+};
 use crate::output::{Progress, brief, thousands};
 
 /// Open a draft for sessions while everything keeps running; resumes what was paused or killed
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   edition publish v2
+  edition publish v2 --plan v2.json --allow-file edition.allow
   edition publish v2 --jobs 4 --throttle 0.3 --max-lag 10s
 
 Ctrl-C pauses after the running batch; the same command resumes, and edition rollback undoes.")]
@@ -27,9 +33,12 @@ pub(crate) struct Publish {
     /// The draft
     name: EditionName,
 
-    /// Accept a finding of the plan by its code; may be repeated
-    #[arg(long, value_name = "CODE")]
-    allow: Vec<String>,
+    #[command(flatten)]
+    allowing: Allowing,
+
+    /// Do exactly what this file of plan --out says, or nothing: refused if anything has changed since
+    #[arg(long, value_name = "FILE", conflicts_with = "load")]
+    plan: Option<PathBuf>,
 
     /// Rows in one transaction of the backfill at most
     #[arg(long, value_name = "ROWS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
@@ -58,9 +67,14 @@ pub(crate) struct Publish {
 impl Publish {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         let target = context.target()?;
+        let plan = match &self.plan {
+            Some(file) => Some(Artefact::read(&read(file)?)?),
+            None => None,
+        };
         let (ask, pause) = watch::channel(false);
         let options = PublishOptions {
-            allow: self.allow,
+            allow: self.allowing.allowances()?,
+            plan,
             batch_size: self.batch_size,
             jobs: self.jobs,
             max_lag: self.max_lag,

@@ -23,6 +23,7 @@ impl Output {
 fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Refused => 1,
+        ErrorKind::Usage => 2,
         ErrorKind::Database => 3,
         ErrorKind::Environment => 4,
         ErrorKind::Busy => 5,
@@ -34,6 +35,7 @@ fn exit_code(kind: ErrorKind) -> u8 {
 fn kind_word(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Refused => "refused",
+        ErrorKind::Usage => "usage",
         ErrorKind::Database => "database",
         ErrorKind::Environment => "environment",
         ErrorKind::Busy => "busy",

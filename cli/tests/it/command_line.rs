@@ -34,6 +34,7 @@ fn help_of_every_verb() {
         "transform",
         "diff",
         "plan",
+        "explain",
         "publish",
         "default",
         "url",
@@ -63,6 +64,10 @@ fn usage_errors_exit_with_2() {
         &["publish", "v2", "--throttle", "0.99"],
         &["publish", "v2", "--lock-timeout", "fast"],
         &["plan", "v2", "--sql", "--json"],
+        &["publish", "v2", "--allow", "E999"],
+        &["plan", "v2", "--plan", "f"],
+        &["explain", "nonsense"],
+        &["status", "--database-url", "postgres://ann@host:port/x"],
         &["frobnicate"],
     ] {
         assert_eq!(edition(arguments).status.code(), Some(2), "{arguments:?}");
@@ -99,7 +104,7 @@ fn a_connection_string_that_cannot_be_read_is_not_repeated() {
     $ edition status --database-url postgres://ann:secret@host:port/x
     error: --database-url is not a connection string: invalid value for option `port`
     help: for example postgres://user@host:5432/database, or host=… dbname=…
-    exit code 1
+    exit code 2
     "###);
 }
 
@@ -109,7 +114,7 @@ fn no_user_is_said_before_anything_is_tried() {
     $ edition status
     error: no user given
     help: set PGUSER, or name one in --database-url
-    exit code 1
+    exit code 2
     "###);
 }
 

@@ -106,7 +106,7 @@ async fn make_editions(server: &PrivateServer) {
     operation::create(&target, &create, &Silent).await.unwrap();
     let (_ask, pause) = watch::channel(false);
     let publish = PublishOptions {
-        allow: Vec::new(),
+        allow: catalog::plan::Allowances::default(),
         batch_size: 10_000,
         jobs: 1,
         max_lag: Duration::from_secs(10),
@@ -115,6 +115,7 @@ async fn make_editions(server: &PrivateServer) {
         lock_patience: Duration::from_secs(30),
         proxy_patience: Duration::from_secs(30),
         load: None,
+        plan: None,
         pause,
     };
     operation::publish(&target, &v2, &publish, &Silent).await.unwrap();

@@ -6,6 +6,7 @@
     reason = "what is not there where it should be is a failed test"
 )]
 
+mod artefact;
 mod bad_input;
 mod oracle;
 mod scenarios;

@@ -188,7 +188,7 @@ impl Shop {
     pub(crate) async fn publish(&self, number: u32, events: &dyn Events) -> catalog::Result<()> {
         let (_ask, pause) = watch::channel(false);
         let options = PublishOptions {
-            allow: Vec::new(),
+            allow: catalog::plan::Allowances::default(),
             batch_size: 5000,
             jobs: 2,
             max_lag: Duration::from_secs(10),
@@ -197,6 +197,7 @@ impl Shop {
             lock_patience: PATIENCE,
             proxy_patience: PATIENCE,
             load: None,
+            plan: None,
             pause,
         };
         operation::publish(&self.target, &edition(number), &options, events).await.map(drop)
