@@ -56,7 +56,7 @@ fn compare_constraints(old: &Table, new: &Table, aligned: &Table, changes: &mut 
     let (table, name) = (new.id, &new.name);
 
     for before in matched.dropped {
-        changes.push(refused(old, new, before, "was dropped").unwrap_or_else(|| Change::ConstraintDropped {
+        changes.push(refused(new, before, "was dropped").unwrap_or_else(|| Change::ConstraintDropped {
             table,
             name: name.clone(),
             constraint: before.name.clone(),
@@ -74,7 +74,7 @@ fn compare_constraints(old: &Table, new: &Table, aligned: &Table, changes: &mut 
     for after in matched.added {
         // In the child's own words.
         let after = new.constraints.iter().find(|constraint| constraint.name == after.name).unwrap_or(after);
-        changes.push(refused(old, new, after, "was added").unwrap_or_else(|| Change::ConstraintAdded {
+        changes.push(refused(new, after, "was added").unwrap_or_else(|| Change::ConstraintAdded {
             table,
             name: name.clone(),
             constraint: after.name.clone(),
@@ -88,19 +88,12 @@ fn compare_constraints(old: &Table, new: &Table, aligned: &Table, changes: &mut 
     }
 }
 
-/// Changes of keys and exclusions that editions do not support yet. A primary key that went with one of its columns is just
-/// part of dropping that column.
-fn refused(old: &Table, new: &Table, constraint: &Constraint, what: &str) -> Option<Change> {
-    let went_with_column =
-        constraint.columns.iter().any(|id| old.column(*id).is_some() && new.column(*id).is_none());
-    match constraint.kind {
-        ConstraintKind::Unique | ConstraintKind::Check | ConstraintKind::ForeignKey => None,
-        ConstraintKind::PrimaryKey | ConstraintKind::Exclusion if went_with_column => None,
-        ConstraintKind::PrimaryKey | ConstraintKind::Exclusion | ConstraintKind::Other => {
-            let identity = constraint_identity(new, constraint);
-            Some(Subject { kind: constraint_kind(constraint), identity: &identity }.unsupported(what))
-        }
-    }
+/// Kinds of constraint that the model has no name for.
+fn refused(new: &Table, constraint: &Constraint, what: &str) -> Option<Change> {
+    (constraint.kind == ConstraintKind::Other).then(|| {
+        let identity = constraint_identity(new, constraint);
+        Subject { kind: constraint_kind(constraint), identity: &identity }.unsupported(what)
+    })
 }
 
 fn constraint_kind(constraint: &Constraint) -> &'static str {

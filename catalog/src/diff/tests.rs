@@ -52,6 +52,7 @@ fn check(check_name: &str, definition: &str) -> Constraint {
         references: None,
         restricts_referenced: false,
         definition: definition.to_owned(),
+        index: None,
         validated: true,
         comment: None,
         properties: Vec::new(),

@@ -176,6 +176,9 @@ pub struct Constraint {
     pub restricts_referenced: bool,
     /// `pg_get_constraintdef(oid)`.
     pub definition: String,
+    /// `pg_get_indexdef` of the index that enforces it (primary key, unique, exclusion). The index bears the constraint's name.
+    #[serde(default)]
+    pub index: Option<String>,
     /// `convalidated`.
     pub validated: bool,
     /// Comment, if any.
@@ -191,6 +194,19 @@ impl Constraint {
     pub fn all_properties(&self) -> Vec<String> {
         let comment = self.comment.iter().map(|comment| format!("comment={comment}"));
         comment.chain(self.properties.iter().cloned()).collect()
+    }
+}
+
+impl Constraint {
+    /// The index that enforces it, as an index of its own.
+    pub fn as_index(&self) -> Option<Index> {
+        Some(Index {
+            name: self.name.clone(),
+            unique: self.kind != ConstraintKind::Exclusion,
+            columns: self.columns.clone(),
+            definition: self.index.clone()?,
+            properties: Vec::new(),
+        })
     }
 }
 

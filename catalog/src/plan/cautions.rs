@@ -1,13 +1,19 @@
 //! What is to be said of an inherited table that changes, before anything is done.
 
+use std::collections::BTreeSet;
+
 use super::{Code, ExpandInput, Finding, Severity, expand::TableView};
-use crate::model::{Name, Table};
+use crate::{
+    layout::ColumnFate,
+    model::{Name, Table},
+};
 
 /// Everything that its author or the operator should know.
 pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding> {
     [fired_triggers(input, table), denies_readers(input, table), without_columns(table)]
         .into_iter()
         .flatten()
+        .chain(numbers_denied(input, table))
         .collect()
 }
 
@@ -59,4 +65,42 @@ fn without_columns(table: &TableView<'_>) -> Option<Finding> {
         message: "a table that has no column in some edition cannot be changed yet".to_owned(),
         fix: Some("take it back in the draft".to_owned()),
     })
+}
+
+/// The default of a new column is evaluated with the rights of whoever inserts, in an older edition too.
+fn numbers_denied(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding> {
+    let added = |column| table.place.fates.get(&column) == Some(&ColumnFate::Added);
+    let owned = input.child.sequences.iter().filter_map(|sequence| {
+        let (owner, column) = sequence.owned_by?;
+        (owner == table.place.id && added(column)).then_some(sequence)
+    });
+    let writers: BTreeSet<&Option<Name>> = table
+        .parent
+        .grants
+        .iter()
+        .chain(table.parent.columns.iter().flat_map(|column| &column.grants))
+        .filter(|grant| grant.privilege == "INSERT")
+        .map(|grant| &grant.grantee)
+        .collect();
+    let mut findings = Vec::new();
+    for sequence in owned {
+        let may_count = |role: &Option<Name>| {
+            role.as_ref() == Some(&sequence.owner)
+                || sequence.grants.iter().any(|grant| {
+                    (&grant.grantee == role || grant.grantee.is_none())
+                        && matches!(grant.privilege.as_str(), "USAGE" | "UPDATE")
+                })
+        };
+        for role in writers.iter().filter(|role| !may_count(role)) {
+            let role = role.as_ref().map_or_else(|| "PUBLIC".to_owned(), |role| role.quoted().to_string());
+            let message = format!(
+                "{role} may insert into {}, but not take numbers from the sequence of its new column: its inserts would fail in every edition",
+                table.child.name.pretty()
+            );
+            let fix = format!("in the draft: GRANT USAGE ON SEQUENCE {} TO {role}", sequence.name.pretty());
+            let subject = format!("sequence {}", sequence.name.pretty());
+            findings.push(Finding::new(Code::OlderEditionLacksPrivilege, subject, message).with_fix(fix));
+        }
+    }
+    findings
 }

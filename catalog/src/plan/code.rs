@@ -93,6 +93,12 @@ codes! {
     KeptUntilRetire = 21, "kept-until-retire", Notice:
         "Older editions still rely on something that the draft drops (a constraint, an index), so it stays in force until they are retired.",
         "Nothing to do: retiring the older editions drops it.";
+    BlocksWriters = 22, "blocks-writers", NeedsWord:
+        "PostgreSQL can make this change only under an exclusive lock for as long as it reads or rewrites the table: an exclusion constraint, a stored generated column. The finding says how large the table is.",
+        "Publish at a quiet time, and allow it.";
+    OlderEditionLacksPrivilege = 23, "older-edition-lacks-privilege", Refused:
+        "Every insert, also of an older edition, would take a number from the sequence of a new column, and a role that may insert may not do that.",
+        "Grant USAGE on the sequence in the draft.";
     SeedRowsWithoutKey = 40, "seed-rows-without-key", Refused:
         "The draft's migrations changed or deleted rows of a table that has neither a primary key nor a unique constraint, so they cannot be found in the live database.",
         "Give the table a key, or take the change of its rows back in the draft.";

@@ -82,9 +82,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
         findings.extend(cautions::of_table(input, table));
         steps.extend(backfill(input, table));
     }
-    for table in &tables {
-        steps.extend(tighten::tighten(input, table, &mut findings));
-    }
+    steps.extend(tighten::tighten(input, &tables, &mut findings));
     steps.extend(steady(input, &tables)?);
     steps.extend(introduce::late(input, &mut findings));
     steps.extend(seeds::seed(input, &mut findings)?);

@@ -109,6 +109,7 @@ CROSS JOIN LATERAL (
     'references', CASE WHEN k.contype = 'f' THEN jsonb_build_array(k.confrelid::bigint, to_jsonb(k.confkey)) END,
     'restricts_referenced', k.contype = 'f' AND k.confdeltype IN ('a', 'r'),
     'definition', pg_get_constraintdef(k.oid),
+    'index', CASE WHEN k.contype IN ('p', 'u', 'x') THEN pg_get_indexdef(k.conindid) END,
     'validated', k.convalidated,
     'comment', obj_description(k.oid, 'pg_constraint'),
     -- What pg_get_constraintdef does not show of the index behind a key.

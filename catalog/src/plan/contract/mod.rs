@@ -4,6 +4,8 @@
 //! Views of the remaining editions stay until the proxies have acknowledged that nothing needs to be rewritten any more.
 
 mod after;
+mod foreign_keys;
+mod naming;
 mod objects;
 mod settle;
 mod table;
@@ -58,11 +60,15 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     let contraction = Contraction::new(input)?;
     let mut steps: Vec<Step> = input.take_back.iter().cloned().collect();
     steps.extend(contraction.drop_foreign_keys());
+    steps.extend(contraction.lean_on_other_keys());
     steps.extend(contraction.drop_introduced_views());
     for id in contraction.table_ids() {
         steps.extend(contraction.contract_table(id));
     }
     steps.extend(contraction.drop_and_move()?);
+    if input.end == End::Root {
+        steps.extend(contraction.take_names_that_were_in_use());
+    }
     steps.extend(contraction.settle());
     let after = contraction.after()?;
     steps.push(contraction.announce(&after)?);

@@ -13,28 +13,6 @@ use crate::{
 };
 
 impl Contraction<'_> {
-    /// Foreign keys first, one by one: each locks two tables.
-    pub(super) fn drop_foreign_keys(&self) -> Vec<Step> {
-        let mut steps = Vec::new();
-        for id in self.table_ids() {
-            let (Some(physical), true) = (self.standing(id), self.is_kept(id)) else { continue };
-            for name in self.doomed_constraints(id, true) {
-                let target = self
-                    .live(id)
-                    .and_then(|table| table.constraints.iter().find(|c| c.name == name))
-                    .and_then(|c| {
-                        let (target, _) = c.references.as_ref()?;
-                        Some(self.input.chain.live.table(*target)?.name.clone())
-                    });
-                let statement = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", physical, name);
-                let relations = std::iter::once(physical.clone()).chain(target).collect();
-                let title = format!("drop foreign key {} of {}", name.as_str(), physical.pretty());
-                steps.push(Step::transaction(title, Lock::AccessExclusive, relations, vec![statement]));
-            }
-        }
-        steps
-    }
-
     /// User views and functions of the edition that goes and of nobody else: they may read columns that go.
     pub(super) fn drop_introduced_views(&self) -> Option<Step> {
         let mut statements = Vec::new();

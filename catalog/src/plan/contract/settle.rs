@@ -1,16 +1,13 @@
 //! At a retire, what was put off for the sake of the older edition is made up: owners, comments, options and the like take the new root's
 //! values, and privileges that only the edition that goes had are revoked. Everything has the new root's names by then.
 
-use super::{
-    Contraction, End,
-    table::{live_constraint, live_index},
-};
+use super::{Contraction, End};
 use crate::{
     ddl::shared_objects,
     model::{Grant, QualifiedName, Table, TableId},
     plan::{
         Lock, Step,
-        tighten::{same, same_index},
+        tighten::{same, same_index, standing_constraint, standing_index},
     },
     property::{
         Object, change_owner,
@@ -68,7 +65,8 @@ impl Contraction<'_> {
         };
         let before = self.gone.physical.table(id);
         let mut statements = Vec::new();
-        for constraint in physical.constraints.iter().filter(|wanted| live_constraint(live, wanted).is_some())
+        for constraint in
+            physical.constraints.iter().filter(|wanted| standing_constraint(live, wanted).is_some())
         {
             let known =
                 before.iter().flat_map(|table| &table.constraints).filter(|known| same(known, constraint));
@@ -81,7 +79,7 @@ impl Contraction<'_> {
             let object = Object::Constraint { table: &table.name, constraint: &constraint.name };
             statements.extend(settle(&object, &was, &constraint.all_properties()));
         }
-        for index in physical.indexes.iter().filter(|wanted| live_index(live, wanted).is_some()) {
+        for index in physical.indexes.iter().filter(|wanted| standing_index(live, wanted).is_some()) {
             let known =
                 before.iter().flat_map(|table| &table.indexes).filter(|known| same_index(known, index));
             let was = known

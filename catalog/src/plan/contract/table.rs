@@ -7,35 +7,14 @@ use super::{Contraction, End};
 use crate::{
     ddl::{drop_hop, rewritten_functions, view_default, view_defaults},
     layout::Shape,
-    model::{Constraint, Index, Name, QualifiedName, Table, TableId},
+    model::{ColumnId, ConstraintKind, Name, QualifiedName, Sequence, TableId},
     plan::{
         Lock, Member, Step,
-        tighten::{same, same_index},
+        tighten::{Standing, standing_constraint, standing_index},
     },
     sql,
     sql::Sql,
 };
-
-/// The live constraint that an edition's constraint means: the one with the same definition (and, among several, the same name), else the one
-/// with its name, because PostgreSQL may word a definition that it read from a dump otherwise than the original.
-pub(super) fn live_constraint<'a>(live: &'a Table, wanted: &Constraint) -> Option<&'a Name> {
-    let alike = || live.constraints.iter().filter(|constraint| same(constraint, wanted));
-    alike()
-        .find(|constraint| constraint.name == wanted.name)
-        .or_else(|| alike().next())
-        .or_else(|| live.constraints.iter().find(|c| c.kind == wanted.kind && c.name == wanted.name))
-        .map(|constraint| &constraint.name)
-}
-
-/// The same for an index.
-pub(super) fn live_index<'a>(live: &'a Table, wanted: &Index) -> Option<&'a Name> {
-    let alike = || live.indexes.iter().filter(|index| same_index(index, wanted));
-    alike()
-        .find(|index| index.name == wanted.name)
-        .or_else(|| alike().next())
-        .or_else(|| live.indexes.iter().find(|index| index.name == wanted.name))
-        .map(|index| &index.name)
-}
 
 impl Contraction<'_> {
     /// Physical columns that only the edition that goes uses.
@@ -54,24 +33,36 @@ impl Contraction<'_> {
     pub(super) fn doomed_constraints(&self, id: TableId, foreign_keys: bool) -> Vec<Name> {
         let Some(live) = self.live(id) else { return Vec::new() };
         let standing = |member: &Member| -> BTreeSet<Name> {
-            let wanted =
-                member.physical.table(id).map(|table| table.constraints.as_slice()).unwrap_or_default();
-            wanted.iter().filter_map(|constraint| live_constraint(live, constraint)).cloned().collect()
+            let wanted = member.physical.table(id).map_or(&[][..], |table| &table.constraints);
+            let standing = wanted.iter().filter_map(|constraint| standing_constraint(live, constraint));
+            standing
+                .filter_map(|standing| match standing {
+                    Standing::Constraint(name) => Some(name.clone()),
+                    Standing::Index(_) => None,
+                })
+                .collect()
         };
         let kept: BTreeSet<Name> = self.remaining.iter().flat_map(|member| standing(member)).collect();
+        let gone = standing(self.gone);
         live.constraints
             .iter()
-            .filter(|constraint| constraint.references.is_some() == foreign_keys)
+            .filter(|constraint| (constraint.kind == ConstraintKind::ForeignKey) == foreign_keys)
             .map(|constraint| constraint.name.clone())
-            .filter(|name| standing(self.gone).contains(name) && !kept.contains(name))
+            .filter(|name| gone.contains(name) && !kept.contains(name))
             .collect()
     }
 
-    fn doomed_indexes(&self, id: TableId) -> Vec<Name> {
+    /// Live indexes that only the edition that goes has, those included that stand for its primary key.
+    pub(super) fn doomed_indexes(&self, id: TableId) -> Vec<Name> {
         let Some(live) = self.live(id) else { return Vec::new() };
         let standing = |member: &Member| -> BTreeSet<Name> {
-            let wanted = member.physical.table(id).map(|table| table.indexes.as_slice()).unwrap_or_default();
-            wanted.iter().filter_map(|index| live_index(live, index)).cloned().collect()
+            let Some(table) = member.physical.table(id) else { return BTreeSet::new() };
+            let indexes = table.indexes.iter().filter_map(|index| standing_index(live, index));
+            let keys = table.constraints.iter().filter_map(|key| match standing_constraint(live, key)? {
+                Standing::Constraint(_) => None,
+                Standing::Index(name) => Some(name),
+            });
+            indexes.chain(keys).cloned().collect()
         };
         let kept: BTreeSet<Name> = self.remaining.iter().flat_map(|member| standing(member)).collect();
         standing(self.gone).into_iter().filter(|name| !kept.contains(name)).collect()
@@ -83,6 +74,7 @@ impl Contraction<'_> {
         statements.extend(self.drop_gone_view(id));
         let mut relations = BTreeSet::new();
         let mut alter = self.drop_gone_hop(id);
+        alter.extend(self.hand_over_sequences(id, &physical));
         for name in self.doomed_constraints(id, false) {
             alter.push(sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", physical, name));
         }
@@ -96,7 +88,8 @@ impl Contraction<'_> {
         if self.input.end == End::Root {
             alter.extend(self.rename_columns(id, &physical));
             alter.extend(self.settle_defaults(id, &physical));
-            alter.extend(self.rename_constraints(id, &physical));
+            alter.extend(self.promote_key(id, &physical));
+            alter.extend(self.take_names(id, &physical));
         }
         if statements.is_empty() && alter.is_empty() {
             return None;
@@ -124,6 +117,25 @@ impl Contraction<'_> {
         let table = self.gone.logical.table(id)?;
         let schema = self.gone.mapping.table(table).view_schema?;
         Some(sql!("DROP VIEW IF EXISTS {}", QualifiedName::new(schema, table.name.name.clone())))
+    }
+
+    /// A sequence that belongs to a column of which the new root has a duplicate goes over to that one.
+    fn hand_over_sequences(&self, id: TableId, physical: &QualifiedName) -> Vec<Sql> {
+        let owned = |sequence: &&Sequence| sequence.owned_by.is_some_and(|(table, _)| table == id);
+        let column = |member: &Member, column: ColumnId| {
+            let table = member.logical.table(id)?;
+            Some(member.mapping.table(table).column(table.column(column)?).clone())
+        };
+        let sequences = self.new_root.physical.sequences.iter().filter(owned);
+        sequences
+            .filter_map(|sequence| {
+                let (_, holder) = sequence.owned_by?;
+                let gone = self.gone.physical.sequences.iter().find(|known| known.id == sequence.id)?;
+                let (before, after) = (column(self.gone, gone.owned_by?.1)?, column(self.new_root, holder)?);
+                (before != after)
+                    .then(|| sql!("ALTER SEQUENCE {} OWNED BY {}.{}", sequence.name, physical, after))
+            })
+            .collect()
     }
 
     /// NOT NULL that only the edition that goes asked for.
@@ -208,30 +220,5 @@ impl Contraction<'_> {
             }
         }
         statements
-    }
-
-    /// Constraints and indexes that stay get the names that the new root gives them.
-    fn rename_constraints(&self, id: TableId, physical: &QualifiedName) -> Vec<Sql> {
-        let (Some(live), Some(root)) = (self.live(id), self.new_root.physical.table(id)) else {
-            return Vec::new();
-        };
-        let constraints = root
-            .constraints
-            .iter()
-            .filter_map(|wanted| Some((true, live_constraint(live, wanted)?.clone(), wanted.name.clone())));
-        let indexes = root
-            .indexes
-            .iter()
-            .filter_map(|wanted| Some((false, live_index(live, wanted)?.clone(), wanted.name.clone())));
-        let renames = constraints.chain(indexes).filter(|(_, from, to)| from != to);
-        renames
-            .map(|(constraint, from, to)| {
-                if constraint {
-                    sql!("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", physical, from, to)
-                } else {
-                    sql!("ALTER INDEX {} RENAME TO {}", QualifiedName::new(physical.schema.clone(), from), to)
-                }
-            })
-            .collect()
     }
 }

@@ -1,28 +1,44 @@
-//! Steps for constraints and indexes that the child has and no live edition has yet: always built or validated without blocking.
+//! Steps for constraints and indexes that the child has and no live edition has yet: built or validated without blocking, wherever PostgreSQL can.
+
+mod checked;
+mod keys;
+mod not_null;
+mod standing;
 
 use std::collections::BTreeMap;
 
-use crate::{
-    ddl::{concurrent_index, index_body},
-    layout::TakenNames,
-    model::{Constraint, ConstraintKind, Index, Name, QualifiedName, Table, TableId},
-    sql,
-    sql::{Sql, join},
-};
+pub(in crate::plan) use keys::attach;
+pub(in crate::plan) use standing::{Standing, same, same_index, standing_constraint, standing_index};
 
-use crate::plan::{
+use super::{
     Chain, Code, ExpandInput, Finding, Lock, Severity, Step, StepKind,
     expand::{TableView, child_only},
 };
+use crate::{
+    layout::TakenNames,
+    model::{Constraint, ConstraintKind, EditionName, Name, QualifiedName, Table, TableId},
+    sql,
+    sql::Sql,
+};
 
-/// Constraints with the same kind and the same deparsed text are the same thing.
-pub(in crate::plan) fn same(a: &Constraint, b: &Constraint) -> bool {
-    a.kind == b.kind && a.definition == b.definition
-}
-
-/// Indexes that differ in nothing but their names are the same thing.
-pub(in crate::plan) fn same_index(a: &Index, b: &Index) -> bool {
-    a.unique == b.unique && index_body(a) == index_body(b)
+/// All the steps for the inherited tables. Foreign keys come last, because each needs the key that it points at.
+pub(in crate::plan) fn tighten(
+    input: &ExpandInput<'_>,
+    tables: &[TableView<'_>],
+    findings: &mut Vec<Finding>,
+) -> Vec<Step> {
+    let contexts: Vec<Context<'_>> = tables.iter().map(|table| Context::new(input, table)).collect();
+    let mut taken = Taken::new(&input.chain.live.tables, input);
+    let mut steps = Vec::new();
+    for context in &contexts {
+        steps.extend(context.not_null(findings));
+        steps.extend(context.rules(&mut taken, findings));
+    }
+    for context in &contexts {
+        steps.extend(context.foreign_keys(&taken, findings));
+        context.kept(findings);
+    }
+    steps
 }
 
 /// Every live edition's sight of one table, under physical names.
@@ -30,35 +46,44 @@ fn standing(chain: &Chain, id: TableId) -> impl Iterator<Item = &Table> {
     chain.members.iter().filter_map(move |member| member.physical.table(id))
 }
 
-/// All the steps for one inherited table.
-pub(in crate::plan) fn tighten(
-    input: &ExpandInput<'_>,
-    table: &TableView<'_>,
-    findings: &mut Vec<Finding>,
-) -> Vec<Step> {
-    let context = Context::new(input, table);
-    let mut steps = context.not_null(findings);
-    let mut taken = context.taken_names();
-    for constraint in &table.physical.constraints {
-        if standing(input.chain, table.place.id)
-            .flat_map(|t| &t.constraints)
-            .any(|known| same(known, constraint))
-        {
-            continue;
+/// Names that new indexes and constraints must not take.
+struct Taken {
+    /// By schema: relations, and constraints, which may have an index of their name.
+    relations: BTreeMap<Name, TakenNames>,
+    /// By table.
+    constraints: BTreeMap<QualifiedName, TakenNames>,
+    /// The schema of the table at hand.
+    schema: Option<Name>,
+}
+
+impl Taken {
+    fn new(tables: &[Table], input: &ExpandInput<'_>) -> Self {
+        let mut names: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
+        for name in super::names::relations(&input.chain.live) {
+            names.entry(name.schema.clone()).or_default().push(name.name.clone());
         }
-        steps.extend(context.add_constraint(constraint, &mut taken, findings));
-    }
-    for index in &table.physical.indexes {
-        if standing(input.chain, table.place.id)
-            .flat_map(|t| &t.indexes)
-            .any(|known| same_index(known, index))
-        {
-            continue;
+        let mut constraints = BTreeMap::new();
+        for table in tables {
+            let own = || table.constraints.iter().map(|constraint| constraint.name.clone());
+            let indexes = table.indexes.iter().map(|index| index.name.clone());
+            names.entry(table.name.schema.clone()).or_default().extend(own().chain(indexes));
+            constraints.insert(table.name.clone(), TakenNames::new(own()));
         }
-        steps.extend(context.add_index(index, &mut taken, findings));
+        let relations = names.into_iter().map(|(schema, names)| (schema, TakenNames::new(names))).collect();
+        Self { relations, constraints, schema: None }
     }
-    context.kept(findings);
-    steps
+
+    /// A free name for an index on the table at hand.
+    fn index(&mut self, wanted: &Name, edition: &EditionName) -> Name {
+        match self.schema.as_ref().and_then(|schema| self.relations.get_mut(schema)) {
+            Some(taken) => taken.take(wanted, edition),
+            None => wanted.clone(),
+        }
+    }
+
+    fn of_table(&self, table: &QualifiedName) -> TakenNames {
+        self.constraints.get(table).cloned().unwrap_or_default()
+    }
 }
 
 struct Context<'a> {
@@ -74,23 +99,57 @@ impl<'a> Context<'a> {
         Self { input, table, physical: &table.place.child.physical, columns: child_only(table) }
     }
 
-    /// Names of constraints and relations that a new constraint or index must not take.
-    fn taken_names(&self) -> TakenNames {
-        let live = &self.input.chain.live;
-        let constraints =
-            live.table_named(self.physical).map(|t| t.constraints.as_slice()).unwrap_or_default();
-        let relations = crate::plan::names::relations(live)
-            .filter(|name| name.schema == self.physical.schema)
-            .map(|name| name.name.clone());
-        let indexes =
-            live.tables.iter().filter(|table| table.name.schema == self.physical.schema).flat_map(|table| {
-                table
-                    .indexes
-                    .iter()
-                    .map(|i| i.name.clone())
-                    .chain(table.constraints.iter().map(|c| c.name.clone()))
-            });
-        TakenNames::new(constraints.iter().map(|c| c.name.clone()).chain(relations).chain(indexes))
+    /// Everything but NOT NULL and foreign keys.
+    fn rules(&self, taken: &mut Taken, findings: &mut Vec<Finding>) -> Vec<Step> {
+        taken.schema = Some(self.physical.schema.clone());
+        let mut names = taken.of_table(self.physical);
+        let mut steps = Vec::new();
+        for constraint in self.missing_constraints() {
+            match constraint.kind {
+                ConstraintKind::ForeignKey => {}
+                ConstraintKind::Check => steps.extend(self.add_checked(constraint, &mut names, findings)),
+                ConstraintKind::Unique | ConstraintKind::PrimaryKey => {
+                    steps.extend(self.add_key(constraint, taken, findings));
+                }
+                ConstraintKind::Exclusion => {
+                    steps.extend(self.add_exclusion(constraint, taken, findings));
+                }
+                ConstraintKind::Other => {
+                    let what = format!("constraint {}", constraint.name.as_str());
+                    findings.push(self.refused(&what, "this kind of constraint is not known"));
+                }
+            }
+        }
+        for index in &self.table.physical.indexes {
+            let mut known = standing(self.input.chain, self.table.place.id).flat_map(|t| &t.indexes);
+            if !known.any(|known| same_index(known, index)) {
+                steps.extend(self.add_index(index, taken, findings));
+            }
+        }
+        steps
+    }
+
+    fn foreign_keys(&self, taken: &Taken, findings: &mut Vec<Finding>) -> Vec<Step> {
+        let mut names = taken.of_table(self.physical);
+        self.missing_constraints()
+            .filter(|constraint| constraint.kind == ConstraintKind::ForeignKey)
+            .flat_map(|constraint| self.add_checked(constraint, &mut names, findings))
+            .collect()
+    }
+
+    /// Constraints that no live edition has.
+    fn missing_constraints(&self) -> impl Iterator<Item = &'a Constraint> {
+        let (chain, id) = (self.input.chain, self.table.place.id);
+        self.table.physical.constraints.iter().filter(move |constraint| {
+            standing(chain, id).all(|known| match standing_constraint(known, constraint) {
+                None => true,
+                // Only a name in common is not enough here.
+                Some(Standing::Constraint(name)) => {
+                    !known.constraints.iter().any(|other| &other.name == name && same(other, constraint))
+                }
+                Some(Standing::Index(_)) => false,
+            })
+        })
     }
 
     fn physical_columns(&self, constraint: &Constraint) -> Vec<Name> {
@@ -121,6 +180,29 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// The same for a constraint; one that an older edition has too, over columns of which some are the child's duplicates now, is no news.
+    fn tightens_by(&self, constraint: &Constraint) -> Option<Finding> {
+        let is_key = !matches!(constraint.kind, ConstraintKind::Check | ConstraintKind::Other);
+        let known = self.table.parent.constraints.iter().any(|known| {
+            known.kind == constraint.kind
+                && known.columns == constraint.columns
+                && known.references == constraint.references
+        });
+        let columns = self.physical_columns(constraint);
+        let duplicated = columns.iter().any(|column| self.columns.get(column) == Some(&true))
+            || constraint.references.as_ref().is_some_and(|(id, ids)| self.is_duplicated(*id, ids));
+        if is_key && known && duplicated {
+            return None;
+        }
+        self.tightens(&format!("constraint {}", constraint.name.as_str()), &columns)
+    }
+
+    /// Whether the child has one of these columns for itself.
+    fn is_duplicated(&self, table: TableId, columns: &[crate::model::ColumnId]) -> bool {
+        let place = self.input.layout.inherited.iter().find(|place| place.id == table);
+        place.is_some_and(|place| columns.iter().any(|id| place.parent_only.contains(id)))
+    }
+
     fn refused(&self, what: &str, why: &str) -> Finding {
         Finding {
             severity: Severity::Refused,
@@ -137,224 +219,8 @@ impl<'a> Context<'a> {
             .touching(self.input.chain.size(self.physical))
     }
 
-    /// NOT NULL through a validated check, so that SET NOT NULL has nothing to scan.
-    fn not_null(&self, findings: &mut Vec<Finding>) -> Vec<Step> {
-        let mut steps = Vec::new();
-        let hop = self.input.hop.triggers.get(&self.table.place.id);
-        for column in &self.table.child.columns {
-            let Some(physical) = self.table.place.child.columns.get(&column.id) else { continue };
-            let only_child = self.columns.get(physical) == Some(&true);
-            let set_already = if only_child {
-                // With a fast default NOT NULL came along with ADD COLUMN.
-                !hop.is_some_and(|hop| hop.forward.iter().any(|assignment| &assignment.target == physical))
-            } else {
-                standing(self.input.chain, self.table.place.id)
-                    .filter_map(|table| table.column_named(physical.as_str()))
-                    .any(|known| known.not_null)
-            };
-            if column.not_null && !set_already {
-                findings.extend(self.tightens(
-                    &format!("column {}, NOT NULL", column.name.as_str()),
-                    std::slice::from_ref(physical),
-                ));
-                steps.extend(self.set_not_null(physical, only_child));
-            } else if !column.not_null && !only_child && set_already {
-                findings.push(self.relaxes(&column.name));
-            }
-        }
-        steps
-    }
-
-    fn relaxes(&self, column: &Name) -> Finding {
-        Finding {
-            severity: Severity::Refused,
-            code: Code::NeedsReverseTransform,
-            subject: format!("table {}, column {}, reverse", self.table.child.name.pretty(), column.as_str()),
-            message: "the draft drops NOT NULL, but an older edition must never see NULL there".to_owned(),
-            fix: Some(format!(
-                "edition transform {} {} --reverse '{} = coalesce({}, <value>)'",
-                self.input.draft.name,
-                self.table.child.name.name.as_str(),
-                column.quoted(),
-                column.quoted()
-            )),
-        }
-    }
-
-    fn set_not_null(&self, column: &Name, only_child: bool) -> Vec<Step> {
-        let check = column.with_suffix("~edition not null");
-        let table = self.physical;
-        let relations = || vec![table.clone()];
-        let add =
-            sql!("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID", table, check, column);
-        let drop_check = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table, check);
-        let set = vec![
-            sql!("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", table, column),
-            sql!("ALTER TABLE {} DROP CONSTRAINT {}", table, check),
-        ];
-        let title = |what: &str| format!("{what} {}.{}", table.pretty(), column.as_str());
-        let unset = sql!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", table, column);
-        // A column of the child's own is dropped whole by the inverse of its expansion.
-        let undo_set = if only_child { Vec::new() } else { vec![unset] };
-        let mut announce =
-            Step::transaction(title("announce NOT NULL of"), Lock::AccessExclusive, relations(), vec![add])
-                .undone_by(vec![drop_check]);
-        if !only_child {
-            let query = sql!("SELECT ctid::text FROM ONLY {} WHERE {} IS NULL LIMIT 1", table, column);
-            announce =
-                announce.unless_found(format!("NOT NULL of {}.{}", table.pretty(), column.as_str()), query);
-        }
-        vec![
-            announce,
-            self.scan(
-                title("check NOT NULL of"),
-                sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, check),
-            ),
-            Step::transaction(title("set NOT NULL of"), Lock::AccessExclusive, relations(), set)
-                .undone_by(undo_set),
-        ]
-    }
-
-    fn add_constraint(
-        &self,
-        constraint: &Constraint,
-        taken: &mut TakenNames,
-        findings: &mut Vec<Finding>,
-    ) -> Vec<Step> {
-        let columns = self.physical_columns(constraint);
-        let what = format!("constraint {}", constraint.name.as_str());
-        match constraint.kind {
-            ConstraintKind::Check | ConstraintKind::ForeignKey => {
-                findings.extend(self.tightens(&what, &columns));
-                self.add_validated(constraint, taken)
-            }
-            ConstraintKind::Unique => {
-                findings.extend(self.tightens(&what, &columns));
-                self.add_unique(constraint, &columns, taken).unwrap_or_else(|| {
-                    findings.push(self.refused(&what, "a UNIQUE constraint with INCLUDE, NULLS NOT DISTINCT or storage options cannot be added to an existing table yet"));
-                    Vec::new()
-                })
-            }
-            ConstraintKind::PrimaryKey => {
-                findings.push(self.refused(&what, "a primary key cannot be added to or changed on an existing table yet, nor the type of its columns"));
-                Vec::new()
-            }
-            ConstraintKind::Exclusion | ConstraintKind::Other => {
-                findings.push(
-                    self.refused(&what, "this kind of constraint cannot be added to an existing table yet"),
-                );
-                Vec::new()
-            }
-        }
-    }
-
     fn drop_constraint(&self, name: &Name) -> Sql {
         sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", self.physical, name)
-    }
-
-    fn add_validated(&self, constraint: &Constraint, taken: &mut TakenNames) -> Vec<Step> {
-        let name = taken.take(&constraint.name, &self.input.draft.name);
-        let definition = constraint.definition.strip_suffix(" NOT VALID").unwrap_or(&constraint.definition);
-        let add = sql!(
-            "ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID",
-            self.physical,
-            name,
-            Sql::trusted(definition)
-        );
-        let title = format!("add constraint {} to {}", name.as_str(), self.physical.pretty());
-        let mut relations = vec![self.physical.clone()];
-        let target = constraint.references.as_ref().and_then(|(id, _)| self.input.physical.table(*id));
-        relations.extend(target.map(|table| table.name.clone()));
-        let lock = if target.is_some() { Lock::ShareRowExclusive } else { Lock::AccessExclusive };
-        let mut add =
-            Step::transaction(title, lock, relations, vec![add]).undone_by(vec![self.drop_constraint(&name)]);
-        let condition = definition.strip_prefix("CHECK (").and_then(|rest| rest.strip_suffix(')'));
-        let all_shared =
-            self.physical_columns(constraint).iter().all(|column| self.columns.get(column) == Some(&false));
-        if let (Some(condition), true, true) = (condition, all_shared, constraint.validated) {
-            let query = sql!(
-                "SELECT ctid::text FROM ONLY {} WHERE NOT ({}) LIMIT 1",
-                self.physical,
-                Sql::trusted(condition)
-            );
-            add = add.unless_found(
-                format!("constraint {} of {}", constraint.name.as_str(), self.physical.pretty()),
-                query,
-            );
-        }
-        let mut steps = vec![add];
-        if constraint.validated {
-            let title = format!("validate constraint {} of {}", name.as_str(), self.physical.pretty());
-            steps.push(self.scan(title, sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", self.physical, name)));
-        }
-        steps
-    }
-
-    /// Only the plain form: PostgreSQL's text must be exactly what we would build, or we do not touch it.
-    fn add_unique(
-        &self,
-        constraint: &Constraint,
-        columns: &[Name],
-        taken: &mut TakenNames,
-    ) -> Option<Vec<Step>> {
-        let rest = constraint.definition.strip_prefix("UNIQUE (")?;
-        let (_, options) = rest.split_once(')')?;
-        let deferrable = match options {
-            "" => "",
-            " DEFERRABLE" => " DEFERRABLE",
-            " DEFERRABLE INITIALLY DEFERRED" => " DEFERRABLE INITIALLY DEFERRED",
-            _ => return None,
-        };
-        let name = taken.take(&constraint.name, &self.input.draft.name);
-        let index = QualifiedName::new(self.physical.schema.clone(), name.clone());
-        let build =
-            sql!("CREATE UNIQUE INDEX CONCURRENTLY {} ON {} ({})", name, self.physical, join(columns, ", "));
-        let attach = sql!(
-            "ALTER TABLE {} ADD CONSTRAINT {} UNIQUE USING INDEX {}{}",
-            self.physical,
-            name,
-            name,
-            Sql::trusted(deferrable)
-        );
-        let title = format!("attach unique constraint {} to {}", name.as_str(), self.physical.pretty());
-        let attach =
-            Step::transaction(title, Lock::AccessExclusive, vec![self.physical.clone()], vec![attach])
-                .undone_by(vec![self.drop_constraint(&name)]);
-        Some(vec![self.index_step(build, index), attach])
-    }
-
-    fn index_step(&self, statement: Sql, index: QualifiedName) -> Step {
-        let title = format!("build index {} on {}", index.name.as_str(), self.physical.pretty());
-        let drop = sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", index);
-        Step::new(
-            title,
-            StepKind::Index { statement, index },
-            Lock::ShareUpdateExclusive,
-            vec![self.physical.clone()],
-        )
-        .touching(self.input.chain.size(self.physical))
-        .undone_by(vec![drop])
-    }
-
-    fn add_index(&self, index: &Index, taken: &mut TakenNames, findings: &mut Vec<Finding>) -> Option<Step> {
-        if index.unique {
-            let columns: Vec<Name> = index
-                .columns
-                .iter()
-                .filter_map(|id| self.table.physical.column(*id))
-                .map(|c| c.name.clone())
-                .collect();
-            findings.extend(self.tightens(&format!("unique index {}", index.name.as_str()), &columns));
-        }
-        let name = taken.take(&index.name, &self.input.draft.name);
-        let Some(statement) = concurrent_index(index, &name) else {
-            findings.push(self.refused(
-                &format!("index {}", index.name.as_str()),
-                "PostgreSQL deparsed the index in an unknown form",
-            ));
-            return None;
-        };
-        Some(self.index_step(statement, QualifiedName::new(self.physical.schema.clone(), name)))
     }
 
     /// What the draft dropped but older editions still rely on.

@@ -1,0 +1,160 @@
+//! What an index enforces or is: primary keys, unique constraints, exclusions and indexes.
+
+use super::{Context, Taken};
+use crate::{
+    ddl::concurrent_index,
+    model::{Constraint, ConstraintKind, Index, Name, QualifiedName},
+    plan::{Code, Finding, Lock, Step, StepKind},
+    sql,
+    sql::Sql,
+};
+
+/// What PostgreSQL builds under an exclusive lock within milliseconds.
+const BYTES_BUILT_AT_ONCE: u64 = 1 << 20;
+
+impl Context<'_> {
+    /// A unique constraint or a primary key: its index is built without blocking anybody and then attached.
+    ///
+    /// A table can have one primary key. While an older edition has another, the child's is a unique index over columns that are NOT NULL, which
+    /// enforces the same; it becomes the primary key when that edition is retired.
+    pub(super) fn add_key(
+        &self,
+        constraint: &Constraint,
+        taken: &mut Taken,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Step> {
+        let Some(index) = constraint.as_index() else { return Vec::new() };
+        findings.extend(self.tightens_by(constraint));
+        let name = taken.index(&constraint.name, &self.input.draft.name);
+        let Some(build) = concurrent_index(&index, &name) else {
+            findings.push(self.unknown_index(&index));
+            return Vec::new();
+        };
+        let place = QualifiedName::new(self.physical.schema.clone(), name.clone());
+        let mut steps = vec![self.index_step(build, place)];
+        let keyword = match constraint.kind {
+            ConstraintKind::PrimaryKey if self.has_primary_key() => return steps,
+            ConstraintKind::PrimaryKey => "PRIMARY KEY",
+            _ => "UNIQUE",
+        };
+        let statements = vec![attach(self.physical, &name, &name, keyword, constraint)];
+        let title =
+            format!("attach {} {} to {}", keyword.to_lowercase(), name.as_str(), self.physical.pretty());
+        let relations = vec![self.physical.clone()];
+        steps.push(
+            Step::transaction(title, Lock::AccessExclusive, relations, statements)
+                .undone_by(vec![self.drop_constraint(&name)]),
+        );
+        steps
+    }
+
+    fn has_primary_key(&self) -> bool {
+        let live = self.input.chain.live.table_named(self.physical);
+        live.is_some_and(|table| !table.primary_key().is_empty())
+    }
+
+    /// PostgreSQL can build the index of an exclusion only under an exclusive lock.
+    pub(super) fn add_exclusion(
+        &self,
+        constraint: &Constraint,
+        taken: &mut Taken,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Step> {
+        findings.extend(self.tightens_by(constraint));
+        findings.extend(self.blocks(&format!("constraint {}", constraint.name.as_str())));
+        let name = taken.index(&constraint.name, &self.input.draft.name);
+        let definition = Sql::trusted(&constraint.definition);
+        let statements = vec![sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", self.physical, name, definition)];
+        let title = format!("add constraint {} to {}", name.as_str(), self.physical.pretty());
+        let step = Step::transaction(title, Lock::AccessExclusive, vec![self.physical.clone()], statements)
+            .touching(self.input.chain.size(self.physical))
+            .undone_by(vec![self.drop_constraint(&name)]);
+        vec![step]
+    }
+
+    /// A word is needed for what reads a large table under an exclusive lock.
+    fn blocks(&self, what: &str) -> Option<Finding> {
+        let (rows, bytes) = self.input.chain.size(self.physical);
+        (bytes > BYTES_BUILT_AT_ONCE).then(|| {
+            let subject = format!("table {}, {what}", self.table.child.name.pretty());
+            let message = format!(
+                "PostgreSQL builds it under an exclusive lock: nobody can use the table while about {rows} rows are read"
+            );
+            Finding::new(Code::BlocksWriters, subject, message)
+                .with_fix("choose a quiet time, and accept it: --allow blocks-writers")
+        })
+    }
+
+    pub(super) fn add_index(
+        &self,
+        index: &Index,
+        taken: &mut Taken,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Step> {
+        if index.unique {
+            let columns: Vec<Name> = index
+                .columns
+                .iter()
+                .filter_map(|id| self.table.physical.column(*id))
+                .map(|c| c.name.clone())
+                .collect();
+            if !self.is_told_anew(index) {
+                findings.extend(self.tightens(&format!("unique index {}", index.name.as_str()), &columns));
+            }
+        }
+        let name = taken.index(&index.name, &self.input.draft.name);
+        let Some(statement) = concurrent_index(index, &name) else {
+            findings.push(self.unknown_index(index));
+            return Vec::new();
+        };
+        let place = QualifiedName::new(self.physical.schema.clone(), name);
+        vec![self.index_step(statement, place)]
+    }
+
+    /// Whether an older edition has a unique index over the same columns, of which some are the child's duplicates now.
+    fn is_told_anew(&self, index: &Index) -> bool {
+        self.table.parent.indexes.iter().any(|known| known.unique && known.columns == index.columns)
+    }
+
+    fn unknown_index(&self, index: &Index) -> Finding {
+        self.refused(
+            &format!("index {}", index.name.as_str()),
+            "PostgreSQL deparsed the index in an unknown form",
+        )
+    }
+
+    fn index_step(&self, statement: Sql, index: QualifiedName) -> Step {
+        let title = format!("build index {} on {}", index.name.as_str(), self.physical.pretty());
+        let drop = sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", index);
+        Step::new(
+            title,
+            StepKind::Index { statement, index },
+            Lock::ShareUpdateExclusive,
+            vec![self.physical.clone()],
+        )
+        .touching(self.input.chain.size(self.physical))
+        .undone_by(vec![drop])
+    }
+}
+
+/// Makes a constraint of a unique index that stands; the index takes the constraint's name.
+pub(in crate::plan) fn attach(
+    table: &QualifiedName,
+    name: &Name,
+    index: &Name,
+    keyword: &'static str,
+    constraint: &Constraint,
+) -> Sql {
+    let deferrable = [" DEFERRABLE INITIALLY DEFERRED", " DEFERRABLE"]
+        .into_iter()
+        .find(|words| constraint.definition.ends_with(words))
+        .unwrap_or_default();
+    sql!(
+        "ALTER TABLE {} ADD CONSTRAINT {} {} USING INDEX {}{}",
+        table,
+        name,
+        Sql::trusted(keyword),
+        index,
+        Sql::trusted(deferrable)
+    )
+}

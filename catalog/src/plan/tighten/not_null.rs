@@ -1,0 +1,88 @@
+//! NOT NULL that the child asks for.
+
+use super::{Context, standing};
+use crate::{
+    model::Name,
+    plan::{Code, Finding, Lock, Severity, Step},
+    sql,
+};
+
+impl Context<'_> {
+    /// NOT NULL through a validated check, so that SET NOT NULL has nothing to scan.
+    pub(super) fn not_null(&self, findings: &mut Vec<Finding>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let hop = self.input.hop.triggers.get(&self.table.place.id);
+        for column in &self.table.child.columns {
+            let Some(physical) = self.table.place.child.columns.get(&column.id) else { continue };
+            let only_child = self.columns.get(physical) == Some(&true);
+            let set_already = if only_child {
+                // With a fast default NOT NULL came along with ADD COLUMN.
+                !hop.is_some_and(|hop| hop.forward.iter().any(|assignment| &assignment.target == physical))
+            } else {
+                standing(self.input.chain, self.table.place.id)
+                    .filter_map(|table| table.column_named(physical.as_str()))
+                    .any(|known| known.not_null)
+            };
+            if column.not_null && !set_already {
+                findings.extend(self.tightens(
+                    &format!("column {}, NOT NULL", column.name.as_str()),
+                    std::slice::from_ref(physical),
+                ));
+                steps.extend(self.set_not_null(physical, only_child));
+            } else if !column.not_null && !only_child && set_already {
+                findings.push(self.relaxes(&column.name));
+            }
+        }
+        steps
+    }
+
+    fn relaxes(&self, column: &Name) -> Finding {
+        Finding {
+            severity: Severity::Refused,
+            code: Code::NeedsReverseTransform,
+            subject: format!("table {}, column {}, reverse", self.table.child.name.pretty(), column.as_str()),
+            message: "the draft drops NOT NULL, but an older edition must never see NULL there".to_owned(),
+            fix: Some(format!(
+                "edition transform {} {} --reverse '{} = coalesce({}, <value>)'",
+                self.input.draft.name,
+                self.table.child.name.name.as_str(),
+                column.quoted(),
+                column.quoted()
+            )),
+        }
+    }
+
+    fn set_not_null(&self, column: &Name, only_child: bool) -> Vec<Step> {
+        let check = column.with_suffix("~edition not null");
+        let table = self.physical;
+        let relations = || vec![table.clone()];
+        let add =
+            sql!("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID", table, check, column);
+        let drop_check = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table, check);
+        let set = vec![
+            sql!("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", table, column),
+            sql!("ALTER TABLE {} DROP CONSTRAINT {}", table, check),
+        ];
+        let title = |what: &str| format!("{what} {}.{}", table.pretty(), column.as_str());
+        let unset = sql!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", table, column);
+        // A column of the child's own is dropped whole by the inverse of its expansion.
+        let undo_set = if only_child { Vec::new() } else { vec![unset] };
+        let mut announce =
+            Step::transaction(title("announce NOT NULL of"), Lock::AccessExclusive, relations(), vec![add])
+                .undone_by(vec![drop_check]);
+        if !only_child {
+            let query = sql!("SELECT ctid::text FROM ONLY {} WHERE {} IS NULL LIMIT 1", table, column);
+            announce =
+                announce.unless_found(format!("NOT NULL of {}.{}", table.pretty(), column.as_str()), query);
+        }
+        vec![
+            announce,
+            self.scan(
+                title("check NOT NULL of"),
+                sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, check),
+            ),
+            Step::transaction(title("set NOT NULL of"), Lock::AccessExclusive, relations(), set)
+                .undone_by(undo_set),
+        ]
+    }
+}

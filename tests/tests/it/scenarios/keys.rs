@@ -1,0 +1,161 @@
+//! Primary keys and what leans on them.
+
+use super::story;
+
+const SHOP: &str = "\
+CREATE TABLE customers (id int PRIMARY KEY, name text);
+CREATE TABLE orders (id serial PRIMARY KEY, customer int NOT NULL CONSTRAINT of REFERENCES customers ON UPDATE CASCADE ON DELETE CASCADE, boss int REFERENCES orders ON DELETE SET NULL);
+CREATE INDEX by_customer ON orders (customer);
+INSERT INTO customers VALUES (1, 'Ada'), (2, 'Alan'); INSERT INTO orders (customer, boss) VALUES (1, NULL), (1, 1), (2, 1);
+";
+
+#[tokio::test]
+async fn a_key_and_what_points_at_it_become_bigint() {
+    story(SHOP)
+        .draft(
+            "v2",
+            "ALTER TABLE customers ALTER id TYPE bigint; ALTER TABLE orders ALTER id TYPE bigint, ALTER customer TYPE bigint, ALTER boss TYPE bigint",
+        )
+        .run("v1", "INSERT INTO customers VALUES (3, 'Grace'); INSERT INTO orders (customer, boss) VALUES (3, 2)")
+        .run("v2", "INSERT INTO customers (id, name) VALUES (4, 'Edsger'); INSERT INTO orders (customer, boss) VALUES (4, 4)")
+        .fail("v1", "INSERT INTO orders (customer) VALUES (9)", "23503")
+        .fail("v2", "INSERT INTO orders (customer) VALUES (9)", "23503")
+        .fail("v1", "INSERT INTO customers VALUES (4, 'again')", "23505")
+        .fail("v2", "INSERT INTO customers (id) VALUES (3)", "23505")
+        .fail("v2", "INSERT INTO customers (id) VALUES (5000000000)", "22003")
+        .run("v1", "UPDATE customers SET id = 10 WHERE id = 1")
+        .see("v2", "SELECT count(*) FROM orders WHERE customer = 10", &["2"])
+        .run("v2", "UPDATE customers SET id = 11 WHERE id = 10")
+        .see("v1", "SELECT count(*) FROM orders WHERE customer = 11", &["2"])
+        .run("v1", "DELETE FROM orders WHERE id = 1")
+        .see("v2", "SELECT id, boss FROM orders ORDER BY id", &["2|∅", "3|∅", "4|2", "5|4"])
+        .run("v2", "DELETE FROM customers WHERE id = 11")
+        .see("v1", "SELECT id, boss FROM orders ORDER BY id", &["3|∅", "4|∅", "5|4"])
+        .at_rest("INSERT INTO customers (id) VALUES (6000000000) RETURNING id", &["6000000000"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn the_key_alone_becomes_bigint() {
+    story(SHOP)
+        .draft("v2", "ALTER TABLE customers ALTER id TYPE bigint")
+        .run("v1", "INSERT INTO customers VALUES (3, 'Grace'); INSERT INTO orders (customer) VALUES (3)")
+        .run("v2", "INSERT INTO customers (id) VALUES (4); INSERT INTO orders (customer) VALUES (4)")
+        .run("v2", "UPDATE customers SET id = 5 WHERE id = 4")
+        .see("v1", "SELECT customer FROM orders WHERE id = 5", &["5"])
+        .run("v1", "DELETE FROM customers WHERE id = 5")
+        .see("v2", "SELECT max(customer) FROM orders", &["3"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_composite_key_changes_in_one_of_its_columns() {
+    story(
+        "CREATE TABLE k (a int, b int, c text, PRIMARY KEY (a, b)); INSERT INTO k VALUES (1, 1), (2, 2);
+         CREATE TABLE l (ka int, kb int, FOREIGN KEY (ka, kb) REFERENCES k ON UPDATE CASCADE); INSERT INTO l VALUES (1, 1)",
+    )
+    .draft("v2", "ALTER TABLE k ALTER a TYPE bigint; ALTER TABLE l ALTER ka TYPE bigint")
+    .run("v1", "INSERT INTO l VALUES (2, 2)")
+    .fail("v2", "INSERT INTO l (ka, kb) VALUES (2, 1)", "23503")
+    .fail("v2", "INSERT INTO k (a, b) VALUES (2, 2)", "23505")
+    .run("v2", "UPDATE k SET a = 3 WHERE a = 1")
+    .see("v1", "SELECT * FROM l ORDER BY 1", &["2|2", "3|1"])
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn a_primary_key_is_dropped_made_composite_and_added() {
+    story(
+        "CREATE TABLE a (id int PRIMARY KEY, b int NOT NULL); CREATE TABLE b (id int CONSTRAINT b_key PRIMARY KEY, b int NOT NULL); CREATE TABLE c (id int NOT NULL, b int);
+         INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (1, 1); INSERT INTO c VALUES (1, 1), (2, 2)",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE a DROP CONSTRAINT a_pkey; ALTER TABLE b DROP CONSTRAINT b_key, ADD CONSTRAINT b_key PRIMARY KEY (b, id); ALTER TABLE c ADD PRIMARY KEY (id);
+         COMMENT ON CONSTRAINT c_pkey ON c IS 'at last'",
+    )
+    .allow("tightens-older-edition")
+    .fail("v2", "INSERT INTO a VALUES (1, 2)", "23505")
+    .fail("v1", "INSERT INTO c VALUES (1, 2)", "23505")
+    .run("v2", "INSERT INTO c VALUES (1, 2) ON CONFLICT (id) DO NOTHING")
+    .fail("v2", "INSERT INTO b VALUES (1, 2)", "23505")
+    .at_rest("INSERT INTO b VALUES (1, 2) RETURNING id", &["1"])
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn another_column_becomes_the_key_while_foreign_keys_stay_on_the_old_one() {
+    story(
+        "CREATE TABLE k (code text PRIMARY KEY); INSERT INTO k VALUES ('a'), ('b');
+         CREATE TABLE l (id int PRIMARY KEY, code text CONSTRAINT lc REFERENCES k ON UPDATE CASCADE); INSERT INTO l VALUES (1, 'a')",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE l DROP CONSTRAINT lc; ALTER TABLE k DROP CONSTRAINT k_pkey; ALTER TABLE k ADD id serial PRIMARY KEY; ALTER TABLE k ADD UNIQUE (code);
+         ALTER TABLE l ADD CONSTRAINT lc FOREIGN KEY (code) REFERENCES k (code) ON UPDATE CASCADE; GRANT USAGE ON k_id_seq TO app",
+    )
+    .allow("tightens-older-edition")
+    .run("v1", "INSERT INTO k VALUES ('c')")
+    .run("v2", "INSERT INTO k (code) VALUES ('d'); INSERT INTO l VALUES (2, 'd')")
+    .see("v2", "SELECT count(DISTINCT id) FROM k", &["4"])
+    .fail("v1", "INSERT INTO l VALUES (3, 'z')", "23503")
+    .at_rest("SELECT count(DISTINCT id) FROM k", &["4"])
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn every_kind_of_unique_constraint_is_added() {
+    story("CREATE TABLE \"T t\" (id int PRIMARY KEY, \"a)b\" int, c text); INSERT INTO \"T t\" VALUES (1, 1, 'x'), (2, NULL, 'y')")
+        .draft(
+            "v2",
+            "ALTER TABLE \"T t\" ADD CONSTRAINT \"U u\" UNIQUE NULLS NOT DISTINCT (\"a)b\"); ALTER TABLE \"T t\" ADD UNIQUE (c) INCLUDE (id) WITH (fillfactor=70);
+             ALTER TABLE \"T t\" ADD CONSTRAINT later UNIQUE (c, id) DEFERRABLE INITIALLY DEFERRED",
+        )
+        .allow("tightens-older-edition")
+        .fail("v1", "INSERT INTO \"T t\" VALUES (3, NULL, 'z')", "23505")
+        .fail("v2", "INSERT INTO \"T t\" VALUES (3, 3, 'x')", "23505")
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn exclusions_come_go_and_follow_their_columns() {
+    story(
+        "CREATE TABLE a (id int PRIMARY KEY, r int4range); CREATE TABLE b (id int PRIMARY KEY, r int4range, CONSTRAINT x EXCLUDE USING gist (r WITH &&));
+         CREATE TABLE c (id int PRIMARY KEY, r int4range, CONSTRAINT y EXCLUDE USING gist (r WITH &&) WHERE (id > 0) DEFERRABLE);
+         INSERT INTO a VALUES (1, '[1,3)'), (2, '[3,5)'); INSERT INTO b SELECT * FROM a; INSERT INTO c SELECT * FROM a",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE a ADD CONSTRAINT no_overlap EXCLUDE USING gist (r WITH &&) WHERE (id > 0); ALTER TABLE b DROP CONSTRAINT x; ALTER TABLE c RENAME r TO during;
+         COMMENT ON CONSTRAINT no_overlap ON a IS 'one at a time'",
+    )
+    .allow("tightens-older-edition")
+    .fail("v1", "INSERT INTO a VALUES (3, '[2,4)')", "23P01")
+    .fail("v2", "INSERT INTO b VALUES (3, '[2,4)')", "23P01")
+    .fail("v2", "INSERT INTO c (id, during) VALUES (3, '[2,4)')", "23P01")
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn names_of_constraints_and_indexes_are_exchanged() {
+    story(
+        "CREATE TABLE k (id int PRIMARY KEY, a int CONSTRAINT c1 CHECK (a > 0), b int CONSTRAINT c2 CHECK (b > 0)); CREATE INDEX i1 ON k (a); CREATE INDEX i2 ON k (b);
+         CREATE TABLE l (id int PRIMARY KEY, a int); CREATE INDEX moving ON l (a)",
+    )
+    .draft(
+        "v2",
+        "ALTER INDEX i1 RENAME TO i3; ALTER INDEX i2 RENAME TO i1; ALTER INDEX i3 RENAME TO i2;
+         ALTER TABLE k RENAME CONSTRAINT c1 TO c3; ALTER TABLE k RENAME CONSTRAINT c2 TO c1; ALTER TABLE k RENAME CONSTRAINT c3 TO c2;
+         DROP INDEX moving; CREATE INDEX moving ON k (a, b); CREATE INDEX counted ON k ((a + b)); ALTER INDEX counted ALTER COLUMN 1 SET STATISTICS 500; COMMENT ON INDEX counted IS 'sum'",
+    )
+    .run("v2", "INSERT INTO k VALUES (1, 1, 1)")
+    .tell()
+    .await;
+}
