@@ -15,8 +15,10 @@ CREATE TABLE IF NOT EXISTS edition.forked_sequences (
 
 -- Statements of the draft's migrations from whose text transforms are inferred: on empty tables they leave no other trace.
 CREATE TABLE IF NOT EXISTS edition.statements (
-    id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    text text NOT NULL
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    text     text NOT NULL,
+    table_id oid,                   -- NULL: the table was gone or renamed when the statement was noted
+    names    jsonb                  -- column name → attnum, as the names were then
 );
 GRANT USAGE ON SCHEMA edition TO PUBLIC;
 GRANT INSERT ON edition.statements TO PUBLIC;

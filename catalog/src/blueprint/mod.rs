@@ -7,6 +7,7 @@ mod database;
 mod dump;
 mod given;
 mod read;
+mod statements;
 
 pub use check::{Sides, check_transform, set_author_path};
 pub use child::run_file;
@@ -15,3 +16,4 @@ pub use database::{drop_blueprint, exists, fork};
 pub use dump::copy_structure;
 pub use given::{given_transforms, resolve_table};
 pub use read::{read_aligned, read_database, read_schema, rows_in};
+pub use statements::{NotedStatement, noted_statements};

@@ -1,6 +1,6 @@
 //! `create`: fork the leaf's blueprint into a draft.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tokio_postgres::error::SqlState;
@@ -17,6 +17,7 @@ use crate::{
     model::{Edition, EditionName, EditionState, Name},
     seed::fork_rows,
     snapshot::Snapshot,
+    sql::{data_statements, note_statements},
     store::{self, NewEntry},
     target::{Connection, Target},
 };
@@ -161,6 +162,19 @@ async fn make(
     for file in &options.from {
         events.emit(Event::Note { text: format!("running {}", file.display()) });
         blueprint::run_file(&options.programs.psql, &config, file).await?;
+        note_data_statements(target, blueprint, file).await?;
+    }
+    Ok(())
+}
+
+/// Notes the statements of a file from which transforms are inferred. They have run on empty tables, so nothing else tells of them.
+async fn note_data_statements(target: &Target, blueprint: &Name, file: &Path) -> Result<()> {
+    // What psql could read and we cannot (another encoding) has nothing to infer from.
+    let Ok(text) = std::fs::read_to_string(file) else { return Ok(()) };
+    let statements = data_statements(&text);
+    if !statements.is_empty() {
+        let connection = target.connect_blueprint(blueprint).await?;
+        connection.batch_execute(note_statements(&statements).as_str()).await?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod create;
 mod default;
 mod deinit;
 mod footing;
+mod inference;
 mod init;
 mod inspect;
 mod planning;

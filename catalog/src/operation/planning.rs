@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     chain::{load_chain, standing},
     footing::adopted,
+    inference::{disagreements, infer_from_draft},
     transform::collect_transforms,
 };
 use crate::{
@@ -15,8 +16,8 @@ use crate::{
     model::{Edition, EditionName, EditionState, Name, QualifiedName, Schema, Transform},
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
-        Bindings, Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, assemble, bindings,
-        candidates, draft_fingerprint, drift, expand, fingerprint, probes, property_findings,
+        Bindings, Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, agreements, assemble,
+        bindings, candidates, draft_fingerprint, drift, expand, fingerprint, probes, property_findings,
     },
     seed::read_seeds,
     store,
@@ -60,6 +61,10 @@ pub(super) async fn plan_publication(
     let mut findings = refusals(&comparison.diff);
     let seeds = read_seeds(&mut blueprint, &child).await?;
     findings.extend(property_findings(&comparison.diff));
+    let inferred =
+        infer_from_draft(connection, &mut blueprint, draft, (&comparison.from, &child), &given).await?;
+    findings.extend(inferred.findings);
+    let given: Vec<Transform> = given.into_iter().chain(inferred.transforms).collect();
     findings.extend(drift(&chain));
 
     let mut layout = lay_out(&chain, draft, &child, &given)?;
@@ -99,6 +104,7 @@ pub(super) async fn plan_publication(
     let (hop, more) =
         assemble((&layout.inherited, draft.id, &draft.name), &found, &reading.probed, default_of);
     findings.extend(more);
+    findings.extend(disagreements(connection, &agreements(&chain, &hop, &reading.schema)).await?);
     findings.extend(rewriting_domains(&blueprint, &layout, &child).await?);
 
     let input = ExpandInput {
@@ -110,6 +116,7 @@ pub(super) async fn plan_publication(
         layout: &layout,
         hop: &hop,
         seeds: &seeds,
+        data_steps: &inferred.steps,
         load,
     };
     let (steps, more) = expand(&input)?;

@@ -111,9 +111,9 @@ codes! {
     LossyButKept = 43, "lossy-but-kept", Notice:
         "An inferred transform cannot tell every value of the other edition: the older value stays where nobody edits it, and is replaced where somebody does.",
         "Nothing to do if that is what you want; else give the transform: edition transform.";
-    DoesNotUndo = 44, "does-not-undo", NeedsWord:
+    DoesNotUndo = 44, "does-not-undo", Notice:
         "On a sample of the real rows, the reverse transform does not give back what the forward one was given: a row that is edited in the new edition may come to read differently in the older one, too.",
-        "Correct the transforms, or allow it if the difference does no harm (white space, capital letters).";
+        "Nothing to do if the difference does no harm (white space, capital letters); else correct the transforms: edition transform.";
     DeferredToRetire = 60, "deferred-to-retire", Notice:
         "The draft takes something away or changes something that an older edition could notice or lose (an owner, a privilege, a comment, storage). It stays as it is for now.",
         "Nothing to do: the object takes the newer edition's state when the older ones are retired.";

@@ -23,7 +23,7 @@ use crate::{
 };
 
 use super::{
-    Chain, Finding, Hop, Lock, Member, Step, StepKind,
+    Chain, DataStep, Finding, Hop, Lock, Member, Step, StepKind,
     archived::{Archived, stored_by_child},
     cautions, introduce,
     names::names_of,
@@ -49,6 +49,8 @@ pub struct ExpandInput<'a> {
     pub hop: &'a Hop,
     /// What the draft did to rows.
     pub seeds: &'a Seeds,
+    /// Statements of the draft that are run once.
+    pub data_steps: &'a [DataStep],
     /// Whether what a rollback saved is loaded again.
     pub load: bool,
 }
@@ -86,6 +88,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     steps.extend(steady(input, &tables)?);
     steps.extend(introduce::late(input, &mut findings));
     steps.extend(seeds::seed(input, &mut findings)?);
+    steps.extend(seeds::data_steps(input)?);
     steps.extend(verify(input, &tables));
     steps.push(open(input, &tables)?);
     Ok((steps, findings))

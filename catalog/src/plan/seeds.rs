@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Code, ExpandInput, Finding, Lock, Severity, Step, TakeBackInput, chain::path_along, take_back};
+use super::{
+    Code, DataStep, ExpandInput, Finding, Lock, Severity, Step, TakeBackInput, chain::path_along, take_back,
+};
 use crate::{
     error::Result,
     layout::InheritedTable,
@@ -48,6 +50,26 @@ struct Rows {
     statements: Vec<Sql>,
     relations: Vec<QualifiedName>,
     count: usize,
+}
+
+/// Statements of the draft that no transform says, each once, after the rows.
+pub(super) fn data_steps(input: &ExpandInput<'_>) -> Result<Vec<Step>> {
+    let path = childs_path(input)?;
+    let step = |step: &DataStep| {
+        let physical =
+            input.child.table_named(&step.table).and_then(|table| input.layout.mapping.tables.get(&table.id));
+        let relations: Vec<QualifiedName> =
+            physical.map(|mapping| mapping.physical.clone()).into_iter().collect();
+        let size = relations.first().map(|table| input.chain.size(table)).unwrap_or_default();
+        let statements = vec![
+            sql!("SET LOCAL edition.id = '{}'", input.draft.id),
+            path_to(&step.table.schema, &path),
+            Sql::trusted(&step.text),
+        ];
+        let title = format!("run a statement of the draft on {}", step.table.pretty());
+        Step::transaction(title, Lock::RowExclusive, relations, statements).touching(size)
+    };
+    Ok(input.data_steps.iter().map(step).collect())
 }
 
 /// What undoing the publication takes back.

@@ -1,6 +1,7 @@
 //! The SQL layer: text that is built only from quoted names, quoted literals and other SQL, and the one seam to a
 //! parser.
 
+mod data_change;
 mod expression;
 mod fragment;
 pub mod lexer;
@@ -8,5 +9,6 @@ pub mod parser;
 mod snippet;
 pub mod walk;
 
+pub use data_change::{DataChange, DataStatement, data_statements, note_statements};
 pub use expression::{ColumnUse, Expression, parse_assignments};
 pub use fragment::{Fragment, Literal, Sql, fragment, join};

@@ -3,11 +3,13 @@
 //! - [`login`]: first packets and the relayed authentication
 //! - [`relay`]: the hot path
 //! - [`edition`]: what becomes of statements in an edition
+//! - [`draft`]: what is noted of statements in a draft
 //! - [`cancel`]: cancel requests
 //! - [`roster`]: the sessions of a thread as others see them
 //! - [`stream`]: TCP or unix socket
 
 mod cancel;
+mod draft;
 mod edition;
 mod login;
 mod relay;
@@ -39,6 +41,7 @@ use crate::{
         startup::{FirstPacket, Startup},
     },
 };
+use draft::InDraft;
 use edition::InEdition;
 use login::{LoggedIn, LoginError};
 use relay::{End, Relay, Side};
@@ -183,7 +186,9 @@ async fn run(client: Stream, opened: Opened, stay: Stay, begun: Instant, peer: &
         (Some(place), Some(path)) => Some(InEdition::new(place, &route.user, path, standard_strings)),
         _ => None,
     };
-    let mut relay = Relay::new(client, server, stay.seat.clone(), edition, from_client, from_server);
+    let draft = route.place.as_ref().is_some_and(|place| place.is_draft).then(InDraft::default);
+    let inside = relay::Inside { edition, draft };
+    let mut relay = Relay::new(client, server, stay.seat.clone(), inside, from_client, from_server);
     let end = relay.run().await;
     let (received, sent) = relay.bytes();
     part(&mut relay, &end, &address, &secret).await;

@@ -3,7 +3,10 @@
 use std::task::Context;
 
 use super::{
-    super::edition::{InEdition, STATEMENT_BYTES_MAX, Treatment},
+    super::{
+        draft::InDraft,
+        edition::{InEdition, STATEMENT_BYTES_MAX, Treatment},
+    },
     End, Relay, Scratch, Side,
     flow::{Input, Outgoing},
 };
@@ -38,7 +41,9 @@ impl Relay {
     /// Whether nothing is read from the client until the server has answered more.
     #[inline]
     pub(super) fn is_client_held(&self) -> bool {
-        self.turn.is_crowded() || self.edition.as_ref().is_some_and(InEdition::holds)
+        self.turn.is_crowded()
+            || self.edition.as_ref().is_some_and(InEdition::holds)
+            || self.draft.as_ref().is_some_and(InDraft::holds)
     }
 
     /// Ends the client's waiting when everything is answered; a statement of our own may come first.
@@ -47,6 +52,13 @@ impl Relay {
         if let Some(edition) = self.edition.as_mut().filter(|edition| edition.holds())
             && !self.turn.is_busy()
             && let Some((tag, own)) = edition.release(self.turn.is_failed())
+        {
+            self.turn.client_sends(tag);
+            self.up.put(&own);
+        }
+        if let Some(draft) = self.draft.as_mut().filter(|draft| draft.holds())
+            && !self.turn.is_busy()
+            && let Some((tag, own)) = draft.release(self.turn.is_failed())
         {
             self.turn.client_sends(tag);
             self.up.put(&own);
@@ -62,7 +74,11 @@ impl Relay {
                 break;
             }
             let wants_whole = |tag, len| match &self.edition {
-                None => false,
+                None => {
+                    self.draft.is_some()
+                        && matches!(tag, client::QUERY | client::PARSE)
+                        && len <= STATEMENT_BYTES_MAX
+                }
                 Some(edition) => match tag {
                     client::QUERY | client::PARSE | client::CLOSE => len <= STATEMENT_BYTES_MAX,
                     client::BIND | client::DESCRIBE => edition.looks_at_uses() && len <= STATEMENT_BYTES_MAX,
@@ -104,6 +120,9 @@ impl Relay {
 
     #[inline]
     fn treat(&mut self, tag: u8, frame: &[u8]) -> Treatment {
+        if let (Some(draft), client::QUERY | client::PARSE) = (&mut self.draft, tag) {
+            draft.statement(tag, frame);
+        }
         let Some(edition) = &mut self.edition else { return Treatment::Forward };
         match tag {
             client::QUERY => edition.query(frame, self.turn.batch()),
@@ -133,7 +152,10 @@ impl Relay {
     fn note(&mut self, tag: u8) {
         self.turn.client_sends(tag);
         match tag {
-            client::SYNC => self.edition.iter_mut().for_each(InEdition::sync),
+            client::SYNC => {
+                self.edition.iter_mut().for_each(InEdition::sync);
+                self.draft.iter_mut().for_each(InDraft::sync);
+            }
             client::TERMINATE => self.said_goodbye = true,
             _ => {}
         }

@@ -3,7 +3,7 @@
 use std::task::Context;
 
 use super::{
-    super::edition::Fate,
+    super::{draft::InDraft, edition::Fate},
     End, Relay, Scratch, Side,
     flow::{Input, Outgoing},
 };
@@ -37,7 +37,9 @@ impl Relay {
         let mut at = 0;
         while let Some(rest) = buffer.get(at..).filter(|rest| !rest.is_empty()) {
             let wants_whole = |tag, len| {
-                tag == server::READY || self.edition.as_ref().is_some_and(|edition| edition.wants(tag, len))
+                tag == server::READY
+                    || self.edition.as_ref().is_some_and(|edition| edition.wants(tag, len))
+                    || self.draft.as_ref().is_some_and(InDraft::is_interlude)
             };
             match self.down.stepper.step(rest, wants_whole) {
                 Step::Rest(len) => {
@@ -72,6 +74,9 @@ impl Relay {
     /// Takes note of a frame of the server.
     #[inline]
     fn heed(&mut self, tag: u8) {
+        if let Some(draft) = &mut self.draft {
+            draft.heed(tag);
+        }
         match tag {
             server::COPY_IN => self.turn.server_copies_in(),
             server::ERROR => self.turn.server_fails(),
@@ -85,7 +90,11 @@ impl Relay {
             self.turn.server_ready(frame.get(HEADER_BYTES).copied().unwrap_or_default());
             let next = self.turn.next_answer();
             let is_ours = self.edition.as_mut().is_some_and(|edition| edition.ready(next));
+            let is_ours = is_ours || self.draft.as_mut().is_some_and(InDraft::ready);
             return if is_ours { Fate::Swallow } else { Fate::Forward };
+        }
+        if let Some(draft) = &self.draft {
+            return draft.server_message(tag);
         }
         let batch = self.turn.next_answer();
         let Some(edition) = &mut self.edition else { return Fate::Forward };

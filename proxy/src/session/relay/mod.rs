@@ -19,6 +19,7 @@ use std::{
 use bytes::BytesMut;
 
 use super::{
+    draft::InDraft,
     edition::InEdition,
     roster::{Order, Seat},
     stream::Stream,
@@ -65,13 +66,20 @@ thread_local! {
         RefCell::new(Scratch { read: vec![0; READ_BYTES].into_boxed_slice(), out: Outgoing::default() });
 }
 
+/// Where a session is: in a live edition, in a draft, or (neither) in a database without editions.
+pub(crate) struct Inside {
+    pub(in super::super) edition: Option<InEdition>,
+    pub(in super::super) draft: Option<InDraft>,
+}
+
 /// A session after its login.
 pub(crate) struct Relay {
     pub(crate) client: Stream,
     pub(crate) server: Stream,
     seat: Rc<Seat>,
-    /// None: nothing is looked at.
+    /// None: nothing is looked at for the sake of a live edition.
     edition: Option<InEdition>,
+    draft: Option<InDraft>,
     /// From the client to the server.
     up: Flow,
     /// From the server to the client.
@@ -87,7 +95,7 @@ impl Relay {
         client: Stream,
         server: Stream,
         seat: Rc<Seat>,
-        edition: Option<InEdition>,
+        inside: Inside,
         from_client: BytesMut,
         from_server: BytesMut,
     ) -> Self {
@@ -95,7 +103,8 @@ impl Relay {
             client,
             server,
             seat,
-            edition,
+            edition: inside.edition,
+            draft: inside.draft,
             up: Flow::starting_with(from_client),
             down: Flow::starting_with(from_server),
             turn: Turn::default(),

@@ -4,6 +4,7 @@
 mod chains;
 mod columns;
 mod constraints;
+mod inferred;
 mod keys;
 mod names;
 mod objects;

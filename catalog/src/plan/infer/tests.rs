@@ -1,0 +1,119 @@
+//! Small tables, and what is inferred from statements about them.
+
+use super::*;
+use crate::model::{Identity, TableId};
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn column(id: i16, column_name: &str, default: Option<&str>) -> Column {
+    Column {
+        id: ColumnId::new(id),
+        name: name(column_name),
+        type_name: "text".to_owned(),
+        collation: None,
+        not_null: false,
+        default: default.map(str::to_owned),
+        default_volatility: Volatility::Immutable,
+        identity: Identity::None,
+        generated: Generated::None,
+        grants: Vec::new(),
+        properties: Vec::new(),
+    }
+}
+
+fn users(columns: Vec<Column>) -> Schema {
+    let table = Table {
+        id: TableId::new(1),
+        name: QualifiedName::new(name("public"), name("users")),
+        columns,
+        constraints: Vec::new(),
+        indexes: Vec::new(),
+        update_triggers: Vec::new(),
+        owner: name("owner"),
+        grants: Vec::new(),
+        properties: Vec::new(),
+    };
+    Schema { tables: vec![table], ..Schema::default() }
+}
+
+/// Parent: id, name, age. Child: id, age, first, last = 'none'; name is dropped.
+fn told(statements: &[&str]) -> Vec<String> {
+    let parent = users(vec![column(1, "id", None), column(2, "name", None), column(3, "age", None)]);
+    let child = users(vec![
+        column(1, "id", None),
+        column(3, "age", None),
+        column(4, "first", None),
+        column(5, "last", Some("'none'::text")),
+    ]);
+    let noted: Vec<NotedStatement> = statements
+        .iter()
+        .map(|text| NotedStatement { text: (*text).to_owned(), table: None, names: BTreeMap::new() })
+        .collect();
+    let inferred = infer(&InferInput {
+        edition: &EditionName::new("v2").unwrap(),
+        parent: &parent,
+        child: &child,
+        editioned: &[name("public")],
+        statements: &noted,
+        given: &[],
+        carried: &BTreeSet::new(),
+    });
+    let transforms = inferred.transforms.iter().map(|transform| {
+        format!("{} {} = {}", transform.direction.as_str(), transform.column.as_str(), transform.expression)
+    });
+    let steps = inferred.steps.iter().map(|step| format!("step {}", step.text));
+    let missing = inferred.findings.iter().filter(|finding| finding.code == Code::NotInferred);
+    transforms.chain(steps).chain(missing.map(|finding| finding.message.clone())).collect()
+}
+
+#[test]
+fn an_update_is_a_forward_transform() {
+    assert_eq!(told(&["UPDATE users SET first = upper(users.name)"]), ["forward first = (upper(\"name\"))"]);
+    assert_eq!(
+        told(&["UPDATE public.users AS u SET first = u.name WHERE u.age IS NOT NULL"]),
+        ["forward first = CASE WHEN (\"age\" IS NOT NULL) THEN (\"name\") ELSE CAST(NULL AS text) END"]
+    );
+}
+
+#[test]
+fn statements_follow_one_another() {
+    assert_eq!(
+        told(&["UPDATE users SET first = name; UPDATE users SET last = first || '!' WHERE last = 'none'"]),
+        [
+            "forward first = (\"name\")",
+            "forward last = CASE WHEN (('none'::text) = 'none') THEN (((\"name\")) || '!') ELSE ('none'::text) END",
+        ]
+    );
+}
+
+#[test]
+fn a_column_that_is_taken_apart_is_put_together_again() {
+    assert_eq!(
+        told(&["UPDATE users SET first = split_part(name, ' ', 1), last = split_part(name, ' ', 2)"])[2],
+        "reverse name = concat_ws(' ', coalesce(\"first\", ''), NULLIF(\"last\", ''))"
+    );
+}
+
+#[test]
+fn a_back_fill_and_a_using_are_transforms_of_shared_columns() {
+    assert_eq!(
+        told(&["UPDATE users SET age = '0' WHERE age IS NULL"]),
+        ["forward age = CASE WHEN (\"age\" IS NULL) THEN ('0') ELSE \"age\" END"]
+    );
+    assert_eq!(
+        told(&["ALTER TABLE users ALTER age TYPE int USING trim(age)::int"]),
+        ["forward age = (trim(\"age\")::int)"]
+    );
+}
+
+#[test]
+fn what_reads_other_rows_is_a_step_and_what_has_parameters_is_asked_for() {
+    let step = "UPDATE users SET first = o.x FROM o";
+    assert_eq!(told(&[step]), [format!("step {step}")]);
+    assert_eq!(told(&["DELETE FROM users"]), ["step DELETE FROM users"]);
+    assert_eq!(told(&["DELETE FROM users WHERE id = $1"]).len(), 1);
+    assert!(told(&["DELETE FROM users WHERE id = $1"])[0].starts_with("no transform"));
+    assert_eq!(told(&["DELETE FROM others", "INSERT INTO users SELECT x FROM made_in_the_draft"]), [""; 0]);
+}

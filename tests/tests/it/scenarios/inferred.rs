@@ -1,0 +1,142 @@
+//! Transforms that nobody gave: they are inferred from the statements that ran in the draft.
+
+use catalog::{
+    event::Silent,
+    model::Origin,
+    operation::{self, CreateOptions},
+    plan::Code,
+};
+use edition_tests::{APP, OWNER, World, edition};
+
+use super::story;
+
+const PEOPLE: &str = "\
+CREATE TABLE people (id serial PRIMARY KEY, name text NOT NULL DEFAULT '', age text, city text);
+INSERT INTO people (name, age, city) VALUES ('Ada Lovelace', ' 36', 'London'), ('Alan Turing', '41', NULL), ('Plato', NULL, 'Athens');
+";
+
+#[tokio::test]
+async fn a_split_column_is_put_together_again() {
+    story(PEOPLE)
+        .draft(
+            "v2",
+            "ALTER TABLE people ADD first text, ADD last text;
+             UPDATE people SET first = split_part(name, ' ', 1), last = split_part(name, ' ', 2);
+             ALTER TABLE people DROP name",
+        )
+        .see("v2", "SELECT first, last FROM people ORDER BY id", &["Ada|Lovelace", "Alan|Turing", "Plato|"])
+        .run("v1", "INSERT INTO people (name) VALUES ('Grace Hopper')")
+        .run("v2", "INSERT INTO people (first, last) VALUES ('Edsger', 'Dijkstra')")
+        .run("v2", "UPDATE people SET last = 'King' WHERE first = 'Ada'")
+        .run("v2", "UPDATE people SET city = 'Athenai' WHERE first = 'Plato'")
+        .see(
+            "v1",
+            "SELECT name FROM people ORDER BY id",
+            &["Ada King", "Alan Turing", "Plato", "Grace Hopper", "Edsger Dijkstra"],
+        )
+        .see("v2", "SELECT last FROM people WHERE first = 'Grace'", &["Hopper"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn back_fills_and_usings_leave_older_editions_alone() {
+    story(PEOPLE)
+        .draft(
+            "v2",
+            "UPDATE people SET city = 'nowhere' WHERE city IS NULL;
+             ALTER TABLE people ALTER city SET NOT NULL, ALTER age TYPE int USING trim(age)::int, ADD adult boolean NOT NULL DEFAULT true;
+             UPDATE people AS p SET adult = p.age >= 40 WHERE p.age IS NOT NULL",
+        )
+        .see("v2", "SELECT city, age, adult FROM people ORDER BY id", &["London|36|f", "nowhere|41|t", "Athens|∅|t"])
+        .see("v1", "SELECT city, age FROM people ORDER BY id", &["London| 36", "∅|41", "Athens|∅"])
+        .run("v1", "INSERT INTO people (name, age) VALUES ('Grace Hopper', '79 ')")
+        .run("v2", "INSERT INTO people (name, age, city, adult) VALUES ('Kid', 7, 'Rome', false)")
+        .see("v2", "SELECT city, age, adult FROM people WHERE id > 3 ORDER BY id", &["nowhere|79|t", "Rome|7|f"])
+        .see("v1", "SELECT city, age FROM people WHERE id > 3 ORDER BY id", &["∅|79 ", "Rome|7"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn statements_are_noted_when_they_have_succeeded() {
+    let world = World::adopted(PEOPLE).await;
+    world.verbs.create("v2").await;
+    let tool = world.session(OWNER, "v2").await;
+    tool.run("ALTER TABLE people ADD shout text").await;
+    for statement in ["BEGIN", "UPDATE people SET shout = 'lost'", "ROLLBACK"] {
+        tool.run(statement).await;
+    }
+    tool.fail("UPDATE people SET nonsense = 1").await;
+    tool.run("BEGIN").await;
+    tool.fail("UPDATE people SET nonsense = 1").await;
+    tool.run("ROLLBACK").await;
+    // As drivers with prepared statements do it; the answer is the client's own, whatever is noted beside it.
+    tool.client().execute("UPDATE people SET shout = upper(name)", &[]).await.unwrap();
+    tool.client().execute("DELETE FROM people WHERE id = $1", &[&7]).await.unwrap();
+    tool.run("UPDATE people SET id = id").await;
+    assert_eq!(tool.ask("SELECT 1").await, ["1"]);
+    let noted = tool.ask("SELECT text FROM edition.statements ORDER BY id").await;
+    assert_eq!(
+        noted,
+        [
+            "UPDATE people SET shout = upper(name)",
+            "DELETE FROM people WHERE id = $1",
+            "UPDATE people SET id = id"
+        ]
+    );
+    drop(tool);
+    let plan = world.verbs.plan("v2").await;
+    let codes: Vec<Code> = plan.findings.iter().map(|finding| finding.code).collect();
+    assert!(codes.contains(&Code::NotInferred) && codes.contains(&Code::DataStep), "{:#?}", plan.findings);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_file_is_read_for_what_it_says_about_data() {
+    let world = World::adopted(PEOPLE).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("v2.sql");
+    let script = "ALTER TABLE people ADD shout text;\nUPDATE people SET shout = upper(name);\nCREATE TABLE cities (name text PRIMARY KEY);
+GRANT SELECT ON cities TO app;\nINSERT INTO cities SELECT DISTINCT city FROM people WHERE city IS NOT NULL;\n";
+    std::fs::write(&file, script).unwrap();
+    let options = CreateOptions {
+        name: edition("v2"),
+        from: vec![file],
+        comment: None,
+        programs: world.verbs.programs.clone(),
+    };
+    operation::create(&world.verbs.target, &options, &Silent).await.unwrap();
+    let plan = world.verbs.plan("v2").await;
+    assert_eq!(plan.transforms.iter().filter(|transform| transform.origin == Origin::Inferred).count(), 1);
+    let refusal = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err().to_string();
+    assert!(refusal.contains("data-step") && refusal.contains("INSERT INTO cities SELECT"), "{refusal}");
+    world.verbs.publish("v2", &["data-step"]).await;
+    let new = world.session(APP, "v2").await;
+    assert_eq!(
+        new.ask("SELECT shout FROM people ORDER BY id").await,
+        ["ADA LOVELACE", "ALAN TURING", "PLATO"]
+    );
+    assert_eq!(new.ask("SELECT name FROM cities ORDER BY name").await, ["Athens", "London"]);
+    drop(new);
+    world.verbs.rollback("v2").await;
+    world.end().await;
+}
+
+/// Told before anything is done, by the keys of rows and never by what is in them.
+#[tokio::test]
+async fn transforms_that_do_not_undo_each_other_are_told_by_example() {
+    let world = World::adopted(PEOPLE).await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE people ADD shout text, DROP name").await;
+    world.verbs.transform("v2", "people", "shout = upper(name)", "name = initcap(shout)").await;
+    let plan = world.verbs.plan("v2").await;
+    assert_eq!(plan.findings, []);
+    world.session(APP, "v1").await.run("INSERT INTO people (name) VALUES ('bell hooks')").await;
+    let plan = world.verbs.plan("v2").await;
+    let told: Vec<&str> = plan.findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("for the rows 4;") && !told[0].contains("hooks"), "{told:?}");
+    assert_eq!(plan.findings[0].code, Code::DoesNotUndo);
+    world.end().await;
+}
