@@ -16,6 +16,7 @@ mod publish;
 mod retire;
 mod rollback;
 mod runner;
+mod sync;
 mod transform;
 
 pub use create::{CreateOptions, Created, create, drop_draft};
@@ -29,6 +30,7 @@ pub use planning::plan;
 pub use publish::{PublishOptions, Published, publish};
 pub use retire::{RetireOptions, Retired, retire};
 pub use rollback::{KeepData, RollbackOptions, RolledBack, rollback};
+pub use sync::{Synced, sync};
 pub use transform::{TransformOptions, Transformed, collect_transforms, transform};
 
 use std::path::PathBuf;

@@ -68,7 +68,7 @@ fn foreign(table: &QualifiedName, column: Option<&Name>, what: &str) -> Finding 
         code: Code::ForeignDdl,
         subject: format!("table {}{column}", table.pretty()),
         message: format!("the live database was altered directly: {what}"),
-        fix: Some("undo the direct change, and make it in a draft".to_owned()),
+        fix: Some("take it in: edition sync (--dry-run shows it); or undo the direct change, and make it in a draft".to_owned()),
     }
 }
 

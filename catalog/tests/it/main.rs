@@ -11,4 +11,5 @@ mod interrupted;
 mod life;
 mod reading;
 mod scratch;
+mod sync;
 mod transforms;

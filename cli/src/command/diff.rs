@@ -35,7 +35,7 @@ impl Diff {
 }
 
 /// Changes under the object that they belong to, in the order in which objects come first.
-fn text(diff: &Outcome) -> String {
+pub(super) fn text(diff: &Outcome) -> String {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for change in &diff.changes {
         let (object, line) = describe(change);

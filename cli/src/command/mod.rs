@@ -18,6 +18,7 @@ pub(crate) mod retire;
 pub(crate) mod rollback;
 pub(crate) mod sessions;
 pub(crate) mod status;
+pub(crate) mod sync;
 pub(crate) mod transform;
 pub(crate) mod url;
 mod waits;

@@ -72,8 +72,7 @@ async fn use_shop(connection: &mut PgConnection, name_column: &str, name: &str, 
         let order = sqlx::query("INSERT INTO orders (customer_id, total) VALUES ($1, 1200) RETURNING id");
         order.bind(customer).fetch_one(&mut *connection).await.unwrap().get(0)
     } else {
-        let order =
-            "INSERT INTO orders (customer_id, total, currency) VALUES ($1, 1300, $2) RETURNING id";
+        let order = "INSERT INTO orders (customer_id, total, currency) VALUES ($1, 1300, $2) RETURNING id";
         sqlx::query(order).bind(customer).bind(currency).fetch_one(&mut *connection).await.unwrap().get(0)
     };
     let update = sqlx::query("UPDATE orders SET total = total + 1 WHERE id = $1").bind(order);

@@ -1,0 +1,126 @@
+//! The DDL that brings a blueprint to what the live database is, after somebody altered that directly. Only at rest, where both have the
+//! same names; what a blueprint already words otherwise comes out the same again and changes nothing. Pure.
+
+use crate::{
+    ddl::{add_column, create_table},
+    model::{Column, Constraint, ConstraintKind, Generated, Identity, Name, QualifiedName, Schema, Table},
+    sql,
+    sql::Sql,
+};
+
+/// The statements, in an order in which they can be run; drops first, so that names become free.
+pub fn equivalent_ddl(known: &Schema, live: &Schema, runner: &Name) -> Vec<Sql> {
+    let mut ddl = Ddl::default();
+    for table in &known.tables {
+        match live.table_named(&table.name) {
+            None => ddl.drop_tables.push(sql!("DROP TABLE {}", table.name)),
+            Some(now) => ddl.alter(table, now),
+        }
+    }
+    for table in live.tables.iter().filter(|table| known.table_named(&table.name).is_none()) {
+        ddl.create.extend(create_table(table, runner));
+        let foreign = table.constraints.iter().filter(|constraint| constraint.references.is_some());
+        ddl.references.extend(foreign.map(|constraint| add_constraint(&table.name, constraint)));
+    }
+    ddl.in_order()
+}
+
+#[derive(Default)]
+struct Ddl {
+    drop_parts: Vec<Sql>,
+    drop_columns: Vec<Sql>,
+    drop_tables: Vec<Sql>,
+    create: Vec<Sql>,
+    columns: Vec<Sql>,
+    rules: Vec<Sql>,
+    references: Vec<Sql>,
+}
+
+impl Ddl {
+    fn in_order(self) -> Vec<Sql> {
+        let Self { drop_parts, drop_columns, drop_tables, create, columns, rules, references } = self;
+        [drop_parts, drop_columns, drop_tables, create, columns, rules, references].concat()
+    }
+
+    fn alter(&mut self, before: &Table, now: &Table) {
+        let table = &before.name;
+        for column in &before.columns {
+            match now.column_named(column.name.as_str()) {
+                None => {
+                    self.drop_columns.push(sql!("ALTER TABLE {} DROP COLUMN {}", table, column.name));
+                }
+                Some(now) => self.alter_column(table, column, now),
+            }
+        }
+        let new = now.columns.iter().filter(|column| before.column_named(column.name.as_str()).is_none());
+        self.columns.extend(new.map(|column| add_column(table, &column.name, column, true)));
+        self.alter_constraints(before, now);
+        self.alter_indexes(before, now);
+    }
+
+    fn alter_column(&mut self, table: &QualifiedName, before: &Column, now: &Column) {
+        let name = &now.name;
+        if before.type_name != now.type_name {
+            let to = Sql::trusted(&now.type_name);
+            self.columns.push(sql!(
+                "ALTER TABLE {} ALTER COLUMN {} TYPE {} USING NULL::{}",
+                table,
+                name,
+                to,
+                to
+            ));
+        }
+        let ordinary = now.generated == Generated::None && now.identity == Identity::None;
+        if ordinary && before.default != now.default {
+            self.columns.push(match &now.default {
+                Some(default) => {
+                    sql!("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}", table, name, Sql::trusted(default))
+                }
+                None => sql!("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", table, name),
+            });
+        }
+        match (before.not_null, now.not_null) {
+            (false, true) => {
+                self.rules.push(sql!("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", table, name));
+            }
+            (true, false) => {
+                self.rules.push(sql!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", table, name));
+            }
+            _ => {}
+        }
+    }
+
+    fn alter_constraints(&mut self, before: &Table, now: &Table) {
+        let table = &before.name;
+        let is_lost = |old: &&Constraint| {
+            // A check may be worded otherwise only because it was read anew; to make it again does no harm then.
+            !now.constraints.iter().any(|new| {
+                new.name == old.name
+                    && (new.definition == old.definition || old.kind != ConstraintKind::Check)
+            })
+        };
+        let lost: Vec<&Constraint> = before.constraints.iter().filter(is_lost).collect();
+        self.drop_parts
+            .extend(lost.iter().map(|old| sql!("ALTER TABLE {} DROP CONSTRAINT {}", table, old.name)));
+        for new in &now.constraints {
+            let known = before.constraints.iter().any(|old| old.name == new.name);
+            if !known || lost.iter().any(|old| old.name == new.name) {
+                let group = if new.references.is_some() { &mut self.references } else { &mut self.rules };
+                group.push(add_constraint(table, new));
+            }
+        }
+    }
+
+    fn alter_indexes(&mut self, before: &Table, now: &Table) {
+        let lost = before.indexes.iter().filter(|old| !now.indexes.iter().any(|new| new.name == old.name));
+        self.drop_parts.extend(lost.map(|old| {
+            sql!("DROP INDEX {}", QualifiedName::new(before.name.schema.clone(), old.name.clone()))
+        }));
+        let new = now.indexes.iter().filter(|new| !before.indexes.iter().any(|old| old.name == new.name));
+        self.rules.extend(new.map(|index| Sql::trusted(&index.definition)));
+    }
+}
+
+fn add_constraint(table: &QualifiedName, constraint: &Constraint) -> Sql {
+    sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", table, constraint.name, Sql::trusted(&constraint.definition))
+}
