@@ -34,7 +34,7 @@ pub(crate) async fn smaller(mut bug: Bug) -> Bug {
             break;
         }
         trials -= 1;
-        let base = format!("{}\n{drop};", bug.base);
+        let base = format!("{}\nSET search_path = public;\n{drop};", bug.base);
         if let Some(what) = trial(&base, &bug.script, &bug.sign()).await {
             bug = Bug { base, what, ..bug };
         }
