@@ -29,7 +29,9 @@ pub struct Wrong {
 
 /// Whether PostgreSQL or the application found fault with the data (constraints, values out of range, RAISE in a trigger).
 fn is_about_data(failure: &Failure) -> bool {
-    ["22", "23", "44", "P0"].iter().any(|class| failure.code.starts_with(class))
+    // An action of a foreign key may come upon a column that nobody can set.
+    let identity = failure.code == "428C9";
+    identity || ["22", "23", "44", "P0"].iter().any(|class| failure.code.starts_with(class))
 }
 
 /// Puts up to `rows` rows into each table, those that others refer to first.
