@@ -9,12 +9,14 @@
 
 mod change;
 mod constraints;
+mod effect;
 mod others;
 mod tables;
 mod unsupported;
 mod views;
 
 pub use change::{Change, Diff};
+pub use effect::{Effect, Reviewed, review};
 pub(crate) use unsupported::kind_of_rules;
 
 use crate::model::Schema;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::footing::adopted;
 use crate::{
     blueprint,
-    diff::Diff,
+    diff::{self, Diff, Reviewed},
     error::{Error, Result},
     model::{Edition, EditionName},
     store::{self, JournalLine, ProxySession},
@@ -199,9 +199,19 @@ pub async fn log(target: &Target, limit: usize) -> Result<Vec<JournalEntry>> {
 
 /// What changes from one edition's logical schema to another's.
 pub async fn compare(target: &Target, from: &EditionName, to: &EditionName) -> Result<Diff> {
+    Ok(comparison(target, from, to).await?.diff)
+}
+
+/// The same, and whom each change would break of those who know the older schema.
+pub async fn review(target: &Target, from: &EditionName, to: &EditionName) -> Result<Vec<Reviewed>> {
+    let comparison = comparison(target, from, to).await?;
+    Ok(diff::review(comparison.diff, &comparison.to))
+}
+
+async fn comparison(target: &Target, from: &EditionName, to: &EditionName) -> Result<blueprint::Comparison> {
     let connection = adopted(target).await?;
     let from = store::require_edition(&*connection, from).await?;
     let to = store::require_edition(&*connection, to).await?;
     let schemas = store::schemas(&*connection).await?;
-    Ok(blueprint::compare(target, &schemas, &from, &to).await?.diff)
+    blueprint::compare(target, &schemas, &from, &to).await
 }

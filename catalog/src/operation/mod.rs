@@ -24,7 +24,8 @@ pub use default::{DefaultChanged, set_default};
 pub use deinit::{DeinitOptions, Deinitialised, deinit};
 pub use init::{InitOptions, Initialised, init};
 pub use inspect::{
-    JournalEntry, ProxyRow, RunningOperation, SessionRow, Status, compare, list, log, sessions, status,
+    JournalEntry, ProxyRow, RunningOperation, SessionRow, Status, compare, list, log, review, sessions,
+    status,
 };
 pub use planning::plan;
 pub use publish::{PublishOptions, Published, publish};

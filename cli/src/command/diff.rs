@@ -2,12 +2,13 @@
 
 use catalog::{
     Result,
-    diff::{Change, Diff as Outcome},
+    diff::{Change, Diff as Outcome, Effect, Reviewed},
     model::{EditionName, Grant, Name, QualifiedName},
     operation,
 };
 use clap::Args;
 use owo_colors::OwoColorize;
+use serde::Serialize;
 
 use super::Context;
 
@@ -24,21 +25,60 @@ pub(crate) struct Diff {
 
 impl Diff {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
-        let diff = operation::compare(&context.target()?, &self.from, &self.to).await?;
-        context.output.show(&diff, |diff| {
-            if diff.changes.is_empty() {
+        let changes = operation::review(&context.target()?, &self.from, &self.to).await?;
+        context.output.show(&Document { from: &self.from, to: &self.to, changes }, |document| {
+            if document.changes.is_empty() {
                 return format!("{} and {} have the same schema", self.from, self.to);
             }
-            text(diff)
+            reviewed(&document.changes)
         })
     }
 }
 
+/// The outcome as JSON.
+#[derive(Serialize)]
+struct Document<'a> {
+    from: &'a EditionName,
+    to: &'a EditionName,
+    changes: Vec<Reviewed>,
+}
+
+/// Changes by object, below each what it means for those who know the older schema, and the sum of it.
+fn reviewed(changes: &[Reviewed]) -> String {
+    let lines = changes.iter().map(|Reviewed { change, effect }| {
+        let (object, line) = describe(change);
+        (object, line + &effect_text(effect))
+    });
+    let breaking =
+        |breaks: fn(&Effect) -> bool| changes.iter().filter(|change| breaks(&change.effect)).count();
+    let (readers, writers) =
+        (breaking(|effect| effect.breaks_readers), breaking(|effect| effect.breaks_writers));
+    format!(
+        "{}\n\n{} changes; to an application that knows only the older schema, {readers} would break reading and {writers} writing",
+        grouped(lines),
+        changes.len()
+    )
+}
+
+fn effect_text(effect: &Effect) -> String {
+    let whom = match (effect.breaks_readers, effect.breaks_writers) {
+        (true, true) => "breaks older readers and writers".red().to_string(),
+        (true, false) => "breaks older readers".red().to_string(),
+        (false, true) => "breaks older writers".red().to_string(),
+        (false, false) if effect.why.is_empty() => return String::new(),
+        (false, false) => "not breaking".green().to_string(),
+    };
+    format!("\n      {whom}: {}", effect.why.dimmed())
+}
+
 /// Changes under the object that they belong to, in the order in which objects come first.
 pub(super) fn text(diff: &Outcome) -> String {
+    grouped(diff.changes.iter().map(describe))
+}
+
+fn grouped(described: impl Iterator<Item = (String, String)>) -> String {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
-    for change in &diff.changes {
-        let (object, line) = describe(change);
+    for (object, line) in described {
         match groups.iter_mut().find(|(name, _)| *name == object) {
             Some((_, lines)) => lines.push(line),
             None => groups.push((object, vec![line])),
@@ -145,6 +185,32 @@ mod tests {
     use catalog::model::{ColumnId, TableId};
 
     use super::*;
+
+    #[test]
+    fn a_review_says_whom_a_change_breaks() {
+        let name = |text: &str| Name::new(text).unwrap();
+        let users = QualifiedName::new(name("public"), name("users"));
+        let (table, column) = (TableId::new(1), ColumnId::new(2));
+        let diff = Outcome {
+            changes: vec![
+                Change::TableCreated { table, name: QualifiedName::new(name("public"), name("notes")) },
+                Change::ColumnNotNullSet { table, name: users.clone(), column, column_name: name("age") },
+                Change::ColumnDropped { table, name: users, column, column_name: name("name") },
+            ],
+        };
+        let text = reviewed(&catalog::diff::review(diff, &catalog::model::Schema::default()));
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
+        table public.notes
+          + created
+        table public.users
+          ~ column age: NOT NULL set
+              breaks older writers: writing NULL fails
+          - column name
+              breaks older readers and writers: statements that name the column fail
+
+        3 changes; to an application that knows only the older schema, 1 would break reading and 2 writing
+        "#);
+    }
 
     #[test]
     fn changes_stand_below_their_table() {
