@@ -25,7 +25,7 @@ pub struct SharedObject<'a> {
     /// Its privileges.
     pub grants: Vec<Grant>,
     /// Its properties.
-    pub properties: &'a [String],
+    pub properties: Vec<String>,
 }
 
 /// Everything in the schema that two editions can mean in common, under the names of `schema`.
@@ -38,7 +38,12 @@ pub fn shared_objects<'a>(schema: &'a Schema, mapping: &Mapping) -> Vec<SharedOb
         subject: Object::Sequence(&sequence.name),
         owner: &sequence.owner,
         grants: sequence.grants.clone(),
-        properties: &sequence.properties,
+        properties: sequence
+            .properties
+            .iter()
+            .cloned()
+            .chain([format!("options={}", sequence.options)])
+            .collect(),
     });
     let views = schema.views.iter().map(|view| SharedObject {
         id: view.id.get(),
@@ -47,7 +52,7 @@ pub fn shared_objects<'a>(schema: &'a Schema, mapping: &Mapping) -> Vec<SharedOb
         subject: Object::View(&view.name),
         owner: &view.owner,
         grants: view.grants.clone(),
-        properties: &view.properties,
+        properties: view.properties.clone(),
     });
     let functions = schema.functions.iter().map(|function| SharedObject {
         id: function.id,
@@ -56,7 +61,7 @@ pub fn shared_objects<'a>(schema: &'a Schema, mapping: &Mapping) -> Vec<SharedOb
         subject: Object::Function(function),
         owner: &function.owner,
         grants: function.grants.clone(),
-        properties: &function.properties,
+        properties: function.properties.clone(),
     });
     let types = schema.types.iter().map(|definition| {
         let is_domain = definition.kind == TypeKind::Domain;
@@ -71,7 +76,7 @@ pub fn shared_objects<'a>(schema: &'a Schema, mapping: &Mapping) -> Vec<SharedOb
             },
             owner: &definition.owner,
             grants: definition.grants.clone(),
-            properties: &definition.properties,
+            properties: definition.properties.clone(),
         }
     });
     sequences.chain(views).chain(functions).chain(types).collect()

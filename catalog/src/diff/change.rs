@@ -121,12 +121,42 @@ pub enum Change {
         sequence: TableId,
         name: QualifiedName,
     },
+    SequenceDropped {
+        sequence: TableId,
+        name: QualifiedName,
+    },
+    SequenceRenamed {
+        sequence: TableId,
+        from: QualifiedName,
+        to: QualifiedName,
+        /// Whether a column owns it, so that statements seldom name it.
+        owned: bool,
+    },
     FunctionCreated {
         function: u32,
         name: QualifiedName,
         arguments: String,
     },
     TypeCreated {
+        type_id: u32,
+        name: QualifiedName,
+    },
+    /// An extension, a statistics object …: see [`WAYS`](crate::property::WAYS).
+    AccessoryAdded {
+        kind: String,
+        identity: String,
+    },
+    AccessoryDropped {
+        kind: String,
+        identity: String,
+    },
+    AccessoryChanged {
+        kind: String,
+        identity: String,
+        from: String,
+        to: String,
+    },
+    TypeDropped {
         type_id: u32,
         name: QualifiedName,
     },

@@ -7,6 +7,7 @@
 //!
 //! Nothing is ignored: what editions do not support becomes [`Change::Unsupported`].
 
+mod accessories;
 mod change;
 mod constraints;
 mod effect;
@@ -29,6 +30,7 @@ pub fn diff(parent: &Schema, child: &Schema, aligned: &Schema) -> Diff {
     others::compare_sequences(parent, child, &mut changes);
     others::compare_functions(parent, child, aligned, &mut changes);
     others::compare_types(parent, child, aligned, &mut changes);
+    accessories::compare(parent, aligned, &mut changes);
     others::compare_rest(parent, aligned, &mut changes);
     Diff { changes }
 }

@@ -31,22 +31,25 @@ pub(super) fn compare_sequences(parent: &Schema, child: &Schema, changes: &mut V
         let found = found.filter(|new| new.id == old.id || !went_with_its_column(old, child));
         let Some(new) = found else {
             if !went_with_its_column(old, child) {
-                changes.push(subject.unsupported("was dropped"));
+                changes.push(Change::SequenceDropped { sequence: old.id, name: old.name.clone() });
             }
             continue;
         };
         taken.push(new.id);
-        if old.name != new.name {
-            changes.push(subject.unsupported(format!("was renamed to {}", new.name.pretty())));
+        if old.name.schema != new.name.schema {
+            changes.push(subject.unsupported(format!("was moved to {}", new.name.pretty())));
+        } else if old.name != new.name {
+            changes.push(Change::SequenceRenamed {
+                sequence: new.id,
+                from: old.name.clone(),
+                to: new.name.clone(),
+                owned: new.owned_by.is_some(),
+            });
         }
-        if old.options != new.options {
-            changes.push(
-                subject.unsupported(format!("options changed from {} to {}", old.options, new.options)),
-            );
+        if is_narrower(&old.options, &new.options) {
+            changes.push(subject.unsupported(format!("its bounds became narrower: {}", new.options)));
         }
-        if old.owned_by != new.owned_by {
-            changes.push(subject.unsupported("belongs to another column now"));
-        }
+        subject.properties(&options_and_owner(old), &options_and_owner(new), changes);
         subject.owner(&old.owner, &new.owner, changes);
         subject.grants(&old.grants, &new.grants, changes);
         subject.properties(&old.properties, &new.properties, changes);
@@ -54,6 +57,21 @@ pub(super) fn compare_sequences(parent: &Schema, child: &Schema, changes: &mut V
     for new in child.sequences.iter().filter(|new| !taken.contains(&new.id)) {
         changes.push(Change::SequenceCreated { sequence: new.id, name: new.name.clone() });
     }
+}
+
+fn options_and_owner(sequence: &Sequence) -> Vec<String> {
+    let owner = sequence.owned_by.map(|(table, column)| format!("owned_by={table}.{column}"));
+    std::iter::once(format!("options={}", sequence.options)).chain(owner).collect()
+}
+
+/// Whether values that the sequence may stand at already would be out of its new bounds.
+fn is_narrower(before: &str, after: &str) -> bool {
+    let bound = |options: &str, word: &str| -> Option<i64> {
+        let mut words = options.split(' ').skip_while(|candidate| *candidate != word);
+        words.nth(1)?.parse().ok()
+    };
+    let (least, most) = (|options| bound(options, "MINVALUE"), |options| bound(options, "MAXVALUE"));
+    least(after) > least(before) || most(after) < most(before)
 }
 
 fn went_with_its_column(sequence: &Sequence, child: &Schema) -> bool {
@@ -119,7 +137,7 @@ pub(super) fn compare_types(parent: &Schema, child: &Schema, aligned: &Schema, c
         let identity = old.name.pretty();
         let subject = Subject { kind: "type", identity: &identity };
         let Some(new) = counterpart(old, &parent.types, &aligned.types, id, same_name) else {
-            changes.push(subject.unsupported("was dropped"));
+            changes.push(Change::TypeDropped { type_id: old.id, name: old.name.clone() });
             continue;
         };
         taken.push(new.id);

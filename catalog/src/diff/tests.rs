@@ -208,7 +208,7 @@ fn an_owned_sequence_goes_with_its_column_and_only_then() {
     let without_table = Schema::default();
     assert_eq!(told(&parent, &without_table, &without_table), ["table_dropped"]);
     let without_sequence = of_tables(vec![table(1, "t", columns())]);
-    assert_eq!(told(&parent, &without_sequence, &without_sequence), ["unsupported public.s was dropped"]);
+    assert_eq!(told(&parent, &without_sequence, &without_sequence), ["sequence_dropped"]);
 }
 
 #[test]

@@ -14,6 +14,24 @@ pub struct Mapping {
     /// Sequences, views, functions and types that live in the schema of the edition that introduced them: the object's
     /// blueprint id → that schema.
     pub moved: BTreeMap<u32, Name>,
+    /// Sequences that stand under the name that an older edition gives them: the blueprint id → that name.
+    #[serde(default)]
+    pub renamed: BTreeMap<u32, Name>,
+}
+
+/// Sequences of `schema` that stand under another name: that which the oldest of the live editions that have them gives them.
+pub fn renamed_sequences<'a>(
+    schema: &Schema,
+    older: impl Iterator<Item = &'a Schema> + Clone,
+) -> BTreeMap<u32, Name> {
+    let standing = |id| older.clone().flat_map(|schema| &schema.sequences).find(move |known| known.id == id);
+    schema
+        .sequences
+        .iter()
+        .filter_map(|sequence| Some((sequence.id.get(), standing(sequence.id)?.name.name.clone(), sequence)))
+        .filter(|(_, name, sequence)| *name != sequence.name.name)
+        .map(|(id, name, _)| (id, name))
+        .collect()
 }
 
 /// Where one table of one edition is.

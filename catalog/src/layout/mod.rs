@@ -7,6 +7,6 @@ mod naming;
 mod shape;
 
 pub use child::{ChildLayout, ColumnFate, InheritedTable, LayoutInput, lay_out_child, object_ids};
-pub use mapping::{Mapping, TableMapping};
+pub use mapping::{Mapping, TableMapping, renamed_sequences};
 pub use naming::TakenNames;
 pub use shape::{Shape, ShapeColumn, is_plain};

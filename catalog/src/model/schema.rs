@@ -18,6 +18,9 @@ pub struct Schema {
     pub functions: Vec<Function>,
     /// Enums, domains, free-standing composite and range types.
     pub types: Vec<TypeDef>,
+    /// Extensions, collations, statistics objects, publications, default privileges.
+    #[serde(default)]
+    pub accessories: Vec<Accessory>,
     /// All else that DDL can make, by kind and definition: compared, and refused by name when it differs.
     pub others: Vec<OtherObject>,
 }
@@ -328,6 +331,26 @@ pub struct Grant {
     pub privilege: String,
     /// WITH GRANT OPTION
     pub grantable: bool,
+}
+
+/// An object that is made and unmade as a whole: no part of it is changed on its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Accessory {
+    /// `extension`, `statistics object` …
+    pub kind: String,
+    /// `pg_identify_object(…).identity`: unique within the kind.
+    pub identity: String,
+    /// The statements that make it, as PostgreSQL shows it; two of the same text are the same thing.
+    pub make: String,
+    /// The statements that take it away, whether or not it is there.
+    pub unmake: String,
+    /// Its owner, if it has one that can be told apart.
+    pub owner: Option<Name>,
+    /// The beginning of the statement that changes the owner.
+    pub owning: Option<String>,
+    /// The table that it is about.
+    #[serde(default)]
+    pub table: Option<TableId>,
 }
 
 /// An object of a kind that editions do not version yet, or of a schema that is not editioned.

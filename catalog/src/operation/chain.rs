@@ -6,7 +6,7 @@ use crate::{
     blueprint::{read_database, read_schema},
     ddl::HopTriggers,
     error::Result,
-    layout::{Mapping, TableMapping, object_ids},
+    layout::{Mapping, TableMapping, object_ids, renamed_sequences},
     model::{ColumnId, Edition, EditionId, EditionState, Grant, Name, QualifiedName, Schema, TableId},
     physical::{PhysicalRequest, read_in_physical_words},
     plan::{Chain, Facts, Member},
@@ -39,11 +39,16 @@ pub(super) async fn load_chain(
     for (from, to) in relocations {
         chain.relocate(from, to);
     }
+    let schemas: Vec<Schema> = chain.members.iter().map(|member| member.logical.clone()).collect();
+    for (position, member) in chain.members.iter_mut().enumerate() {
+        member.mapping.renamed = renamed_sequences(&member.logical, schemas.iter().take(position));
+    }
     for (member, mut blueprint) in chain.members.iter_mut().zip(blueprints) {
         let request = PhysicalRequest {
             logical: &member.logical,
             mapping: &member.mapping,
             editioned: &chain.editioned,
+            extra_types: &[],
             extra: &[],
             probes: &[],
         };
@@ -134,6 +139,10 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
         .query_one("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET')", &[])
         .await?;
     facts.may_silence_triggers = silence.try_get(0)?;
+    let extensions = "SELECT quote_ident(name) FROM pg_catalog.pg_available_extensions";
+    for row in connection.query(extensions, &[]).await? {
+        facts.available_extensions.insert(row.try_get(0)?);
+    }
     for row in connection.query("SELECT nspname::text FROM pg_catalog.pg_namespace", &[]).await? {
         facts.schemas.insert(stored_name(row.try_get(0)?)?);
     }

@@ -12,7 +12,7 @@ use crate::{
     blueprint::compare,
     diff::{Change, Diff},
     error::{Error, Result},
-    layout::{ChildLayout, LayoutInput, lay_out_child},
+    layout::{ChildLayout, LayoutInput, lay_out_child, renamed_sequences},
     model::{Edition, EditionName, EditionState, Name, QualifiedName, Schema, Transform},
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
@@ -88,6 +88,7 @@ pub(super) async fn plan_publication(
         logical: &child,
         mapping: &layout.mapping,
         editioned: &chain.editioned,
+        extra_types: &leaf.physical.types,
         extra: &parents_columns(&chain, &layout),
         probes: &probes(&found),
     };
@@ -157,14 +158,16 @@ fn lay_out(chain: &Chain, draft: &Edition, child: &Schema, given: &[Transform]) 
         .iter()
         .map(|table| (table.name.clone(), table.columns.iter().map(|column| column.name.clone()).collect()))
         .collect();
-    lay_out_child(&LayoutInput {
+    let mut layout = lay_out_child(&LayoutInput {
         edition: &draft.name,
         parent: &leaf.logical,
         parent_mapping: &leaf.mapping,
         child,
         transforms: given,
         physical_columns: &physical_columns,
-    })
+    })?;
+    layout.mapping.renamed = renamed_sequences(child, chain.members.iter().map(|member| &member.logical));
+    Ok(layout)
 }
 
 /// Tables that stand under their logical name in the schema of the edition that introduced them, and that the draft sees otherwise: the name is

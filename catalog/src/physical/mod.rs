@@ -8,13 +8,15 @@ mod rename;
 pub use probe::{Probe, Probed, ROW_ALIAS, over_row_alias};
 pub use rename::rename_statements;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
+
+use tokio_postgres::Transaction;
 
 use crate::{
     blueprint::read_schema,
     error::{Error, ErrorKind, Result},
     layout::Mapping,
-    model::{Name, Schema, TableId},
+    model::{Name, Schema, TableId, TypeDef},
     sql,
     sql::{Sql, join},
     target::Connection,
@@ -42,6 +44,8 @@ pub struct PhysicalRequest<'a> {
     pub mapping: &'a Mapping,
     /// The editioned schemas.
     pub editioned: &'a [Name],
+    /// The neighbour's types, in physical words and in the order in which they can be made: its columns may be of types that this blueprint lacks.
+    pub extra_types: &'a [TypeDef],
     /// The neighbour's columns.
     pub extra: &'a [ExtraColumn],
     /// Transforms to check and to deparse.
@@ -77,7 +81,12 @@ pub async fn read_in_physical_words(
     let schemas: Vec<Name> = request.editioned.iter().chain(&foreign).cloned().collect();
     let schema = read_schema(&transaction, &schemas).await?;
 
+    add_types(&transaction, request.extra_types).await?;
+    let known = known_types(&transaction, request.extra).await?;
     let extra = request.extra.iter().filter_map(|column| {
+        if !known.contains(&column.type_name) {
+            return None;
+        }
         let table = schema.table(column.table)?;
         let collation = match &column.collation {
             Some(collation) => sql!(" COLLATE {}", Sql::trusted(collation)),
@@ -104,6 +113,37 @@ pub async fn read_in_physical_words(
     }
     transaction.rollback().await?;
     Ok(PhysicalReading { schema, probed })
+}
+
+/// Makes the neighbour's types that are not there. One that cannot be made without what this blueprint has dropped is left out.
+async fn add_types(transaction: &Transaction<'_>, types: &[TypeDef]) -> Result<()> {
+    for definition in types {
+        let name = sql!("{}", definition.name);
+        let exists =
+            "SELECT pg_catalog.to_regtype($1) IS NOT NULL, pg_catalog.to_regnamespace($2) IS NOT NULL";
+        let schema = sql!("{}", definition.name.schema);
+        let row = transaction.query_one(exists, &[&name.as_str(), &schema.as_str()]).await?;
+        let (has_type, has_schema): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
+        if has_type {
+            continue;
+        }
+        let make_schema = if has_schema { Sql::trusted("") } else { sql!("CREATE SCHEMA {};", schema) };
+        transaction.batch_execute("SAVEPOINT extra_type").await?;
+        let make = sql!("{} {}", make_schema, Sql::trusted(&definition.definition));
+        if transaction.batch_execute(make.as_str()).await.is_err() {
+            transaction.batch_execute("ROLLBACK TO SAVEPOINT extra_type").await?;
+        }
+    }
+    Ok(())
+}
+
+/// Which of the columns' types are there.
+async fn known_types(transaction: &Transaction<'_>, columns: &[ExtraColumn]) -> Result<BTreeSet<String>> {
+    let names: Vec<&str> = columns.iter().map(|column| column.type_name.as_str()).collect();
+    let question =
+        "SELECT name FROM unnest($1::text[]) AS name WHERE pg_catalog.to_regtype(name) IS NOT NULL";
+    let rows = transaction.query(question, &[&names]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 fn busy_draft(error: tokio_postgres::Error) -> Error {

@@ -19,8 +19,35 @@ pub fn rename_statements(logical: &Schema, mapping: &Mapping) -> Vec<Sql> {
     for (id, schema) in &mapping.moved {
         second.extend(move_object(logical, mapping, *id, schema));
     }
+    rename_sequences(logical, mapping, &mut second);
     first.extend(second);
     first
+}
+
+/// Last, when every sequence is in its schema; through names that nobody uses.
+fn rename_sequences(logical: &Schema, mapping: &Mapping, statements: &mut Vec<Sql>) {
+    let renamed: Vec<(QualifiedName, &Name)> = logical
+        .sequences
+        .iter()
+        .filter_map(|sequence| {
+            let with_table = sequence.owned_by.as_ref().and_then(|(table, _)| mapping.tables.get(table));
+            let schema = mapping
+                .moved
+                .get(&sequence.id.get())
+                .or(with_table.map(|place| &place.physical.schema))
+                .unwrap_or(&sequence.name.schema);
+            let standing = mapping.renamed.get(&sequence.id.get())?;
+            Some((QualifiedName::new(schema.clone(), sequence.name.name.clone()), standing))
+        })
+        .collect();
+    let between = |number: usize| temporary(format_args!("sequence~{number}"));
+    for (number, (name, _)) in renamed.iter().enumerate() {
+        statements.push(sql!("ALTER SEQUENCE {} RENAME TO {}", name, between(number)));
+    }
+    for (number, (name, standing)) in renamed.iter().enumerate() {
+        let now = QualifiedName::new(name.schema.clone(), between(number));
+        statements.push(sql!("ALTER SEQUENCE {} RENAME TO {}", now, standing));
+    }
 }
 
 fn temporary(number: impl std::fmt::Display) -> Name {

@@ -47,6 +47,8 @@ pub struct Facts {
     pub sizes: BTreeMap<QualifiedName, (u64, u64)>,
     /// Tables with row-level security.
     pub row_security: BTreeSet<QualifiedName>,
+    /// Extensions that the live server could install, as identifiers.
+    pub available_extensions: BTreeSet<String>,
     /// Whether the runner may set session_replication_role, so that a backfill fires no trigger.
     pub may_silence_triggers: bool,
 }

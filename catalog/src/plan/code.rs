@@ -117,6 +117,12 @@ codes! {
     DeferredToRetire = 60, "deferred-to-retire", Notice:
         "The draft takes something away or changes something that an older edition could notice or lose (an owner, a privilege, a comment, storage). It stays as it is for now.",
         "Nothing to do: the object takes the newer edition's state when the older ones are retired.";
+    ExtensionMissing = 61, "extension-missing", Refused:
+        "The draft installs an extension that the live server does not have.",
+        "Install the extension's files on the live server, then plan again.";
+    NameDeferred = 62, "name-deferred", NeedsWord:
+        "The draft renames an object that all editions share and that has one name only: the newer edition knows it by its old name until the older ones are retired.",
+        "Leave the name as it is; or let the application use the old name until then, and allow it.";
 }
 
 impl Code {

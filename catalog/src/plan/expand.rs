@@ -23,7 +23,7 @@ use crate::{
 };
 
 use super::{
-    Chain, DataStep, Finding, Hop, Lock, Member, Step, StepKind,
+    Chain, DataStep, Finding, Hop, Lock, Member, Step, StepKind, accessories,
     archived::{Archived, stored_by_child},
     cautions, introduce,
     names::names_of,
@@ -74,6 +74,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     let mut steps = vec![open_schemas(input, &tables)?];
     steps.extend(pass_through(input, &tables)?);
     steps.push(announce_pass_through(input, &tables)?);
+    steps.extend(accessories::additions(input, &mut findings));
     steps.extend(introduce::introduce(input, &mut findings));
     steps.extend(seeds::seed_new_tables(input, &mut findings)?);
     steps.extend(share::grants(input));

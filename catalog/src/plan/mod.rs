@@ -1,5 +1,6 @@
 //! A plan: the ordered steps of one operation, and what there is to say about them before anything is done. Pure.
 
+mod accessories;
 mod allowances;
 mod archived;
 mod artefact;

@@ -11,7 +11,16 @@ use super::rows::NameRow;
 
 /// Tombstones and moved objects of one edition. `older`: the schemas of the live editions before it, whose objects its search_path reaches.
 pub(super) fn names_of(logical: &Schema, mapping: &Mapping, older: &[&Schema]) -> Vec<NameRow> {
-    let own: BTreeSet<&QualifiedName> = relations(logical).collect();
+    // A sequence that the edition renames is known by its old name for now.
+    let standing: Vec<QualifiedName> = logical
+        .sequences
+        .iter()
+        .filter_map(|sequence| {
+            let name = mapping.renamed.get(&sequence.id.get())?;
+            Some(QualifiedName::new(sequence.name.schema.clone(), name.clone()))
+        })
+        .collect();
+    let own: BTreeSet<&QualifiedName> = relations(logical).chain(&standing).collect();
     let mut rows: BTreeSet<NameRow> = older
         .iter()
         .flat_map(|schema| relations(schema))

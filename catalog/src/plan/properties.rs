@@ -6,7 +6,7 @@ use super::{Code, Finding};
 use crate::{
     diff::{Change, Diff, kind_of_rules},
     model::Grant,
-    property::{Class, rule},
+    property::{Class, Way, rule, way},
 };
 
 /// One refusal for each property that cannot be changed, one notice for each object of which something waits.
@@ -37,6 +37,43 @@ pub fn property_findings(diff: &Diff) -> Vec<Finding> {
                             .push(property.replace('_', " "));
                     }
                 }
+            }
+            Change::SequenceDropped { name, .. } => {
+                waiting
+                    .entry(format!("sequence {}", name.pretty()))
+                    .or_default()
+                    .push("its removal".to_owned());
+            }
+            Change::TypeDropped { name, .. } => {
+                waiting.entry(format!("type {}", name.pretty())).or_default().push("its removal".to_owned());
+            }
+            Change::SequenceRenamed { from, owned: true, .. } => {
+                waiting.entry(format!("sequence {}", from.pretty())).or_default().push("its name".to_owned());
+            }
+            Change::SequenceRenamed { from, to, .. } => {
+                let message =
+                    format!("until older editions are retired it is known as {} only", from.name.as_str());
+                findings.push(Finding::new(Code::NameDeferred, format!("sequence {}", to.pretty()), message).with_fix(
+                    "let the application name the sequence as before, or accept it: --allow name-deferred",
+                ));
+            }
+            Change::AccessoryAdded { kind, identity } if way(kind) == Some(Way::DeferredToRetire) => {
+                waiting.entry(format!("{kind} {identity}")).or_default().push("its creation".to_owned());
+            }
+            Change::AccessoryDropped { kind, identity } => {
+                waiting.entry(format!("{kind} {identity}")).or_default().push("its removal".to_owned());
+            }
+            Change::AccessoryChanged { kind, identity, .. } if way(kind) == Some(Way::DeferredToRetire) => {
+                waiting.entry(format!("{kind} {identity}")).or_default().push("its definition".to_owned());
+            }
+            Change::AccessoryChanged { kind, identity, to, .. } => {
+                let message = format!("the draft changes it, but older editions share it: {to}");
+                let fix = format!(
+                    "take it back in the draft, or change the {kind} in the live database, outside of a draft"
+                );
+                findings.push(
+                    Finding::new(Code::Unsupported, format!("{kind} {identity}"), message).with_fix(fix),
+                );
             }
             Change::OwnerChanged { kind, identity, .. } => {
                 waiting.entry(format!("{kind} {identity}")).or_default().push("owner".to_owned());

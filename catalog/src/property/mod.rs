@@ -9,11 +9,13 @@ mod owner;
 pub mod privileges;
 mod rules;
 mod text;
+mod way;
 
 pub use object::Object;
 pub use owner::change_owner;
 pub use rules::{Class, RULES, Rule, Write, rule};
 pub use text::{Property, differing};
+pub use way::{WAYS, Way, way};
 
 use crate::sql::Sql;
 

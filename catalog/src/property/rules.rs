@@ -104,6 +104,9 @@ pub const RULES: &[Rule] = &[
     deferred("constraint", "replica_identity", identity_index),
     refused("constraint", "tablespace", REWRITES, MAINTENANCE, None),
     deferred("sequence", "comment", comment),
+    deferred("sequence", "options", sequence_options),
+    // The contraction sees to it: it must come before and after columns are dropped.
+    deferred("sequence", "owned_by", nothing),
     refused(
         "sequence",
         "persistence",
@@ -294,6 +297,13 @@ fn index_statistics(object: &Object<'_>, from: Option<&str>, to: Option<&str>) -
         .map(|(column, target)| {
             sql!("ALTER INDEX {} ALTER COLUMN {} SET STATISTICS {}", object.relation(), column, target)
         })
+        .collect()
+}
+
+/// As `pg_sequence` has them, in the words of CREATE and ALTER SEQUENCE.
+fn sequence_options(object: &Object<'_>, _: Option<&str>, to: Option<&str>) -> Vec<Sql> {
+    to.map(|options| sql!("ALTER SEQUENCE {} {}", object.relation(), Sql::trusted(options)))
+        .into_iter()
         .collect()
 }
 

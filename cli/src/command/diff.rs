@@ -137,10 +137,20 @@ fn describe(change: &Change) -> (String, String) {
         }
         Change::ViewCreated { name, .. } => (format!("view {}", name.pretty()), added("created")),
         Change::SequenceCreated { name, .. } => (format!("sequence {}", name.pretty()), added("created")),
+        Change::SequenceDropped { name, .. } => (format!("sequence {}", name.pretty()), removed("dropped")),
+        Change::SequenceRenamed { from, to, .. } => {
+            (format!("sequence {}", to.pretty()), changed(&format!("renamed from {}", from.pretty())))
+        }
+        Change::TypeDropped { name, .. } => (format!("type {}", name.pretty()), removed("dropped")),
         Change::FunctionCreated { name, arguments, .. } => {
             (format!("function {}({arguments})", name.pretty()), added("created"))
         }
         Change::TypeCreated { name, .. } => (format!("type {}", name.pretty()), added("created")),
+        Change::AccessoryAdded { kind, identity } => (format!("{kind} {identity}"), added("created")),
+        Change::AccessoryDropped { kind, identity } => (format!("{kind} {identity}"), removed("dropped")),
+        Change::AccessoryChanged { kind, identity, from, to } => {
+            (format!("{kind} {identity}"), changed(&format!("{from} → {to}")))
+        }
         Change::PropertyChanged { kind, identity, property, from, to } => {
             let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "default".to_owned());
             (format!("{kind} {identity}"), changed(&format!("{property}: {} → {}", shown(from), shown(to))))

@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use super::read_schema;
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{ColumnId, Name, QualifiedName, Schema, Table},
+    model::{ColumnId, Name, QualifiedName, Schema, Sequence, Table},
     sql,
     sql::Sql,
 };
@@ -72,6 +72,15 @@ fn renames(parent: &Schema, child: &Schema) -> Result<Vec<Sql>> {
         columns.extend(column_renames(old, new, &present, &mut free)?);
         back.push(sql!("ALTER TABLE {} RENAME TO {}", present, old.name.name));
     }
+    for (old, new) in shared_sequences(parent, child) {
+        let spare = free.next()?;
+        away.push(sql!("ALTER SEQUENCE {} RENAME TO {}", new.name, spare));
+        back.push(sql!(
+            "ALTER SEQUENCE {} RENAME TO {}",
+            QualifiedName::new(new.name.schema.clone(), spare),
+            old.name.name
+        ));
+    }
     for name in in_the_way(parent, child, &wanted) {
         // ALTER TABLE … RENAME takes views and sequences too.
         away.push(sql!("ALTER TABLE {} RENAME TO {}", name, free.next()?));
@@ -83,6 +92,17 @@ fn renames(parent: &Schema, child: &Schema) -> Result<Vec<Sql>> {
 
 fn shared<'a>(parent: &'a Schema, child: &'a Schema) -> impl Iterator<Item = (&'a Table, &'a Table)> {
     child.tables.iter().filter_map(|new| parent.table(new.id).map(|old| (old, new)))
+}
+
+/// Those that bear another name in the same schema.
+fn shared_sequences<'a>(
+    parent: &'a Schema,
+    child: &'a Schema,
+) -> impl Iterator<Item = (&'a Sequence, &'a Sequence)> {
+    child.sequences.iter().filter_map(|new| {
+        let old = parent.sequences.iter().find(|old| old.id == new.id)?;
+        (old.name != new.name && old.name.schema == new.name.schema).then_some((old, new))
+    })
 }
 
 fn column_renames(

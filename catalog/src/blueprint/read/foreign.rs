@@ -4,7 +4,8 @@
 use serde::Serialize;
 
 use crate::model::{
-    ColumnId, Function, Name, OtherObject, QualifiedName, Schema, Sequence, Table, TableId, TypeDef, View,
+    Accessory, ColumnId, Function, Name, OtherObject, QualifiedName, Schema, Sequence, Table, TableId,
+    TypeDef, View,
 };
 
 /// Turns a value of the model into an [`OtherObject`].
@@ -115,6 +116,15 @@ impl Foreign for TypeDef {
     }
 }
 
+fn accessory(object: &Accessory) -> OtherObject {
+    OtherObject {
+        kind: object.kind.clone(),
+        identity: object.identity.clone(),
+        definition: format!("{}; owner {:?}", object.make, object.owner),
+        table: object.table,
+    }
+}
+
 /// Every object of a schema as a name and a text without ids, so that it can be compared with any other database's.
 pub(in crate::blueprint) fn flatten(schema: &Schema) -> Vec<OtherObject> {
     let tables = schema.tables.iter().map(|table| table.clone().into_other(None));
@@ -122,6 +132,6 @@ pub(in crate::blueprint) fn flatten(schema: &Schema) -> Vec<OtherObject> {
     let sequences = schema.sequences.iter().map(|sequence| sequence.clone().into_other(None));
     let functions = schema.functions.iter().map(|function| function.clone().into_other(None));
     let types = schema.types.iter().map(|definition| definition.clone().into_other(None));
-    let others = schema.others.iter().cloned();
+    let others = schema.others.iter().cloned().chain(schema.accessories.iter().map(accessory));
     tables.chain(views).chain(sequences).chain(functions).chain(types).chain(others).collect()
 }

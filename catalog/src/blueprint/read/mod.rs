@@ -48,13 +48,14 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
 
     // Sent at once, answered in order.
     let (one, two): ([Parameter<'_>; 1], [Parameter<'_>; 2]) = ([&all], [&all, &ours]);
-    let (tables, views, sequences, functions, types, others) = futures_util::try_join!(
+    let (tables, views, sequences, functions, types, others, accessories) = futures_util::try_join!(
         client.query(include_str!("tables.sql"), &two),
         client.query(include_str!("views.sql"), &one),
         client.query(include_str!("sequences.sql"), &one),
         client.query(include_str!("functions.sql"), &one),
         client.query(include_str!("types.sql"), &one),
         client.query(include_str!("others.sql"), &two),
+        client.query(include_str!("accessories.sql"), &one),
     )?;
 
     let mut schema = Schema { others: others.iter().map(other).collect::<Result<_>>()?, ..Schema::default() };
@@ -96,6 +97,7 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
             special => schema.others.push(definition.into_other(special)),
         }
     }
+    schema.accessories = accessories.iter().map(value).collect::<Result<_>>()?;
     schema.others.sort();
     schema.views = in_dependency_order(schema.views);
     Ok(schema)

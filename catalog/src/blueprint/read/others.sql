@@ -34,30 +34,9 @@ WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
   FROM pg_event_trigger e
 
   UNION ALL
-  SELECT 'publication', 'pg_publication', p.oid, p.pubowner, NULL,
-         format('all tables %s, insert %s, update %s, delete %s, truncate %s, via root %s, tables (%s), schemas (%s)',
-           p.puballtables, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate, p.pubviaroot,
-           (SELECT string_agg(concat_ws(' ', format('%I.%I', n.nspname, c.relname),
-                     (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
-                      WHERE a.attrelid = c.oid AND a.attnum = ANY (r.prattrs)), pg_get_expr(r.prqual, r.prrelid)), '; '
-                     ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C")
-            FROM pg_publication_rel r JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE r.prpubid = p.oid),
-           (SELECT string_agg(quote_ident(n.nspname), ', ' ORDER BY n.nspname COLLATE "C")
-            FROM pg_publication_namespace s JOIN pg_namespace n ON n.oid = s.pnnspid WHERE s.pnpubid = p.oid))
-         -- From version 18 on; read as JSON, because older ones have no such column.
-         || coalesce(', generated columns ' || nullif(to_jsonb(p) ->> 'pubgencols', 'n'), ''), NULL
-  FROM pg_publication p
-
-  UNION ALL
   SELECT 'subscription', 'pg_subscription', s.oid, s.subowner, NULL,
          format('publications %s, slot %s, enabled %s, synchronous %s', s.subpublications, s.subslotname, s.subenabled, s.subsynccommit), NULL
   FROM pg_subscription s WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-
-  UNION ALL
-  SELECT 'statistics object', 'pg_statistic_ext', s.oid, s.stxowner, NULL,
-         concat_ws(', ', pg_get_statisticsobjdef(s.oid), 'target ' || nullif(s.stxstattarget, -1)), s.stxrelid
-  FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE n.nspname = ANY ($1)
 
   UNION ALL
   SELECT 'operator', 'pg_operator', o.oid, o.oprowner, NULL,
@@ -87,12 +66,6 @@ WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
   SELECT 'cast', 'pg_cast', c.oid, NULL, NULL,
          format('function %s, context %s, method %s', nullif(c.castfunc, 0)::regprocedure, c.castcontext, c.castmethod), NULL
   FROM pg_cast c WHERE c.oid >= 16384
-
-  UNION ALL
-  -- The row as JSON, because its columns differ from version to version.
-  SELECT 'collation', 'pg_collation', c.oid, c.collowner, NULL,
-         (to_jsonb(c) - '{oid,collnamespace,collowner,collencoding,collversion}'::text[])::text, NULL
-  FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE n.nspname = ANY ($1)
 
   UNION ALL
   SELECT 'conversion', 'pg_conversion', c.oid, c.conowner, NULL,
@@ -139,10 +112,6 @@ WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
   FROM pg_transform t
 
   UNION ALL
-  SELECT 'extension', 'pg_extension', e.oid, NULL, NULL, format('version %s, schema %I', e.extversion, n.nspname), NULL
-  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.oid >= 16384
-
-  UNION ALL
   SELECT 'foreign-data wrapper', 'pg_foreign_data_wrapper', f.oid, f.fdwowner, coalesce(f.fdwacl, acldefault('F', f.fdwowner)),
          format('%s %s %s', nullif(f.fdwhandler, 0)::regproc, nullif(f.fdwvalidator, 0)::regproc, f.fdwoptions), NULL
   FROM pg_foreign_data_wrapper f
@@ -151,11 +120,6 @@ WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
   SELECT 'foreign server', 'pg_foreign_server', s.oid, s.srvowner, coalesce(s.srvacl, acldefault('S', s.srvowner)),
          format('wrapper %I, type %s, version %s, options %s', f.fdwname, s.srvtype, s.srvversion, s.srvoptions), NULL
   FROM pg_foreign_server s JOIN pg_foreign_data_wrapper f ON f.oid = s.srvfdw
-
-  UNION ALL
-  SELECT 'default privileges', 'pg_default_acl', d.oid, NULL, d.defaclacl, '', NULL
-  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
-  WHERE d.defaclnamespace = 0 OR n.nspname = ANY ($1)
 )
 SELECT o.kind::text,
        coalesce((pg_identify_object(o.class::regclass, o.id, 0)).identity, o.kind)::text,

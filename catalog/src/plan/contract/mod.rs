@@ -62,6 +62,7 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     steps.extend(contraction.drop_foreign_keys());
     steps.extend(contraction.lean_on_other_keys());
     steps.extend(contraction.drop_introduced_views());
+    steps.extend(contraction.release_sequences());
     for id in contraction.table_ids() {
         steps.extend(contraction.contract_table(id));
     }

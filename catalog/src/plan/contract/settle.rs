@@ -4,9 +4,9 @@
 use super::{Contraction, End};
 use crate::{
     ddl::shared_objects,
-    model::{Grant, QualifiedName, Table, TableId},
+    model::{ColumnId, Grant, Name, QualifiedName, Sequence, Table, TableId},
     plan::{
-        Lock, Step,
+        Lock, Member, Step, accessories,
         tighten::{same, same_index, standing_constraint, standing_index},
     },
     property::{
@@ -25,7 +25,7 @@ impl Contraction<'_> {
             return self.revoke_only();
         }
         let tables = self.new_root.logical.tables.iter().filter_map(|table| self.settle_table(table));
-        tables.chain(self.settle_objects()).collect()
+        tables.chain(self.settle_objects()).chain(self.settle_accessories()).collect()
     }
 
     fn settle_table(&self, table: &Table) -> Option<Step> {
@@ -98,7 +98,7 @@ impl Contraction<'_> {
         &self,
         id: TableId,
         relation: &QualifiedName,
-        named: impl Fn(&crate::model::Column) -> crate::model::Name,
+        named: impl Fn(&crate::model::Column) -> Name,
     ) -> Vec<Sql> {
         let Some(gone) = self.gone.logical.table(id) else { return Vec::new() };
         let relation = sql!("{}", relation);
@@ -130,15 +130,93 @@ impl Contraction<'_> {
         statements
     }
 
+    /// Sequences that both have and of which the owning column goes, or is another one: PostgreSQL would drop them with the column.
+    fn released(&self) -> Vec<(&Sequence, &Sequence)> {
+        let is_stored_alike = |(table, column): (TableId, ColumnId)| {
+            let place = |member: &Member| {
+                let table = member.logical.table(table)?;
+                Some(member.mapping.table(table).column(table.column(column)?).clone())
+            };
+            place(self.gone) == place(self.new_root)
+        };
+        let root = self.new_root.logical.sequences.iter();
+        root.filter_map(|new| Some((self.gone.logical.sequences.iter().find(|old| old.id == new.id)?, new)))
+            .filter(|(old, new)| {
+                old.owned_by != new.owned_by || old.owned_by.is_some_and(|owner| !is_stored_alike(owner))
+            })
+            .collect()
+    }
+
+    /// Before any column is dropped.
+    pub(super) fn release_sequences(&self) -> Option<Step> {
+        if self.input.end == End::Leaf {
+            return None;
+        }
+        let physical = |id: TableId| self.gone.physical.sequences.iter().find(|sequence| sequence.id == id);
+        let statements: Vec<Sql> = self
+            .released()
+            .into_iter()
+            .filter(|(old, _)| old.owned_by.is_some())
+            .filter_map(|(old, _)| Some(sql!("ALTER SEQUENCE {} OWNED BY NONE", physical(old.id)?.name)))
+            .collect();
+        (!statements.is_empty())
+            .then(|| Step::transaction("keep sequences whose columns go", Lock::None, Vec::new(), statements))
+    }
+
+    fn own_sequences(&self) -> Vec<Sql> {
+        let released = self.released().into_iter();
+        released
+            .filter_map(|(_, new)| {
+                let (table, column) = new.owned_by?;
+                let table = self.new_root.logical.table(table)?;
+                Some(sql!(
+                    "ALTER SEQUENCE {} OWNED BY {}.{}",
+                    new.name,
+                    table.name,
+                    table.column(column)?.name
+                ))
+            })
+            .collect()
+    }
+
+    /// In two rounds, so that names can be exchanged.
+    fn rename_sequences(&self) -> Vec<Sql> {
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        for sequence in &self.new_root.logical.sequences {
+            let Some(standing) = self.new_root.mapping.renamed.get(&sequence.id.get()) else { continue };
+            let in_schema = |name: &Name| QualifiedName::new(sequence.name.schema.clone(), name.clone());
+            let between = Name::new(format!("edition~{}", sequence.id)).unwrap_or_else(|_| standing.clone());
+            first.push(sql!("ALTER SEQUENCE {} RENAME TO {}", in_schema(standing), between));
+            second.push(sql!("ALTER SEQUENCE {} RENAME TO {}", in_schema(&between), sequence.name.name));
+        }
+        first.into_iter().chain(second).collect()
+    }
+
+    fn settle_accessories(&self) -> Option<Step> {
+        let statements = match self.input.end {
+            End::Root => accessories::settle(self.input.chain, self.gone, &self.remaining, self.new_root),
+            End::Leaf => accessories::drop_additions(self.gone, &self.remaining),
+        };
+        (!statements.is_empty()).then(|| {
+            Step::transaction(
+                "settle extensions, statistics and the like",
+                Lock::None,
+                Vec::new(),
+                statements,
+            )
+        })
+    }
+
     fn settle_objects(&self) -> Option<Step> {
-        let mut statements = Vec::new();
+        let mut statements = self.rename_sequences();
+        statements.extend(self.own_sequences());
         let before = shared_objects(&self.gone.logical, &self.gone.mapping);
         for shared in shared_objects(&self.new_root.logical, &self.new_root.mapping) {
             let Some(was) = before.iter().find(|was| was.id == shared.id && was.place == shared.place) else {
                 continue;
             };
             statements.extend(change_owner(&shared.subject, was.owner, shared.owner));
-            statements.extend(settle(&shared.subject, was.properties, shared.properties));
+            statements.extend(settle(&shared.subject, &was.properties, &shared.properties));
             statements.extend(self.revoke_on_object(shared.id, &shared.object, &was.grants));
         }
         (!statements.is_empty()).then(|| {
@@ -189,7 +267,7 @@ impl Contraction<'_> {
                 statements.clone(),
             )
         };
-        (!statements.is_empty()).then(step).into_iter().collect()
+        (!statements.is_empty()).then(step).into_iter().chain(self.settle_accessories()).collect()
     }
 }
 

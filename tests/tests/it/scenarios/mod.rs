@@ -11,6 +11,7 @@ mod objects;
 mod privileges;
 mod properties;
 mod seeds;
+mod sequences;
 mod story;
 mod tables;
 
