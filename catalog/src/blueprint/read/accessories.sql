@@ -22,7 +22,7 @@ WITH objects (kind, class, id, make, unmake, of_table) AS (
   UNION ALL
   SELECT 'statistics object', 'pg_statistic_ext', s.oid,
          concat_ws(E';\n', pg_get_statisticsobjdef(s.oid),
-           format('ALTER STATISTICS %I.%I SET STATISTICS %s', n.nspname, s.stxname, nullif(s.stxstattarget, -1)),
+           format('ALTER STATISTICS %I.%I SET STATISTICS ', n.nspname, s.stxname) || nullif(s.stxstattarget, -1),
            format('COMMENT ON STATISTICS %I.%I IS ', n.nspname, s.stxname) || quote_literal(obj_description(s.oid, 'pg_statistic_ext'))),
          format('DROP STATISTICS IF EXISTS %I.%I', n.nspname, s.stxname), s.stxrelid
   FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE n.nspname = ANY ($1)
