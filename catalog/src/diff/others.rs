@@ -49,7 +49,17 @@ pub(super) fn compare_sequences(parent: &Schema, child: &Schema, changes: &mut V
         if is_narrower(&old.options, &new.options) {
             changes.push(subject.unsupported(format!("its bounds became narrower: {}", new.options)));
         }
-        subject.properties(&options_and_owner(old), &options_and_owner(new), changes);
+        let options = |sequence: &Sequence| [format!("options={}", sequence.options)];
+        subject.properties(&options(old), &options(new), changes);
+        if old.owned_by != new.owned_by {
+            changes.push(Change::PropertyChanged {
+                kind: "sequence".to_owned(),
+                identity: identity.clone(),
+                property: "owned_by".to_owned(),
+                from: None,
+                to: None,
+            });
+        }
         subject.owner(&old.owner, &new.owner, changes);
         subject.grants(&old.grants, &new.grants, changes);
         subject.properties(&old.properties, &new.properties, changes);
@@ -57,11 +67,6 @@ pub(super) fn compare_sequences(parent: &Schema, child: &Schema, changes: &mut V
     for new in child.sequences.iter().filter(|new| !taken.contains(&new.id)) {
         changes.push(Change::SequenceCreated { sequence: new.id, name: new.name.clone() });
     }
-}
-
-fn options_and_owner(sequence: &Sequence) -> Vec<String> {
-    let owner = sequence.owned_by.map(|(table, column)| format!("owned_by={table}.{column}"));
-    std::iter::once(format!("options={}", sequence.options)).chain(owner).collect()
 }
 
 /// Whether values that the sequence may stand at already would be out of its new bounds.
