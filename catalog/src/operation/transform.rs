@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tokio_postgres::GenericClient;
 
-use super::footing::alone;
+use super::{footing::alone, inference::infer_from_draft};
 use crate::{
     blueprint::{self, Sides},
     error::{Error, Result},
@@ -35,7 +35,7 @@ pub struct TransformOptions {
 /// What `transform` did.
 #[derive(Clone, Debug, Serialize)]
 pub struct Transformed {
-    /// All transforms of the table now.
+    /// All transforms of the table now: stored ones, and those inferred from what ran in the draft.
     pub transforms: Vec<Transform>,
 }
 
@@ -50,11 +50,11 @@ pub async fn transform(target: &Target, options: &TransformOptions) -> Result<Tr
     let mut parent_blueprint = target.connect_blueprint(&parent.blueprint).await?;
     let name = blueprint::resolve_table(&*child_blueprint, &editioned, &options.table).await?;
     let given = parse(&name, options)?;
+    let (before, after) = tokio::try_join!(
+        blueprint::read_database(&mut parent_blueprint, &editioned),
+        blueprint::read_database(&mut child_blueprint, &editioned)
+    )?;
     if !given.is_empty() {
-        let (before, after) = tokio::try_join!(
-            blueprint::read_database(&mut parent_blueprint, &editioned),
-            blueprint::read_database(&mut child_blueprint, &editioned)
-        )?;
         let sides = sides(&before, &after, &name)?;
         let transaction = child_blueprint.transaction().await?;
         blueprint::set_author_path(&transaction, &editioned).await?;
@@ -71,7 +71,7 @@ pub async fn transform(target: &Target, options: &TransformOptions) -> Result<Tr
     for transform in &given {
         store::put_transform(&transaction, draft.id, transform).await?;
     }
-    let transforms = store::transforms_of_table(&transaction, draft.id, &name.schema, &name.name).await?;
+    let mut transforms = store::transforms_of_table(&transaction, draft.id, &name.schema, &name.name).await?;
     let entry = NewEntry {
         edition: draft.name.as_str(),
         verb: "transform",
@@ -81,6 +81,11 @@ pub async fn transform(target: &Target, options: &TransformOptions) -> Result<Tr
     };
     store::append(&transaction, &entry).await?;
     transaction.commit().await?;
+    let authors = collect_transforms(&*connection, &*child_blueprint, &draft).await?;
+    let inferred =
+        infer_from_draft(&connection, &mut child_blueprint, &draft, (&before, &after), &authors).await?;
+    let of_table = |t: &Transform| (&t.schema, &t.table) == (&name.schema, &name.name);
+    transforms.extend(inferred.transforms.into_iter().filter(of_table));
     Ok(Transformed { transforms })
 }
 

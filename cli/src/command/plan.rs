@@ -6,7 +6,7 @@ use catalog::{
     Error, ErrorKind, Result,
     model::{Direction, EditionName, Origin, Transform},
     operation,
-    plan::{Allowances, Artefact, Finding, PlannedStep, Severity, Work},
+    plan::{Allowances, Artefact, Finding, PlannedStep, Severity, Work, class_of},
 };
 use clap::Args;
 use owo_colors::OwoColorize;
@@ -76,7 +76,7 @@ fn exit_code(plan: &Artefact, allowed: &Allowances) -> u8 {
 fn as_text(plan: &Artefact, allowed: &Allowances) -> String {
     let mut text = format!("{} {} on {}\n", "plan:".bold(), plan.edition, plan.parent);
     section(&mut text, "findings", &plan.findings, |finding| finding_text(finding, allowed));
-    section(&mut text, "transforms", &plan.transforms, transform_text);
+    section(&mut text, "transforms", &plan.transforms, |transform| transform_text(transform, &plan.findings));
     if !plan.steps.is_empty() {
         text.push_str(&format!("\n{}  {}\n", "steps".bold(), total(plan).dimmed()));
     }
@@ -116,13 +116,13 @@ fn finding_text(finding: &Finding, allowed: &Allowances) -> String {
     format!("  {severity}  {}  {}: {}\n{fix}", finding.code.bold(), finding.subject, finding.message)
 }
 
-fn transform_text(transform: &Transform) -> String {
+fn transform_text(transform: &Transform, findings: &[Finding]) -> String {
     let arrow = match transform.direction {
         Direction::Forward => "→",
         Direction::Reverse => "←",
     };
     let inferred = match transform.origin {
-        Origin::Inferred => "  (inferred)".dimmed().to_string(),
+        Origin::Inferred => format!("  (inferred, {})", class_of(transform, findings)).dimmed().to_string(),
         Origin::Author => String::new(),
     };
     format!(

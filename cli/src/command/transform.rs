@@ -4,6 +4,7 @@ use catalog::{
     Result,
     model::{Direction, EditionName, OnError, Origin},
     operation::{self, TransformOptions},
+    plan::class_of,
 };
 use clap::{Args, ValueEnum};
 
@@ -81,10 +82,9 @@ impl Transform {
                     transform.expression.clone(),
                     transform.on_error.as_str().to_owned(),
                     match transform.origin {
-                        Origin::Author => "author",
-                        Origin::Inferred => "inferred",
-                    }
-                    .to_owned(),
+                        Origin::Author => "author".to_owned(),
+                        Origin::Inferred => format!("inferred, {}", class_of(transform, &[])),
+                    },
                 ]);
             }
             table.text()

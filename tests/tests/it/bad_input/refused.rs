@@ -113,14 +113,6 @@ async fn a_missing_transform_is_asked_for() {
             "a = 1",
         ),
         (
-            "ALTER TABLE p ALTER a TYPE text",
-            "needs-reverse-transform",
-            "column a",
-            "edition transform v2 p --reverse 'a = ",
-            "",
-            "a = a::int",
-        ),
-        (
             "ALTER TABLE p ALTER b TYPE int USING 1",
             "needs-forward-transform",
             "column b",

@@ -140,3 +140,18 @@ async fn transforms_that_do_not_undo_each_other_are_told_by_example() {
     assert_eq!(plan.findings[0].code, Code::DoesNotUndo);
     world.end().await;
 }
+
+#[tokio::test]
+async fn what_became_text_becomes_what_it_was_for_older_editions() {
+    story(
+        "CREATE TYPE mood AS ENUM ('bad', 'good'); CREATE TABLE days (id int PRIMARY KEY, mood mood, hot boolean, steps int);
+         INSERT INTO days VALUES (1, 'good', true, 5)",
+    )
+    .draft("v2", "ALTER TABLE days ALTER mood TYPE text, ALTER hot TYPE int USING hot::int, ALTER steps TYPE varchar(9)")
+    .see("v2", "SELECT * FROM days", &["1|good|1|5"])
+    .run("v2", "INSERT INTO days VALUES (2, 'bad', 0, '77')")
+    .fail("v2", "INSERT INTO days VALUES (3, 'fair', 0, '1')", "22P02")
+    .see("v1", "SELECT * FROM days WHERE id > 1", &["2|bad|f|77"])
+    .tell()
+    .await;
+}
