@@ -60,14 +60,14 @@ fn compare_column(table: &Table, old: &Column, new: &Column, aligned: &Column, c
             to: new.name.clone(),
         });
     }
-    if old.type_name != new.type_name {
+    if old.type_name != new.type_name || old.collation != new.collation {
         changes.push(Change::ColumnTypeChanged {
             table: id,
             name: name.clone(),
             column: new.id,
             column_name: new.name.clone(),
-            from: old.type_name.clone(),
-            to: new.type_name.clone(),
+            from: type_shown(old),
+            to: type_shown(new),
         });
     }
     if old.default != aligned.default {
@@ -98,12 +98,6 @@ fn compare_column(table: &Table, old: &Column, new: &Column, aligned: &Column, c
 
     let identity = format!("{}.{}", name.pretty(), new.name.as_str());
     let subject = Subject { kind: "column", identity: &identity };
-    if old.collation != new.collation {
-        let shown =
-            |collation: &Option<String>| collation.clone().unwrap_or_else(|| "the type's own".to_owned());
-        let what = format!("collation changed from {} to {}", shown(&old.collation), shown(&new.collation));
-        changes.push(subject.unsupported(what));
-    }
     if !same_identity(old, new) {
         let what = format!(
             "identity changed from {} to {}",
@@ -122,6 +116,13 @@ fn compare_column(table: &Table, old: &Column, new: &Column, aligned: &Column, c
     }
     subject.grants(&old.grants, &new.grants, changes);
     subject.properties(&old.properties, &new.properties, changes);
+}
+
+fn type_shown(column: &Column) -> String {
+    match &column.collation {
+        Some(collation) => format!("{} COLLATE {collation}", column.type_name),
+        None => column.type_name.clone(),
+    }
 }
 
 /// ALTER TYPE also changes the bounds of an identity sequence that stood at those of its type: that is no change of its own.

@@ -7,7 +7,7 @@ use crate::{
     ddl::{AssignmentKind, HopTriggers},
     error::{Error, Result},
     layout::{ColumnFate, TableMapping},
-    model::{ColumnId, Name, Table, Volatility},
+    model::{ColumnId, Generated, Name, Table, Volatility},
     physical::{ROW_ALIAS, over_row_alias},
     sql,
     sql::{Sql, join},
@@ -57,7 +57,7 @@ pub fn stored_by_leaf(chain: &Chain, hops: &[HopTriggers]) -> Result<Archived> {
         let own = logical
             .columns
             .iter()
-            .filter(|column| !is_taken(mapping.column(column)))
+            .filter(|column| !is_taken(mapping.column(column)) && column.generated == Generated::None)
             .map(|column| column.id)
             .collect();
         let hop = hops.iter().find(|hop| hop.table_id == logical.id && hop.child == leaf.edition.id);
@@ -77,8 +77,9 @@ pub(super) fn stored_by_child(input: &ExpandInput<'_>) -> Result<Archived> {
             archived.new_tables.push(new_table(logical, mapping));
             continue;
         };
-        let own =
-            place.fates.iter().filter(|(_, fate)| **fate != ColumnFate::Shared).map(|(id, _)| *id).collect();
+        let own = place.fates.iter().filter(|(_, fate)| **fate != ColumnFate::Shared).map(|(id, _)| *id);
+        let is_stored = |id: &ColumnId| logical.column(*id).is_some_and(|c| c.generated == Generated::None);
+        let own = own.filter(is_stored).collect();
         let hop = input.hop.triggers.get(&logical.id);
         let order = input.chain.physical_order(&mapping.physical);
         archived.tables.extend(table(&Side { logical, physical, mapping, own, hop, order })?);
@@ -98,7 +99,7 @@ fn both_names(column: &crate::model::Column, mapping: &TableMapping) -> Archived
 }
 
 fn new_table(logical: &Table, mapping: &TableMapping) -> ArchivedNewTable {
-    let stored = logical.columns.iter().filter(|column| column.generated == crate::model::Generated::None);
+    let stored = logical.columns.iter().filter(|column| column.generated == Generated::None);
     ArchivedNewTable {
         physical: mapping.physical.clone(),
         logical: logical.name.clone(),

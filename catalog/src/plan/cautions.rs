@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Code, ExpandInput, Finding, Severity, expand::TableView};
+use super::{
+    Code, ExpandInput, Finding, Severity,
+    expand::{TableView, new_columns},
+    tighten::BYTES_BUILT_AT_ONCE,
+};
 use crate::{
     layout::ColumnFate,
-    model::{Name, Table},
+    model::{Generated, Name, Table},
 };
 
 /// Everything that its author or the operator should know.
@@ -14,6 +18,7 @@ pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Fi
         .into_iter()
         .flatten()
         .chain(numbers_denied(input, table))
+        .chain(rewrites(input, table))
         .collect()
 }
 
@@ -103,4 +108,23 @@ fn numbers_denied(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding
         }
     }
     findings
+}
+
+/// A stored generated column is computed for all rows while PostgreSQL holds an exclusive lock.
+fn rewrites(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding> {
+    let (rows, bytes) = input.chain.size(&table.place.child.physical);
+    if bytes <= BYTES_BUILT_AT_ONCE {
+        return Vec::new();
+    }
+    new_columns(table.place, table.child)
+        .filter(|(column, _, _)| matches!(column.generated, Generated::Stored(_)))
+        .map(|(column, _, _)| {
+            let subject = format!("table {}, column {}", table.child.name.pretty(), column.name.as_str());
+            let message = format!(
+                "a stored generated column is computed under an exclusive lock: nobody can use the table while about {rows} rows are rewritten"
+            );
+            Finding::new(Code::BlocksWriters, subject, message)
+                .with_fix("choose a quiet time, and accept it: --allow blocks-writers")
+        })
+        .collect()
 }

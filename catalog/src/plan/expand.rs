@@ -270,6 +270,8 @@ fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Vec<St
         inverse.push(sql!("ALTER TABLE {} DROP COLUMN {}", physical, name));
         alters = true;
     }
+    // A generated column goes before those that it reads.
+    inverse.reverse();
     let needs_lock = alters || !triggers.is_empty();
     statements.extend(triggers);
     if let Some(hop) = hop {

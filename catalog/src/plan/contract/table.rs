@@ -7,13 +7,13 @@ use super::{Contraction, End};
 use crate::{
     ddl::{drop_hop, rewritten_functions, view_default, view_defaults},
     layout::Shape,
-    model::{ColumnId, ConstraintKind, Name, QualifiedName, Sequence, TableId},
+    model::{Column, ColumnId, ConstraintKind, Generated, Identity, Name, QualifiedName, Sequence, TableId},
     plan::{
         Lock, Member, Step,
         tighten::{Standing, standing_constraint, standing_index},
     },
     sql,
-    sql::Sql,
+    sql::{Literal, Sql},
 };
 
 impl Contraction<'_> {
@@ -21,12 +21,19 @@ impl Contraction<'_> {
     fn doomed_columns(&self, id: TableId) -> Vec<Name> {
         let Some(shape) = self.shape(self.gone, id) else { return Vec::new() };
         let kept: Vec<Shape> = self.remaining.iter().filter_map(|member| self.shape(member, id)).collect();
-        shape
+        let mut doomed: Vec<Name> = shape
             .columns
             .iter()
             .map(|column| column.physical.clone())
             .filter(|physical| !kept.iter().any(|shape| shape.uses(physical)))
-            .collect()
+            .collect();
+        // A generated column goes before those that it reads.
+        let is_generated = |name: &Name| {
+            let column = self.live(id).and_then(|live| live.column_named(name.as_str()));
+            column.is_some_and(|column| column.generated != Generated::None)
+        };
+        doomed.sort_by_key(|name| !is_generated(name));
+        doomed
     }
 
     /// Live constraints that only the edition that goes has.
@@ -81,9 +88,12 @@ impl Contraction<'_> {
         for name in self.doomed_indexes(id) {
             alter.push(sql!("DROP INDEX IF EXISTS {}", QualifiedName::new(physical.schema.clone(), name)));
         }
+        let identity = self.carry_identity(id, &physical);
+        alter.extend(identity.iter().map(|(make, _)| make.clone()));
         for column in self.doomed_columns(id) {
             alter.push(sql!("ALTER TABLE {} DROP COLUMN IF EXISTS {}", physical, column));
         }
+        alter.extend(identity.into_iter().map(|(_, name)| name));
         alter.extend(self.relax_not_null(id, &physical));
         if self.input.end == End::Root {
             alter.extend(self.rename_columns(id, &physical));
@@ -136,6 +146,40 @@ impl Contraction<'_> {
                     .then(|| sql!("ALTER SEQUENCE {} OWNED BY {}.{}", sequence.name, physical, after))
             })
             .collect()
+    }
+
+    /// The new root's duplicate of an identity column becomes one itself and counts on where the old one is: statements for before and for after the
+    /// old one is dropped, because both sequences want one name.
+    fn carry_identity(&self, id: TableId, physical: &QualifiedName) -> Vec<(Sql, Sql)> {
+        let (Some(before), Some(after), End::Root) =
+            (self.gone.logical.table(id), self.new_root.logical.table(id), self.input.end)
+        else {
+            return Vec::new();
+        };
+        let (old, new) = (self.gone.mapping.table(before), self.new_root.mapping.table(after));
+        let carried = after.columns.iter().filter_map(|column| {
+            let parents = before.column(column.id).filter(|parents| old.column(parents) != new.column(column))?;
+            let (keyword, options) = match (&column.identity, &parents.identity) {
+                (Identity::None, _) | (_, Identity::None) => return None,
+                (Identity::Always(options), _) => ("ALWAYS", options),
+                (Identity::ByDefault(options), _) => ("BY DEFAULT", options),
+            };
+            let sequence = |name: Name| QualifiedName::new(physical.schema.clone(), name);
+            let (from, to) = (sequence(identity_sequence(parents)?), identity_sequence(column)?);
+            let between = sequence(Name::new(format!("edition~{id}_{}", column.id)).ok()?);
+            let make = sql!(
+                "ALTER TABLE {} ALTER COLUMN {} ADD GENERATED {} AS IDENTITY (SEQUENCE NAME {} {}); SELECT pg_catalog.setval({}::pg_catalog.regclass, pg_catalog.nextval({}::pg_catalog.regclass), false)",
+                physical,
+                new.column(column),
+                Sql::trusted(keyword),
+                between,
+                Sql::trusted(options),
+                Literal(&sql!("{}", between).to_string()),
+                Literal(&sql!("{}", from).to_string())
+            );
+            Some((make, sql!("ALTER SEQUENCE {} RENAME TO {}", between, to)))
+        });
+        carried.collect()
     }
 
     /// NOT NULL that only the edition that goes asked for.
@@ -221,4 +265,10 @@ impl Contraction<'_> {
         }
         statements
     }
+}
+
+/// The name of the sequence behind an identity column.
+fn identity_sequence(column: &Column) -> Option<Name> {
+    let name = column.properties.iter().find_map(|property| property.strip_prefix("identity_sequence="))?;
+    Name::new(name).ok()
 }

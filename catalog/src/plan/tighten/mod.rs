@@ -7,7 +7,7 @@ mod standing;
 
 use std::collections::BTreeMap;
 
-pub(in crate::plan) use keys::attach;
+pub(in crate::plan) use keys::{BYTES_BUILT_AT_ONCE, attach};
 pub(in crate::plan) use standing::{Standing, same, same_index, standing_constraint, standing_index};
 
 use super::{

@@ -81,7 +81,15 @@ pub fn assemble(
             }
             Direction::Reverse => triggers.reverse.push(assignment),
         }
-        hop.transforms.push(candidate.transform.clone());
+        let known = |transform: &Transform| {
+            transform.direction == candidate.direction
+                && transform.schema == candidate.transform.schema
+                && transform.table == candidate.transform.table
+                && transform.column == candidate.transform.column
+        };
+        if !hop.transforms.iter().any(known) {
+            hop.transforms.push(candidate.transform.clone());
+        }
     }
     (hop, findings)
 }

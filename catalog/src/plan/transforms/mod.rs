@@ -124,7 +124,10 @@ fn forward(
         cast: None,
     };
     if column.generated != Generated::None {
-        findings.push(unsupported(sides, column, "a generated column on an existing table"));
+        // PostgreSQL computes it, whoever writes.
+        if author.is_some() {
+            findings.push(unsupported(sides, column, "a transform for a generated column"));
+        }
         return;
     }
     match (author, fate) {
@@ -170,6 +173,9 @@ fn reverse(
 ) {
     let target = sides.place.parent.column(column).clone();
     let author = given(transforms, &sides.child.name, Direction::Reverse, &column.name);
+    if column.generated != Generated::None && author.is_none() {
+        return;
+    }
     let duplicate = sides.child.column(column.id);
     let mut candidate = Candidate {
         table: sides.place.id,
@@ -203,7 +209,11 @@ fn reverse(
             candidate.sources =
                 vec![(source.clone(), distinct_tells(&after.type_name, after.collation.as_deref()))];
             candidate.cast = Some((after.type_name.clone(), column.type_name.clone()));
-            found.push(candidate);
+            if column.identity == Identity::None || after.identity == Identity::None {
+                found.push(candidate);
+            } else {
+                found.extend(numbered(candidate, source));
+            }
         }
         (None, None) => {
             let filled = column.default.is_some()
@@ -214,6 +224,19 @@ fn reverse(
             }
         }
     }
+}
+
+/// Numbers come from the parent's identity column, which every insert takes one for: the child's duplicate has that one unless the writer gave its
+/// own.
+fn numbered(candidate: Candidate, duplicate: &Name) -> [Candidate; 2] {
+    let expression = sql!("COALESCE(NEW.{}, NEW.{})", duplicate, candidate.target);
+    let own = Candidate {
+        target: duplicate.clone(),
+        expression: expression.clone(),
+        cast: None,
+        ..candidate.clone()
+    };
+    [Candidate { expression, ..candidate }, own]
 }
 
 fn inferred(sides: &Sides<'_>, direction: Direction, column: &Column) -> Transform {
