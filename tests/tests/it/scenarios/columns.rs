@@ -371,3 +371,35 @@ async fn a_table_without_a_key_and_with_equal_rows_is_backfilled() {
         .tell()
         .await;
 }
+
+#[tokio::test]
+async fn generated_columns_come_go_and_change() {
+    story(
+        "CREATE TABLE k (id int PRIMARY KEY, a int, g int GENERATED ALWAYS AS (a * 2) STORED, h int GENERATED ALWAYS AS (a * 3) STORED); INSERT INTO k VALUES (1, 1)",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE k DROP g; ALTER TABLE k DROP h; ALTER TABLE k ALTER a TYPE bigint; ALTER TABLE k ADD g bigint NOT NULL GENERATED ALWAYS AS (a * 5) STORED;
+         CREATE INDEX by_g ON k (g)",
+    )
+    .run("v1", "INSERT INTO k VALUES (2, 2)")
+    .run("v2", "INSERT INTO k (id, a) VALUES (3, 3)")
+    .see("v1", "SELECT a, g, h FROM k ORDER BY id", &["1|2|3", "2|4|6", "3|6|9"])
+    .see("v2", "SELECT a, g FROM k ORDER BY id", &["1|5", "2|10", "3|15"])
+    .run("v1", "UPDATE k SET a = 7 WHERE id = 3")
+    .see("v2", "SELECT a, g FROM k WHERE id = 3", &["7|35"])
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn the_collation_of_a_column_changes() {
+    story("CREATE TABLE k (id int PRIMARY KEY, b text CONSTRAINT one UNIQUE, c text); INSERT INTO k VALUES (1, 'a', 'x'), (2, 'B', 'y')")
+        .draft("v2", "ALTER TABLE k ALTER b TYPE text COLLATE \"C\"")
+        .run("v1", "INSERT INTO k VALUES (3, 'c', 'z')")
+        .run("v2", "INSERT INTO k (id, b) VALUES (4, 'D')")
+        .see("v2", "SELECT b FROM k ORDER BY b", &["B", "D", "a", "c"])
+        .fail("v1", "INSERT INTO k VALUES (5, 'D')", "23505")
+        .tell()
+        .await;
+}
