@@ -13,7 +13,8 @@ use crate::{
     error::{Error, Result},
     layout::{ChildLayout, ColumnFate, InheritedTable, Shape, is_plain},
     model::{
-        Column, Edition, EditionState, Identity, Name, QualifiedName, Schema, Table, TableId, Volatility,
+        Column, Edition, EditionState, Generated, Identity, Name, QualifiedName, Schema, Table, TableId,
+        Volatility,
     },
     physical::ROW_ALIAS,
     property::{Object, give},
@@ -256,7 +257,10 @@ fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Vec<St
         let fast = forward.is_none()
             && worded.default_volatility != Volatility::Volatile
             && worded.identity == Identity::None;
-        statements.push(add_column(physical, name, worded, fast));
+        // What a generated column reads may be filled in later, so NOT NULL has to wait.
+        let nullable =
+            Column { not_null: worded.not_null && worded.generated == Generated::None, ..worded.clone() };
+        statements.push(add_column(physical, name, &nullable, fast));
         if let (false, Some(default)) = (fast, &worded.default) {
             statements.push(sql!(
                 "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}",

@@ -177,6 +177,7 @@ impl Contraction<'_> {
                 Literal(&sql!("{}", between).to_string()),
                 Literal(&sql!("{}", from).to_string())
             );
+            let make = sql!("{}; {}", make, same_privileges(&from, &between));
             Some((make, sql!("ALTER SEQUENCE {} RENAME TO {}", between, to)))
         });
         carried.collect()
@@ -265,6 +266,23 @@ impl Contraction<'_> {
         }
         statements
     }
+}
+
+/// Grants on one sequence what is granted on the other: the model does not list privileges on sequences of identity columns.
+fn same_privileges(from: &QualifiedName, to: &QualifiedName) -> Sql {
+    let text = |name: &QualifiedName| sql!("{}", Literal(&sql!("{}", name).to_string()));
+    let body = sql!(
+        "DECLARE entry record; BEGIN \
+         FOR entry IN SELECT a.* FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a \
+         WHERE c.oid = {}::pg_catalog.regclass AND a.grantee <> c.relowner LOOP \
+         EXECUTE pg_catalog.format('GRANT %s ON SEQUENCE %s TO %s%s', entry.privilege_type, {}, \
+         CASE WHEN entry.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(entry.grantee)) END, \
+         CASE WHEN entry.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END); \
+         END LOOP; END",
+        text(from),
+        text(to)
+    );
+    sql!("DO {}", Literal(body.as_str()))
 }
 
 /// The name of the sequence behind an identity column.

@@ -2,7 +2,7 @@
 
 use super::{Context, standing};
 use crate::{
-    model::Name,
+    model::{Generated, Name},
     plan::{Code, Finding, Lock, Severity, Step},
     sql,
 };
@@ -17,7 +17,10 @@ impl Context<'_> {
             let only_child = self.columns.get(physical) == Some(&true);
             let set_already = if only_child {
                 // With a fast default NOT NULL came along with ADD COLUMN.
-                !hop.is_some_and(|hop| hop.forward.iter().any(|assignment| &assignment.target == physical))
+                column.generated == Generated::None
+                    && !hop.is_some_and(|hop| {
+                        hop.forward.iter().any(|assignment| &assignment.target == physical)
+                    })
             } else {
                 standing(self.input.chain, self.table.place.id)
                     .filter_map(|table| table.column_named(physical.as_str()))
