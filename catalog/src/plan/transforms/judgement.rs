@@ -87,10 +87,14 @@ pub(super) fn objected(edition: &EditionName, candidate: &Candidate, objection: 
     }
 }
 
+/// To be pasted into a shell: a table's name that SQL would fold is quoted for both.
 fn command(edition: &EditionName, transform: &Transform) -> String {
+    let table = transform.table.as_str();
+    let as_it_stands = table.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && table.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let table = if as_it_stands { table.to_owned() } else { format!("'{}'", transform.table.quoted()) };
     format!(
-        "edition transform {edition} {} --{} '{} = <expression>'",
-        transform.table.as_str(),
+        "edition transform {edition} {table} --{} '{} = <expression>'",
         transform.direction.as_str(),
         transform.column.quoted()
     )

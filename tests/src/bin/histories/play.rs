@@ -247,6 +247,7 @@ impl Play {
                 let (table, column) = command.split_once(&format!(" --{direction} '"))?;
                 Some((table, *direction, column))
             })?;
+            let table = table.trim_matches('\'');
             let of = if direction == "forward" { child } else { parent };
             let shape = Shape::read(&self.pair.in_blueprint(of).await).await.ok()?;
             let constant = self.constant(&shape, table, column, parent).await?;
@@ -268,7 +269,7 @@ impl Play {
     /// A value for a column: one that a foreign key allows, or any of the type.
     async fn constant(&self, shape: &Shape, table: &str, column: &str, parent: &str) -> Option<String> {
         let plain = |text: &str| text.replace('"', "");
-        let found = |shape: &&TableShape| plain(table) == format!("{}.{}", shape.schema, shape.name);
+        let found = |shape: &&TableShape| plain(table) == shape.name;
         let table = shape.tables.iter().find(found)?;
         let column = table.column(&plain(column))?;
         let mut keys = table.constraints.iter().filter(|rule| rule.target.is_some());
