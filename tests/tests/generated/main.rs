@@ -53,6 +53,7 @@ async fn what_is_published_and_retired_equals_plain_ddl() {
         task.await.unwrap();
     }
     println!("{}", tally.lock().unwrap());
+    assert!(tally.lock().unwrap().done() > 0, "no draft was published: nothing was judged");
     let bugs = bugs.lock().unwrap();
     let shown: Vec<String> = bugs.iter().map(ToString::to_string).collect();
     assert!(bugs.is_empty(), "{} bugs (seed {seed})\n{}", bugs.len(), shown.join("\n"));

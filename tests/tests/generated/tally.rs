@@ -22,6 +22,11 @@ struct Kind {
 }
 
 impl Tally {
+    /// Acts that went to their end.
+    pub(crate) fn done(&self) -> usize {
+        self.outcomes.get("done").copied().unwrap_or_default()
+    }
+
     /// Adds an act.
     pub(crate) fn count(&mut self, script: &Script, outcome: &Outcome) {
         let name = match outcome {
