@@ -6,6 +6,7 @@ WITH objects (kind, class, id, make, unmake, of_table) AS (
   FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.oid >= 16384
 
   UNION ALL
+  -- Not told: collencoding follows from the provider and the database, collversion from the system's libraries.
   SELECT 'collation', 'pg_collation', c.oid,
          concat_ws(E';\n',
            format('CREATE COLLATION %I.%I (%s)', n.nspname, c.collname, concat_ws(', ',
