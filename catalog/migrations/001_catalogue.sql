@@ -63,6 +63,14 @@ CREATE TABLE edition.names (
     PRIMARY KEY (edition_id, class, schema_name, object_name)
 );
 
+-- Which object of an edition stands in the schema of an edition: functions of one name, or the same view of two editions, need not stand together.
+CREATE TABLE edition.places (
+    edition_id      int  NOT NULL REFERENCES edition.editions,
+    object_id       oid  NOT NULL,
+    physical_schema text NOT NULL,
+    PRIMARY KEY (edition_id, object_id)
+);
+
 CREATE TABLE edition.transforms (
     edition_id  int  NOT NULL REFERENCES edition.editions,   -- the child of the transition
     schema_name text NOT NULL,

@@ -1,5 +1,6 @@
 //! Text of the statements that make an edition. Pure: data in, [`Sql`](crate::sql::Sql) out.
 
+mod code;
 mod grant;
 mod index;
 mod shared;
@@ -7,6 +8,10 @@ mod table;
 mod trigger;
 mod view;
 
+pub use code::{
+    create_function, create_user_view, drop_function, drop_user_view, function_in, function_object,
+    replace_user_view, view_object, view_subject, view_triggers,
+};
 pub use grant::{grant_columns, grant_function, grant_relation, grant_schema, grant_sequence, grant_type};
 pub use index::{concurrent_index, index_body};
 pub use shared::{SharedObject, shared_objects};

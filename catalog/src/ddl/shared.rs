@@ -1,6 +1,7 @@
 //! Objects beside tables that editions can share: what has an owner and privileges of its own, and is not made anew for an edition that
 //! sees it alike.
 
+use super::view_subject;
 use crate::{
     layout::Mapping,
     model::{Grant, Name, Schema, TypeKind},
@@ -49,7 +50,7 @@ pub fn shared_objects<'a>(schema: &'a Schema, mapping: &Mapping) -> Vec<SharedOb
         id: view.id.get(),
         place: place(view.id.get()),
         object: sql!("TABLE {}", view.name),
-        subject: Object::View(&view.name),
+        subject: view_subject(view),
         owner: &view.owner,
         grants: view.grants.clone(),
         properties: view.properties.clone(),

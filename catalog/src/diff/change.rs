@@ -180,7 +180,23 @@ pub enum Change {
         granted: Vec<Grant>,
         revoked: Vec<Grant>,
     },
-    /// Recognised, and refused by name: dropped or altered views, functions, types, sequences; triggers, policies, grants,
+    /// A function, view or trigger that only the newer schema has, where no other variant says more.
+    ObjectCreated {
+        kind: String,
+        identity: String,
+    },
+    /// One that both have, in different words; the identity is the older schema's.
+    ObjectChanged {
+        kind: String,
+        identity: String,
+        what: String,
+    },
+    /// One that only the older schema has.
+    ObjectDropped {
+        kind: String,
+        identity: String,
+    },
+    /// Recognised, and refused by name: dropped or altered types and sequences; policies, grants,
     /// owners, properties, other schemas …
     Unsupported {
         kind: String,

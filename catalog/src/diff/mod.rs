@@ -9,6 +9,7 @@
 
 mod accessories;
 mod change;
+mod code;
 mod constraints;
 mod effect;
 mod others;
@@ -28,7 +29,8 @@ pub fn diff(parent: &Schema, child: &Schema, aligned: &Schema) -> Diff {
     tables::compare(parent, child, aligned, &mut changes);
     views::compare(parent, child, aligned, &mut changes);
     others::compare_sequences(parent, child, &mut changes);
-    others::compare_functions(parent, child, aligned, &mut changes);
+    code::compare_functions(parent, child, aligned, &mut changes);
+    code::compare_triggers(parent, aligned, &mut changes);
     others::compare_types(parent, child, aligned, &mut changes);
     accessories::compare(parent, aligned, &mut changes);
     others::compare_rest(parent, aligned, &mut changes);

@@ -1,11 +1,11 @@
-//! Sequences, functions, types, and everything that editions do not manage: creation of the first three is supported, every
-//! other difference is named.
+//! Sequences, types, and everything that editions do not manage: creation of the first two is supported, every other difference is
+//! named.
 
 use super::{Change, unsupported::Subject};
-use crate::model::{Function, OtherObject, Schema, Sequence, TypeDef};
+use crate::model::{OtherObject, Schema, Sequence, TypeDef};
 
 /// Pairs what both have: by id, else by `same_name` with something that the parent did not have.
-fn counterpart<'a, T>(
+pub(super) fn counterpart<'a, T>(
     old: &T,
     known: &[T],
     new: &'a [T],
@@ -82,56 +82,6 @@ fn is_narrower(before: &str, after: &str) -> bool {
 fn went_with_its_column(sequence: &Sequence, child: &Schema) -> bool {
     let Some((table, column)) = sequence.owned_by else { return false };
     child.table(table).is_none_or(|table| table.column(column).is_none())
-}
-
-pub(super) fn compare_functions(
-    parent: &Schema,
-    child: &Schema,
-    aligned: &Schema,
-    changes: &mut Vec<Change>,
-) {
-    let id = |function: &Function| function.id;
-    let same_name = |old: &Function, new: &Function| old.name == new.name && old.arguments == new.arguments;
-    let mut taken = Vec::new();
-    for old in &parent.functions {
-        let kind = old.keyword.to_lowercase();
-        let identity = format!("{}({})", old.name.pretty(), old.arguments);
-        let subject = Subject { kind: &kind, identity: &identity };
-        let Some(new) = counterpart(old, &parent.functions, &aligned.functions, id, same_name) else {
-            changes.push(subject.unsupported("was dropped"));
-            continue;
-        };
-        taken.push(new.id);
-        if !same_name(old, new) {
-            changes.push(subject.unsupported(format!(
-                "was renamed to {}({})",
-                new.name.pretty(),
-                new.arguments
-            )));
-        } else if old.definition != new.definition {
-            changes.push(subject.unsupported("its definition was changed"));
-        } else if old.id != new.id && !has_text_body(new) {
-            changes.push(
-                subject
-                    .unsupported("it was made again, and its body may mean other objects of the same names"),
-            );
-        }
-        subject.owner(&old.owner, &new.owner, changes);
-        subject.grants(&old.grants, &new.grants, changes);
-        subject.properties(&old.properties, &new.properties, changes);
-    }
-    for new in child.functions.iter().filter(|new| !taken.contains(&new.id)) {
-        changes.push(Change::FunctionCreated {
-            function: new.id,
-            name: new.name.clone(),
-            arguments: new.arguments.clone(),
-        });
-    }
-}
-
-/// Whether names in the body are looked up when it runs; those of an SQL-standard body were looked up when it was made.
-fn has_text_body(function: &Function) -> bool {
-    function.definition.contains("\nAS $")
 }
 
 pub(super) fn compare_types(parent: &Schema, child: &Schema, aligned: &Schema, changes: &mut Vec<Change>) {

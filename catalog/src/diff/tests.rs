@@ -76,6 +76,11 @@ fn view(id: u32, view_name: &str, definition: &str) -> View {
         definition: definition.to_owned(),
         columns: Vec::new(),
         reads: Vec::new(),
+        calls: Vec::new(),
+        materialized: false,
+        indexes: Vec::new(),
+        rules: Vec::new(),
+        details: Vec::new(),
         owner: name("owner"),
         grants: Vec::new(),
         properties: Vec::new(),
@@ -92,6 +97,8 @@ fn function(id: u32, definition: &str) -> Function {
         owner: name("owner"),
         grants: Vec::new(),
         properties: Vec::new(),
+        depends: Vec::new(),
+        search_path: None,
     }
 }
 
@@ -192,8 +199,8 @@ fn what_was_made_again_in_the_same_words_is_no_change() {
     assert_eq!(
         told(&parent, &child, &child),
         [
-            "unsupported public.v its query was changed",
-            "unsupported public.f(integer) its definition was changed"
+            "object_changed public.v its query was changed",
+            "object_changed public.f(integer) its definition was changed"
         ]
     );
 }
@@ -228,7 +235,7 @@ fn type_bounds_of_an_identity_column_follow_its_type() {
 #[test]
 fn other_objects_are_named_unless_their_table_is_gone() {
     let trigger = |definition: &str| OtherObject {
-        kind: "trigger".to_owned(),
+        kind: "policy".to_owned(),
         identity: "x on public.t".to_owned(),
         definition: definition.to_owned(),
         table: Some(TableId::new(1)),

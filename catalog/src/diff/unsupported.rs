@@ -24,6 +24,18 @@ impl Subject<'_> {
         }
     }
 
+    pub(super) fn changed(self, what: impl Into<String>) -> Change {
+        Change::ObjectChanged {
+            kind: self.kind.to_owned(),
+            identity: self.identity.to_owned(),
+            what: what.into(),
+        }
+    }
+
+    pub(super) fn dropped(self) -> Change {
+        Change::ObjectDropped { kind: self.kind.to_owned(), identity: self.identity.to_owned() }
+    }
+
     pub(super) fn owner(self, old: &Name, new: &Name, changes: &mut Vec<Change>) {
         if old != new {
             changes.push(Change::OwnerChanged {

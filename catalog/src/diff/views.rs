@@ -15,13 +15,14 @@ pub(super) fn compare(parent: &Schema, child: &Schema, aligned: &Schema, changes
     };
     for old in &parent.views {
         let identity = old.name.pretty();
-        let subject = Subject { kind: "view", identity: &identity };
+        let kind = if old.materialized { "materialized view" } else { "view" };
+        let subject = Subject { kind, identity: &identity };
         match counterpart(old) {
-            None => changes.push(subject.unsupported("was dropped")),
+            None => changes.push(subject.dropped()),
             Some(new) => {
                 compare_view(subject, old, new, changes);
                 if tables_read(old, parent) != tables_read(new, aligned) {
-                    changes.push(subject.unsupported("it reads another table of the same name"));
+                    changes.push(subject.changed("it reads another table of the same name"));
                 }
             }
         }
@@ -41,12 +42,21 @@ fn tables_read(view: &View, schema: &Schema) -> BTreeSet<(TableId, ColumnId)> {
 
 fn compare_view(subject: Subject<'_>, old: &View, new: &View, changes: &mut Vec<Change>) {
     if old.name != new.name {
-        changes.push(subject.unsupported(format!("was renamed to {}", new.name.pretty())));
+        changes.push(subject.changed(format!("was renamed to {}", new.name.pretty())));
     }
     // Types of its columns follow from the definition and the tables that it reads.
     let names = |view: &View| view.columns.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    if old.definition != new.definition || names(old) != names(new) {
-        changes.push(subject.unsupported("its query was changed"));
+    if old.definition != new.definition || names(old) != names(new) || old.materialized != new.materialized {
+        changes.push(subject.changed("its query was changed"));
+    }
+    if old.indexes != new.indexes {
+        changes.push(subject.changed("its indexes were changed"));
+    }
+    if old.rules != new.rules {
+        changes.push(subject.changed("its rules were changed"));
+    }
+    if old.details != new.details {
+        changes.push(subject.changed("comments, defaults or privileges of its columns were changed"));
     }
     subject.owner(&old.owner, &new.owner, changes);
     subject.grants(&old.grants, &new.grants, changes);

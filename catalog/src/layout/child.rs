@@ -62,6 +62,8 @@ pub struct LayoutInput<'a> {
     pub child: &'a Schema,
     /// Transforms given by the author.
     pub transforms: &'a [Transform],
+    /// Objects that both have, but of which the child needs one of its own.
+    pub own: &'a BTreeSet<u32>,
     /// Column names of the physical tables as they stand.
     pub physical_columns: &'a BTreeMap<QualifiedName, Vec<Name>>,
 }
@@ -97,15 +99,16 @@ fn edition_schema(edition: &EditionName, schema: &Name) -> Result<Name> {
     edition.schema_for(schema).map_err(|error| Error::refused(error.to_string()))
 }
 
-/// Sequences, views, functions and types: those that the child introduces go to its schema, those that the parent has stay where they are.
+/// Sequences, views, functions and types: those that the child introduces or has of its own go to its schema, those that it shares with the parent
+/// stay where they are.
 fn moved_objects(input: &LayoutInput<'_>) -> Result<BTreeMap<u32, Name>> {
     let known: BTreeSet<u32> = object_ids(input.parent).map(|(id, _)| id).collect();
     let mut moved = BTreeMap::new();
     for (id, name) in object_ids(input.child) {
-        if let Some(schema) = input.parent_mapping.moved.get(&id) {
-            moved.insert(id, schema.clone());
-        } else if !known.contains(&id) {
+        if input.own.contains(&id) || !known.contains(&id) {
             moved.insert(id, edition_schema(input.edition, &name.schema)?);
+        } else if let Some(schema) = input.parent_mapping.moved.get(&id) {
+            moved.insert(id, schema.clone());
         }
     }
     Ok(moved)

@@ -11,8 +11,8 @@ use crate::model::{Column, ColumnId, Name, QualifiedName, Schema, Table, TableId
 pub struct Mapping {
     /// Tables that some live edition sees otherwise than as they stand.
     pub tables: BTreeMap<TableId, TableMapping>,
-    /// Sequences, views, functions and types that live in the schema of the edition that introduced them: the object's
-    /// blueprint id → that schema.
+    /// Sequences, views, functions and types that live in the schema of the edition that introduced or changed them: the object's
+    /// blueprint id → that schema. Of a function or view that both have but not alike, each edition has one of its own.
     pub moved: BTreeMap<u32, Name>,
     /// Sequences that stand under the name that an older edition gives them: the blueprint id → that name.
     #[serde(default)]
@@ -65,6 +65,11 @@ impl Mapping {
     /// Where `table` is.
     pub fn table(&self, table: &Table) -> TableMapping {
         self.tables.get(&table.id).cloned().unwrap_or_else(|| TableMapping::identity(table))
+    }
+
+    /// The schema in which an object that is not a table stands.
+    pub fn place<'a>(&'a self, id: u32, name: &'a QualifiedName) -> &'a Name {
+        self.moved.get(&id).unwrap_or(&name.schema)
     }
 
     /// Every schema, other than the logical ones, that something of this edition lives in.

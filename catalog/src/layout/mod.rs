@@ -4,9 +4,11 @@
 mod child;
 mod mapping;
 mod naming;
+mod search_path;
 mod shape;
 
 pub use child::{ChildLayout, ColumnFate, InheritedTable, LayoutInput, lay_out_child, object_ids};
 pub use mapping::{Mapping, TableMapping, renamed_sequences};
 pub use naming::TakenNames;
+pub use search_path::{Ancestry, reads_editioned};
 pub use shape::{Shape, ShapeColumn, is_plain};

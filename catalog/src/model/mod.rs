@@ -10,7 +10,7 @@ pub use edition::{Edition, EditionState};
 pub use ids::{ColumnId, EditionId, Epoch, OperationId, TableId};
 pub use names::{EditionName, Name, NameError, QualifiedName};
 pub use schema::{
-    Accessory, Column, Constraint, ConstraintKind, Function, Generated, Grant, Identity, Index, OtherObject,
-    Schema, Sequence, Table, TypeDef, TypeKind, View, Volatility,
+    Accessory, Column, ColumnDetail, Constraint, ConstraintKind, Function, Generated, Grant, Identity, Index,
+    OtherObject, Rule, Schema, Sequence, Table, Trigger, TypeDef, TypeKind, View, Volatility,
 };
 pub use transform::{Direction, OnError, Origin, Transform};

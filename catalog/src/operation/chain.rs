@@ -6,8 +6,10 @@ use crate::{
     blueprint::{read_database, read_schema},
     ddl::HopTriggers,
     error::Result,
-    layout::{Mapping, TableMapping, object_ids, renamed_sequences},
-    model::{ColumnId, Edition, EditionId, EditionState, Grant, Name, QualifiedName, Schema, TableId},
+    layout::{Ancestry, Mapping, TableMapping, renamed_sequences},
+    model::{
+        ColumnId, Edition, EditionId, EditionName, EditionState, Grant, Name, QualifiedName, Schema, TableId,
+    },
     physical::{PhysicalRequest, read_in_physical_words},
     plan::{Chain, Facts, Member},
     store::{self, stored_name},
@@ -26,7 +28,7 @@ pub(super) async fn load_chain(
     for edition in editions {
         let mut blueprint = target.connect_blueprint(&edition.blueprint).await?;
         let logical = read_database(&mut blueprint, &editioned).await?;
-        let mapping = load_mapping(connection, edition.id, &logical).await?;
+        let mapping = load_mapping(connection, edition.id).await?;
         members.push((
             Member { edition: edition.clone(), physical: logical.clone(), logical, mapping },
             blueprint,
@@ -43,12 +45,15 @@ pub(super) async fn load_chain(
     for (position, member) in chain.members.iter_mut().enumerate() {
         member.mapping.renamed = renamed_sequences(&member.logical, schemas.iter().take(position));
     }
-    for (member, mut blueprint) in chain.members.iter_mut().zip(blueprints) {
+    let names: Vec<EditionName> = editions.iter().map(|edition| edition.name.clone()).collect();
+    for (index, (member, mut blueprint)) in chain.members.iter_mut().zip(blueprints).enumerate() {
+        let ancestry = Ancestry::new(names.iter().take(index + 1).cloned());
         let request = PhysicalRequest {
             logical: &member.logical,
             mapping: &member.mapping,
             editioned: &chain.editioned,
             extra_types: &[],
+            ancestry: &ancestry,
             extra: &[],
             probes: &[],
         };
@@ -83,7 +88,7 @@ async fn read_live(connection: &mut Connection, editioned: &[Name], facts: &Fact
     Ok(schema)
 }
 
-async fn load_mapping(connection: &Connection, edition: EditionId, logical: &Schema) -> Result<Mapping> {
+async fn load_mapping(connection: &Connection, edition: EditionId) -> Result<Mapping> {
     let mut mapping = Mapping::default();
     let rows = connection
         .query(
@@ -115,16 +120,12 @@ async fn load_mapping(connection: &Connection, edition: EditionId, logical: &Sch
     }
     let rows = connection
         .query(
-            "SELECT schema_name, object_name, physical_schema FROM edition.names WHERE edition_id = $1 AND physical_schema IS NOT NULL",
+            "SELECT object_id, physical_schema FROM edition.places WHERE edition_id = $1",
             &[&edition.get()],
         )
         .await?;
     for row in rows {
-        let name = QualifiedName::new(stored_name(row.try_get(0)?)?, stored_name(row.try_get(1)?)?);
-        let schema = stored_name(row.try_get(2)?)?;
-        for (id, _) in object_ids(logical).filter(|(_, known)| **known == name) {
-            mapping.moved.insert(id, schema.clone());
-        }
+        mapping.moved.insert(row.try_get(0)?, stored_name(row.try_get(1)?)?);
     }
     Ok(mapping)
 }

@@ -1,6 +1,6 @@
 //! `plan`: what publishing a draft would do, without doing it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     chain::{load_chain, standing},
@@ -12,12 +12,13 @@ use crate::{
     blueprint::compare,
     diff::{Change, Diff},
     error::{Error, Result},
-    layout::{ChildLayout, LayoutInput, lay_out_child, renamed_sequences},
+    layout::{Ancestry, ChildLayout, LayoutInput, lay_out_child, renamed_sequences},
     model::{Edition, EditionName, EditionState, Name, QualifiedName, Schema, Transform},
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
         Bindings, Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, agreements, assemble,
-        bindings, candidates, draft_fingerprint, drift, expand, fingerprint, probes, property_findings,
+        bindings, candidates, draft_fingerprint, drift, expand, fingerprint, own_objects, probes,
+        property_findings, searching_functions,
     },
     seed::read_seeds,
     store,
@@ -67,11 +68,15 @@ pub(super) async fn plan_publication(
     let given: Vec<Transform> = given.into_iter().chain(inferred.transforms).collect();
     findings.extend(drift(&chain));
 
-    let mut layout = lay_out(&chain, draft, &child, &given)?;
+    let mut own = BTreeSet::new();
+    if !comparison.diff.changes.is_empty() {
+        own = searching_functions(&child, &chain.editioned);
+    }
+    let mut layout = lay_out(&chain, draft, &child, &given, &own)?;
     let relocations = relocations(&chain, &layout, &child)?;
     if !relocations.is_empty() {
         chain = load_chain(target, connection, &live, &relocations).await?;
-        layout = lay_out(&chain, draft, &child, &given)?;
+        layout = lay_out(&chain, draft, &child, &given, &own)?;
     }
     let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
     let input = TransformInput {
@@ -84,21 +89,35 @@ pub(super) async fn plan_publication(
     let (found, more) = candidates(&input);
     findings.extend(more);
 
-    let request = PhysicalRequest {
-        logical: &child,
-        mapping: &layout.mapping,
-        editioned: &chain.editioned,
-        extra_types: &leaf.physical.types,
-        extra: &parents_columns(&chain, &layout),
-        probes: &probes(&found),
-    };
-    let reading = match read_in_physical_words(&mut blueprint, &request).await {
-        // A change that is refused anyway may be what cannot be put into physical words.
-        Err(_) if findings.iter().any(|finding| finding.severity == Severity::Refused) => {
-            let bound_to = bindings(&chain, &child, &given)?;
-            return Ok(refused_plan(draft, parent, bound_to, findings));
+    let extra = parents_columns(&chain, &layout);
+    let probes = probes(&found);
+    let ancestors =
+        chain.members.iter().map(|member| member.edition.name.clone()).chain([draft.name.clone()]);
+    let ancestry = Ancestry::new(ancestors);
+    let reading = loop {
+        let request = PhysicalRequest {
+            logical: &child,
+            mapping: &layout.mapping,
+            editioned: &chain.editioned,
+            ancestry: &ancestry,
+            extra_types: &leaf.physical.types,
+            extra: &extra,
+            probes: &probes,
+        };
+        let reading = match read_in_physical_words(&mut blueprint, &request).await {
+            // A change that is refused anyway may be what cannot be put into physical words.
+            Err(_) if findings.iter().any(|finding| finding.severity == Severity::Refused) => {
+                let bound_to = bindings(&chain, &child, &given)?;
+                return Ok(refused_plan(draft, parent, bound_to, findings));
+            }
+            reading => reading?,
+        };
+        let known = own.len();
+        own.extend(own_objects(leaf, &child, &reading.schema));
+        if own.len() == known {
+            break reading;
         }
-        reading => reading?,
+        layout = lay_out(&chain, draft, &child, &given, &own)?;
     };
     let default_of =
         |table, column: &Name| reading.schema.table(table)?.column_named(column.as_str())?.default.clone();
@@ -150,7 +169,13 @@ fn refused_plan(draft: &Edition, parent: Edition, bound_to: Bindings, findings: 
     }
 }
 
-fn lay_out(chain: &Chain, draft: &Edition, child: &Schema, given: &[Transform]) -> Result<ChildLayout> {
+fn lay_out(
+    chain: &Chain,
+    draft: &Edition,
+    child: &Schema,
+    given: &[Transform],
+    own: &BTreeSet<u32>,
+) -> Result<ChildLayout> {
     let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
     let physical_columns: BTreeMap<QualifiedName, Vec<Name>> = chain
         .live
@@ -164,6 +189,7 @@ fn lay_out(chain: &Chain, draft: &Edition, child: &Schema, given: &[Transform]) 
         parent_mapping: &leaf.mapping,
         child,
         transforms: given,
+        own,
         physical_columns: &physical_columns,
     })?;
     layout.mapping.renamed = renamed_sequences(child, chain.members.iter().map(|member| &member.logical));

@@ -7,6 +7,7 @@ mod rename;
 
 pub use probe::{Probe, Probed, ROW_ALIAS, over_row_alias};
 pub use rename::rename_statements;
+use rename::search_path_statements;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,7 +16,7 @@ use tokio_postgres::Transaction;
 use crate::{
     blueprint::read_schema,
     error::{Error, ErrorKind, Result},
-    layout::Mapping,
+    layout::{Ancestry, Mapping},
     model::{Identity, Name, Schema, TableId, TypeDef},
     sql,
     sql::{Sql, join},
@@ -46,6 +47,8 @@ pub struct PhysicalRequest<'a> {
     pub editioned: &'a [Name],
     /// The neighbour's types, in physical words and in the order in which they can be made: its columns may be of types that this blueprint lacks.
     pub extra_types: &'a [TypeDef],
+    /// The live editions up to this one.
+    pub ancestry: &'a Ancestry,
     /// The neighbour's columns.
     pub extra: &'a [ExtraColumn],
     /// Transforms to check and to deparse.
@@ -75,6 +78,7 @@ pub async fn read_in_physical_words(
 
     let foreign = request.mapping.foreign_schemas(request.logical);
     let mut statements: Vec<Sql> = foreign.iter().map(|schema| sql!("CREATE SCHEMA {}", schema)).collect();
+    statements.extend(search_path_statements(request));
     statements.extend(rename_statements(request.logical, request.mapping));
     transaction.batch_execute(join(statements, ";\n").as_str()).await.map_err(busy_draft)?;
 

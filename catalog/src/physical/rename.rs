@@ -2,14 +2,25 @@
 
 use crate::{
     layout::Mapping,
-    model::{Name, QualifiedName, Schema, Sequence, Table},
+    model::{Function, Name, QualifiedName, Schema, Sequence, Table},
     sql,
-    sql::Sql,
+    sql::{Sql, join},
 };
+
+use super::PhysicalRequest;
 
 /// In two rounds, through names that nobody uses, so that swapped names do not meet.
 pub fn rename_statements(logical: &Schema, mapping: &Mapping) -> Vec<Sql> {
-    let mut first = Vec::new();
+    // Functions first, while the types of their arguments are where the logical schema says.
+    let mut first: Vec<Sql> = logical
+        .functions
+        .iter()
+        .filter_map(|function| Some((function, mapping.moved.get(&function.id)?)))
+        .map(|(function, schema)| {
+            let arguments = Sql::trusted(&function.arguments);
+            sql!("ALTER ROUTINE {}({}) SET SCHEMA {}", function.name, arguments, schema)
+        })
+        .collect();
     let mut second = Vec::new();
     for table in &logical.tables {
         let Some(place) = mapping.tables.get(&table.id) else { continue };
@@ -48,6 +59,17 @@ fn rename_sequences(logical: &Schema, mapping: &Mapping, statements: &mut Vec<Sq
         let now = QualifiedName::new(name.schema.clone(), between(number));
         statements.push(sql!("ALTER SEQUENCE {} RENAME TO {}", now, standing));
     }
+}
+
+/// Functions that stand in an edition's schema and set `search_path` themselves find that edition's objects by it.
+pub(super) fn search_path_statements(request: &PhysicalRequest<'_>) -> Vec<Sql> {
+    let adapted = |function: &Function| {
+        let place = request.mapping.moved.get(&function.id)?;
+        let path = request.ancestry.search_path(function.search_path.as_ref()?, place, request.editioned)?;
+        let arguments = Sql::trusted(&function.arguments);
+        Some(sql!("ALTER ROUTINE {}({}) SET search_path = {}", function.name, arguments, join(&path, ", ")))
+    };
+    request.logical.functions.iter().filter_map(adapted).collect()
 }
 
 fn temporary(number: impl std::fmt::Display) -> Name {
@@ -90,12 +112,8 @@ fn move_object(logical: &Schema, mapping: &Mapping, id: u32, schema: &Name) -> V
         return move_sequence(mapping, sequence, schema);
     }
     if let Some(view) = logical.views.iter().find(|view| view.id.get() == id) {
-        return vec![sql!("ALTER VIEW {} SET SCHEMA {}", view.name, schema)];
-    }
-    if let Some(function) = logical.functions.iter().find(|function| function.id == id) {
-        let arguments = Sql::trusted(&function.arguments);
-        let keyword = Sql::trusted(&function.keyword);
-        return vec![sql!("ALTER {} {}({}) SET SCHEMA {}", keyword, function.name, arguments, schema)];
+        let keyword = Sql::trusted(view.keyword());
+        return vec![sql!("ALTER {} {} SET SCHEMA {}", keyword, view.name, schema)];
     }
     let definition = logical.types.iter().find(|definition| definition.id == id);
     definition

@@ -8,6 +8,8 @@ use crate::{
     model::{Edition, EditionId, EditionName, Grant, Name, QualifiedName, Schema, Table, TableId},
 };
 
+use super::triggers::Sight;
+
 /// One live edition.
 #[derive(Clone, Debug)]
 pub struct Member {
@@ -19,6 +21,18 @@ pub struct Member {
     pub physical: Schema,
     /// Where its tables are.
     pub mapping: Mapping,
+}
+
+impl Member {
+    /// What its triggers follow from.
+    pub(super) fn sight(&self) -> Sight<'_> {
+        Sight {
+            edition: &self.edition,
+            logical: &self.logical,
+            physical: &self.physical,
+            mapping: &self.mapping,
+        }
+    }
 }
 
 /// All live editions of a database, root first, and the tables that they share.

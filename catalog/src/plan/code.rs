@@ -123,6 +123,12 @@ codes! {
     NameDeferred = 62, "name-deferred", NeedsWord:
         "The draft renames an object that all editions share and that has one name only: the newer edition knows it by its old name until the older ones are retired.",
         "Leave the name as it is; or let the application use the old name until then, and allow it.";
+    TriggerNamesColumn = 70, "trigger-names-column", Refused:
+        "A trigger's function finds a column by its name in a way that cannot be rewritten (an argument, a transition table, a language other than PL/pgSQL), and the stored row has that column under another name until the older editions are retired.",
+        "Keep the column as it is in this draft, or let a PL/pgSQL function name it as NEW.column.";
+    TriggerSeesWholeRow = 71, "trigger-sees-whole-row", NeedsWord:
+        "A trigger's function takes the row as a whole (NEW.*, to_jsonb(NEW)) on a table whose stored row gets columns that some edition does not know. A function that copies the row into a table of the same shape would fail.",
+        "Name the columns in the function; or make sure that it can take more columns, and allow it.";
 }
 
 impl Code {

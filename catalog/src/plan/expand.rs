@@ -13,8 +13,8 @@ use crate::{
     error::{Error, Result},
     layout::{ChildLayout, ColumnFate, InheritedTable, Shape, is_plain},
     model::{
-        Column, Edition, EditionState, Generated, Identity, Name, QualifiedName, Schema, Table, TableId,
-        Volatility,
+        Column, Edition, EditionName, EditionState, Generated, Identity, Name, QualifiedName, Schema, Table,
+        TableId, Volatility,
     },
     physical::ROW_ALIAS,
     property::{Object, give},
@@ -26,10 +26,13 @@ use crate::{
 use super::{
     Chain, DataStep, Finding, Hop, Lock, Member, Step, StepKind, accessories,
     archived::{Archived, stored_by_child},
-    cautions, introduce,
+    cautions, code_objects, introduce,
     names::names_of,
-    rows::{delete_hops, delete_names, delete_table, put_hop, put_names, put_table},
-    seeds, share, tighten,
+    rows::{
+        delete_hops, delete_names, delete_places, delete_table, put_hop, put_names, put_places, put_table,
+    },
+    seeds, share, tighten, triggers,
+    triggers::{Passage, Sight},
 };
 
 /// Everything that the steps follow from.
@@ -88,7 +91,8 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     }
     steps.extend(tighten::tighten(input, &tables, &mut findings));
     steps.extend(steady(input, &tables)?);
-    steps.extend(introduce::late(input, &mut findings));
+    steps.extend(code_objects::late(input, &introduce::runner(input), &mut findings));
+    steps.extend(trigger_steps(input, &tables, &mut findings)?);
     steps.extend(seeds::seed(input, &mut findings)?);
     steps.extend(seeds::data_steps(input)?);
     steps.extend(verify(input, &tables));
@@ -381,6 +385,38 @@ fn steady(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Vec<Step>
     Ok(steps)
 }
 
+/// The draft's triggers beside those of its parent, each for its own writers.
+fn trigger_steps(
+    input: &ExpandInput<'_>,
+    tables: &[TableView<'_>],
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<Step>> {
+    let child = Sight {
+        edition: input.draft,
+        logical: input.child,
+        physical: input.physical,
+        mapping: &input.layout.mapping,
+    };
+    let sights: Vec<Sight<'_>> = input.chain.members.iter().map(Member::sight).chain([child]).collect();
+    let altered = tables.iter().filter(|table| new_columns(table.place, table.child).next().is_some());
+    findings.extend(triggers::findings(&child, &altered.map(|table| table.place.id).collect()));
+    let at = |id: TableId| {
+        let place = |sight: &Sight<'_>| Some(sight.mapping.table(sight.logical.table(id)?).physical);
+        sights.iter().find_map(place)
+    };
+    let back = triggers::changes(&sights, &Passage::Departure, at)?;
+    let step = |change: &triggers::Change| {
+        let table = at(change.table)?;
+        let undo = back.iter().find(|undo| undo.table == change.table);
+        let inverse = undo.map(|undo| undo.all_on(&table));
+        let title = format!("triggers of {}", table.pretty());
+        let statements = change.all_on(&table);
+        let step = Step::transaction(title, Lock::AccessExclusive, vec![table], statements);
+        Some(step.undone_by(inverse.unwrap_or_default()))
+    };
+    Ok(triggers::changes(&sights, &Passage::Arrival, at)?.iter().filter_map(step).collect())
+}
+
 /// Counts nothing that a trigger guarantees; looks for rows that the backfill should have reached and did not.
 fn verify(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Option<Step> {
     let row = row_alias();
@@ -445,9 +481,12 @@ fn open(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Step> {
         statements.extend(put_hop(hop)?);
     }
     inverse.push(delete_hops(input.draft.id));
-    let older: Vec<&Schema> = input.chain.members.iter().map(|member| &member.logical).collect();
-    statements.extend(put_names(input.draft.id, &names_of(input.child, &input.layout.mapping, &older)));
-    inverse.push(delete_names(input.draft.id));
+    let older: Vec<(&EditionName, &Schema)> =
+        input.chain.members.iter().map(|member| (&member.edition.name, &member.logical)).collect();
+    let names = names_of(&input.draft.name, input.child, &input.layout.mapping, &older);
+    statements.extend(put_names(input.draft.id, &names));
+    statements.extend(put_places(input.draft.id, &input.layout.mapping.moved));
+    inverse.extend([delete_names(input.draft.id), delete_places(input.draft.id)]);
     let kind = StepKind::Announce {
         statements,
         states: vec![(input.draft.id, EditionState::Live)],

@@ -1,36 +1,24 @@
-//! Steps for what a child introduces: types, sequences, functions, tables; later its views.
+//! Steps for what a child introduces: types, sequences, functions, tables.
 
 use std::collections::BTreeSet;
 
 use crate::{
     ddl::{
-        create_sequence, create_table, grant_function, grant_relation, grant_type, owner_of, shared_objects,
+        create_function, create_sequence, create_table, drop_function, grant_type, owner_of, shared_objects,
     },
-    layout::object_ids,
-    model::{
-        ColumnId, ConstraintKind, Function, Name, QualifiedName, Sequence, Table, TypeDef, TypeKind, View,
-    },
+    model::{ColumnId, ConstraintKind, Function, Name, QualifiedName, Sequence, Table, TypeDef, TypeKind},
     property::{self, Object, give},
     sql,
     sql::{Sql, join},
 };
 
-use super::{Code, ExpandInput, Finding, Lock, Severity, Step};
+use super::{
+    Code, ExpandInput, Finding, Lock, Severity, Step,
+    code_objects::{early_functions, is_own},
+};
 
-/// Whether the child introduces the object with this blueprint id.
-fn is_new(input: &ExpandInput<'_>, id: u32) -> bool {
-    input.chain.leaf().is_none_or(|leaf| object_ids(&leaf.logical).all(|(known, _)| known != id))
-}
-
-fn runner(input: &ExpandInput<'_>) -> Name {
+pub(super) fn runner(input: &ExpandInput<'_>) -> Name {
     input.chain.facts.runner.clone().unwrap_or_else(|| input.draft.blueprint.clone())
-}
-
-/// A function whose body PostgreSQL keeps parsed (SQL-standard body) needs its tables first; a string body needs nothing.
-pub(super) fn is_parsed_at_creation(function: &Function) -> bool {
-    !function.definition.contains("\nAS $")
-        && !function.definition.contains("\n AS $")
-        && !function.definition.contains("AS '")
 }
 
 /// Types, sequences, functions and tables in one transaction (no table of the application's is locked), then the foreign keys that
@@ -40,7 +28,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     let mut statements = vec![Sql::trusted("SET LOCAL check_function_bodies = off")];
     let mut drops: Vec<Sql> = Vec::new();
 
-    for definition in input.physical.types.iter().filter(|definition| is_new(input, definition.id)) {
+    for definition in input.physical.types.iter().filter(|definition| is_own(input, definition.id)) {
         statements.push(Sql::trusted(&definition.definition));
         findings.extend(range(definition));
         findings.extend(lost("type", &definition.name.name, &definition.properties));
@@ -50,15 +38,15 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
         drops.push(sql!("DROP TYPE IF EXISTS {}", definition.name));
     }
     let sequences: Vec<&Sequence> =
-        input.physical.sequences.iter().filter(|s| is_new(input, s.id.get())).collect();
+        input.physical.sequences.iter().filter(|s| is_own(input, s.id.get())).collect();
     for sequence in &sequences {
         findings.extend(lost("sequence", &sequence.name.name, &sequence.properties));
         statements.extend(create_sequence(sequence, &runner));
         drops.push(sql!("DROP SEQUENCE IF EXISTS {}", sequence.name));
     }
-    for function in
-        input.physical.functions.iter().filter(|f| is_new(input, f.id) && !is_parsed_at_creation(f))
-    {
+    let functions: Vec<&Function> =
+        input.physical.functions.iter().filter(|function| is_own(input, function.id)).collect();
+    for function in early_functions(input.physical, &functions) {
         statements.extend(create_function(function, &runner));
         drops.push(drop_function(function));
     }
@@ -72,8 +60,6 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     for sequence in &sequences {
         statements.extend(own_sequence(input, sequence));
     }
-    findings.extend(overloads(input));
-    findings.extend(aggregates(input));
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
     for table in &tables {
@@ -121,12 +107,12 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
 }
 
 /// Only a role that may create in a schema can own what is in it: owners of new objects may for as long as this transaction lasts.
-fn with_owners(input: &ExpandInput<'_>, statements: Vec<Sql>) -> Vec<Sql> {
+pub(super) fn with_owners(input: &ExpandInput<'_>, statements: Vec<Sql>) -> Vec<Sql> {
     let runner = runner(input);
     let created = input.physical.tables.iter().filter(|table| input.layout.created.contains_key(&table.id));
     let tables = created.map(|table| (&table.name.schema, &table.owner));
     let others = shared_objects(input.physical, &input.layout.mapping);
-    let own = others.iter().filter(|object| is_new(input, object.id));
+    let own = others.iter().filter(|object| is_own(input, object.id));
     let others = own.filter_map(|object| Some((object.place.as_ref()?, object.owner)));
     let owners: BTreeSet<(&Name, &Name)> =
         tables.chain(others).filter(|(_, owner)| **owner != runner).collect();
@@ -148,7 +134,7 @@ fn range(definition: &TypeDef) -> Option<Finding> {
 }
 
 /// A refusal for a property that would be lost on the way to the live database.
-fn lost(kind: &str, name: &Name, properties: &[String]) -> Option<Finding> {
+pub(super) fn lost(kind: &str, name: &Name, properties: &[String]) -> Option<Finding> {
     let property = property::lost(kind, properties)?;
     Some(Finding {
         severity: Severity::Refused,
@@ -171,42 +157,6 @@ fn lost_of_table(table: &Table) -> Vec<Finding> {
         findings.extend(lost("constraint", &constraint.name, &constraint.all_properties()));
     }
     findings
-}
-
-/// A new function beside an inherited one of the same name: names are looked up in one schema for all arguments, so an edition cannot have
-/// both.
-fn overloads(input: &ExpandInput<'_>) -> Vec<Finding> {
-    let Some(leaf) = input.chain.leaf() else { return Vec::new() };
-    input
-        .child
-        .functions
-        .iter()
-        .filter(|function| {
-            is_new(input, function.id)
-                && leaf.logical.functions.iter().any(|known| known.name == function.name)
-        })
-        .map(|function| Finding {
-            severity: Severity::Refused,
-            code: Code::Unsupported,
-            subject: format!("function {}({})", function.name.pretty(), function.arguments),
-            message: "a new function of the name of an existing one cannot be published yet".to_owned(),
-            fix: Some("give it another name".to_owned()),
-        })
-        .collect()
-}
-
-/// PostgreSQL gives no text that makes an aggregate.
-fn aggregates(input: &ExpandInput<'_>) -> Vec<Finding> {
-    let is_aggregate = |function: &&Function| is_new(input, function.id) && function.keyword == "AGGREGATE";
-    let new = input.child.functions.iter().filter(is_aggregate);
-    new.map(|function| Finding {
-        severity: Severity::Refused,
-        code: Code::Unsupported,
-        subject: format!("aggregate {}({})", function.name.pretty(), function.arguments),
-        message: "a new aggregate cannot be published yet".to_owned(),
-        fix: Some("take it back in the draft".to_owned()),
-    })
-    .collect()
 }
 
 /// Foreign keys among new tables make any order of DROP TABLE wrong, so they go in one statement; the rest in reverse order of creation.
@@ -251,62 +201,4 @@ fn own_sequence(input: &ExpandInput<'_>, sequence: &Sequence) -> Option<Sql> {
 fn own(sequence: &Sequence, table: &Table, column: ColumnId) -> Option<Sql> {
     let column = table.column(column)?;
     Some(sql!("ALTER SEQUENCE {} OWNED BY {}.{}", sequence.name, table.name, column.name))
-}
-
-fn create_function(function: &Function, runner: &Name) -> Vec<Sql> {
-    let mut statements = vec![Sql::trusted(&function.definition)];
-    let routine = sql!("ROUTINE {}({})", function.name, Sql::trusted(&function.arguments));
-    statements.extend(give(&Object::Function(function), &function.properties));
-    statements.extend(grant_function(&function.name.schema, function));
-    statements.extend(owner_of(&routine, &function.owner, runner));
-    statements
-}
-
-fn drop_function(function: &Function) -> Sql {
-    sql!("DROP ROUTINE IF EXISTS {}({})", function.name, Sql::trusted(&function.arguments))
-}
-
-/// Views and functions with parsed bodies: they read the expanded tables.
-pub(super) fn late(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Option<Step> {
-    let runner = runner(input);
-    let mut statements = Vec::new();
-    let mut drops = Vec::new();
-    for view in input.physical.views.iter().filter(|view| is_new(input, view.id.get())) {
-        findings.extend(lost("view", &view.name.name, &view.properties));
-        statements.extend(create_user_view(view, &runner));
-        drops.push(sql!("DROP VIEW IF EXISTS {}", view.name));
-    }
-    for function in
-        input.physical.functions.iter().filter(|f| is_new(input, f.id) && is_parsed_at_creation(f))
-    {
-        statements.extend(create_function(function, &runner));
-        drops.push(drop_function(function));
-    }
-    drops.reverse();
-    (!statements.is_empty()).then(|| {
-        let statements = with_owners(input, statements);
-        Step::transaction("make the edition's views", Lock::AccessShare, Vec::new(), statements)
-            .undone_by(drops)
-    })
-}
-
-/// A user's own view, as the draft has it, over physical names.
-pub(super) fn create_user_view(view: &View, runner: &Name) -> Vec<Sql> {
-    let options: Vec<&str> = view
-        .properties
-        .iter()
-        .filter_map(|property| property.strip_prefix("options="))
-        .filter(|o| !o.is_empty())
-        .collect();
-    let options = match options.first() {
-        Some(options) => sql!(" WITH ({})", Sql::trusted(*options)),
-        None => Sql::trusted(""),
-    };
-    let columns = join(view.columns.iter().map(|(name, _)| name), ", ");
-    let definition = Sql::trusted(view.definition.trim_end().trim_end_matches(';'));
-    let mut statements = vec![sql!("CREATE VIEW {} ({}){} AS {}", view.name, columns, options, definition)];
-    statements.extend(grant_relation(&view.name, &view.grants, false));
-    statements.extend(give(&Object::View(&view.name), &view.properties));
-    statements.extend(owner_of(&sql!("VIEW {}", view.name), &view.owner, runner));
-    statements
 }

@@ -4,13 +4,18 @@ use std::collections::BTreeSet;
 
 use crate::{
     layout::Mapping,
-    model::{Name, QualifiedName, Schema},
+    model::{EditionName, Name, QualifiedName, Schema},
 };
 
 use super::rows::NameRow;
 
-/// Tombstones and moved objects of one edition. `older`: the schemas of the live editions before it, whose objects its search_path reaches.
-pub(super) fn names_of(logical: &Schema, mapping: &Mapping, older: &[&Schema]) -> Vec<NameRow> {
+/// Tombstones and moved objects of one edition. `older`: the live editions before it, oldest first, whose objects its search_path reaches.
+pub(super) fn names_of(
+    edition: &EditionName,
+    logical: &Schema,
+    mapping: &Mapping,
+    older: &[(&EditionName, &Schema)],
+) -> Vec<NameRow> {
     // A sequence that the edition renames is known by its old name for now.
     let standing: Vec<QualifiedName> = logical
         .sequences
@@ -23,7 +28,7 @@ pub(super) fn names_of(logical: &Schema, mapping: &Mapping, older: &[&Schema]) -
     let own: BTreeSet<&QualifiedName> = relations(logical).chain(&standing).collect();
     let mut rows: BTreeSet<NameRow> = older
         .iter()
-        .flat_map(|schema| relations(schema))
+        .flat_map(|(_, schema)| relations(schema))
         .filter(|name| !own.contains(name))
         .map(|name| NameRow { class: "relation", name: name.clone(), physical_schema: None })
         .collect();
@@ -43,13 +48,29 @@ pub(super) fn names_of(logical: &Schema, mapping: &Mapping, older: &[&Schema]) -
     for view in &logical.views {
         moved("relation", &view.name, at(view.id.get()));
     }
+    let ages: Vec<&EditionName> = older.iter().map(|(name, _)| *name).chain([edition]).collect();
     for function in &logical.functions {
-        moved("function", &function.name, at(function.id));
+        moved("function", &function.name, schema_of_family(&function.name, logical, mapping, &ages));
     }
     for definition in &logical.types {
         moved("type", &definition.name, at(definition.id));
     }
     rows.into_iter().collect()
+}
+
+/// A call names all functions of one name, so all of them must be found in one schema: that of the youngest edition that has one of its own, where
+/// [companions](super::code_objects::companions) of the others stand.
+fn schema_of_family(
+    name: &QualifiedName,
+    logical: &Schema,
+    mapping: &Mapping,
+    ages: &[&EditionName],
+) -> Option<Name> {
+    let family = logical.functions.iter().filter(|function| &function.name == name);
+    let age = |schema: &Name| {
+        ages.iter().position(|edition| edition.schema_for(&name.schema).is_ok_and(|own| &own == schema))
+    };
+    family.filter_map(|function| mapping.moved.get(&function.id)).max_by_key(|schema| age(schema)).cloned()
 }
 
 /// Names of all tables, views and sequences.

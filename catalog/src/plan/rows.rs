@@ -1,5 +1,7 @@
 //! Rows of the catalogue as statements: they are part of stored plans, so they are text.
 
+use std::collections::BTreeMap;
+
 use crate::{
     ddl::HopTriggers,
     error::Result,
@@ -97,6 +99,27 @@ pub(super) fn put_names(edition: EditionId, rows: &[NameRow]) -> Vec<Sql> {
 /// Removes all rows of `edition.names` of one edition.
 pub(super) fn delete_names(edition: EditionId) -> Sql {
     sql!("DELETE FROM edition.names WHERE edition_id = {}", edition)
+}
+
+/// Replaces all rows of `edition.places` of one edition.
+pub(super) fn put_places(edition: EditionId, moved: &BTreeMap<u32, Name>) -> Vec<Sql> {
+    let mut statements = vec![delete_places(edition)];
+    if !moved.is_empty() {
+        let values = join(
+            moved.iter().map(|(id, schema)| sql!("({}, {}, {})", edition, id, Literal(schema.as_str()))),
+            ", ",
+        );
+        statements.push(sql!(
+            "INSERT INTO edition.places (edition_id, object_id, physical_schema) VALUES {}",
+            values
+        ));
+    }
+    statements
+}
+
+/// Removes all rows of `edition.places` of one edition.
+pub(super) fn delete_places(edition: EditionId) -> Sql {
+    sql!("DELETE FROM edition.places WHERE edition_id = {}", edition)
 }
 
 /// Replaces the row of `edition.hops`.

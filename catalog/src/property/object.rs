@@ -36,6 +36,8 @@ pub enum Object<'a> {
     Sequence(&'a QualifiedName),
     /// A view.
     View(&'a QualifiedName),
+    /// A materialized view.
+    MaterializedView(&'a QualifiedName),
     /// A function, procedure or aggregate.
     Function(&'a Function),
     /// A type that is no domain.
@@ -55,7 +57,7 @@ impl Object<'_> {
             Self::Index { .. } => "index",
             Self::Constraint { .. } => "constraint",
             Self::Sequence(_) => "sequence",
-            Self::View(_) => "view",
+            Self::View(_) | Self::MaterializedView(_) => "view",
             Self::Function(_) => "function",
             Self::Type(_) | Self::Domain(_) => "type",
             Self::Schema(_) => "schema",
@@ -71,6 +73,7 @@ impl Object<'_> {
             Self::Constraint { table, constraint } => sql!("CONSTRAINT {} ON {}", constraint, table),
             Self::Sequence(name) => sql!("SEQUENCE {}", name),
             Self::View(name) => sql!("VIEW {}", name),
+            Self::MaterializedView(name) => sql!("MATERIALIZED VIEW {}", name),
             Self::Function(function) => {
                 sql!("ROUTINE {}({})", function.name, Sql::trusted(&function.arguments))
             }
@@ -86,6 +89,7 @@ impl Object<'_> {
             Self::Table(name)
             | Self::Sequence(name)
             | Self::View(name)
+            | Self::MaterializedView(name)
             | Self::Type(name)
             | Self::Domain(name) => {
                 sql!("{}", name)

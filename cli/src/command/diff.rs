@@ -161,6 +161,9 @@ fn describe(change: &Change) -> (String, String) {
         Change::PrivilegesChanged { kind, identity, granted, revoked } => {
             (format!("{kind} {identity}"), changed(&privileges(granted, revoked)))
         }
+        Change::ObjectCreated { kind, identity } => (format!("{kind} {identity}"), added("created")),
+        Change::ObjectChanged { kind, identity, what } => (format!("{kind} {identity}"), changed(what)),
+        Change::ObjectDropped { kind, identity } => (format!("{kind} {identity}"), removed("dropped")),
         Change::Unsupported { kind, identity, what } => {
             (format!("{kind} {identity}"), format!("{} {what} (not supported yet)", "!".red().bold()))
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::model::{
     Accessory, ColumnId, Function, Name, OtherObject, QualifiedName, Schema, Sequence, Table, TableId,
-    TypeDef, View,
+    Trigger, TypeDef, View,
 };
 
 /// Turns a value of the model into an [`OtherObject`].
@@ -66,9 +66,10 @@ impl Foreign for Table {
 
 impl Foreign for View {
     fn into_other(mut self, special: Option<String>) -> OtherObject {
-        let kind = if special.is_some() { "materialized view" } else { "view" };
+        let kind = if self.materialized { "materialized view" } else { "view" };
         self.id = TableId::new(0);
         self.reads.clear();
+        self.calls.clear();
         OtherObject {
             kind: kind.to_owned(),
             identity: identity(&self.name),
@@ -92,9 +93,24 @@ impl Foreign for Sequence {
     }
 }
 
+impl Foreign for Trigger {
+    fn into_other(mut self, special: Option<String>) -> OtherObject {
+        let table = Some(std::mem::replace(&mut self.table, TableId::new(0)));
+        self.id = 0;
+        self.function = None;
+        OtherObject {
+            kind: "trigger".to_owned(),
+            identity: format!("{} on {}", self.name.as_str(), identity(&self.on)),
+            definition: text(&self, special),
+            table,
+        }
+    }
+}
+
 impl Foreign for Function {
     fn into_other(mut self, special: Option<String>) -> OtherObject {
         self.id = 0;
+        self.depends.clear();
         OtherObject {
             kind: self.keyword.to_lowercase(),
             identity: format!("{}({})", identity(&self.name), self.arguments),
@@ -131,7 +147,8 @@ pub(in crate::blueprint) fn flatten(schema: &Schema) -> Vec<OtherObject> {
     let views = schema.views.iter().map(|view| view.clone().into_other(None));
     let sequences = schema.sequences.iter().map(|sequence| sequence.clone().into_other(None));
     let functions = schema.functions.iter().map(|function| function.clone().into_other(None));
+    let triggers = schema.triggers.iter().map(|trigger| trigger.clone().into_other(None));
     let types = schema.types.iter().map(|definition| definition.clone().into_other(None));
     let others = schema.others.iter().cloned().chain(schema.accessories.iter().map(accessory));
-    tables.chain(views).chain(sequences).chain(functions).chain(types).chain(others).collect()
+    tables.chain(views).chain(sequences).chain(functions).chain(triggers).chain(types).chain(others).collect()
 }

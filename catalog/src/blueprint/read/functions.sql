@@ -5,22 +5,39 @@ SELECT jsonb_build_object(
   'arguments', pg_get_function_identity_arguments(p.oid),
   'keyword', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END,
   'definition', CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) ELSE (
-    SELECT concat_ws(E'\n',
-      format('AGGREGATE %I.%I(%s) RETURNS %s', n.nspname, p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid)),
-      format('kind %s, direct arguments %s, parallel %s', g.aggkind, g.aggnumdirectargs, p.proparallel),
-      format('sfunc %s, stype %s, sspace %s', g.aggtransfn::regprocedure, format_type(g.aggtranstype, NULL), g.aggtransspace),
-      format('finalfunc %s %s %s, combinefunc %s, serialfunc %s, deserialfunc %s', g.aggfinalfn::regproc, g.aggfinalextra,
-             g.aggfinalmodify, g.aggcombinefn::regproc, g.aggserialfn::regproc, g.aggdeserialfn::regproc),
-      format('msfunc %s, minvfunc %s, mfinalfunc %s %s %s, mstype %s, msspace %s', g.aggmtransfn::regproc, g.aggminvtransfn::regproc,
-             g.aggmfinalfn::regproc, g.aggmfinalextra, g.aggmfinalmodify, format_type(nullif(g.aggmtranstype, 0), NULL), g.aggmtransspace),
-      'initcond ' || g.agginitval, 'minitcond ' || g.aggminitval, 'sortop ' || nullif(g.aggsortop, 0)::regoperator)
+    -- PostgreSQL has no function that gives the statement.
+    SELECT format('CREATE OR REPLACE AGGREGATE %I.%I(%s) (%s)', n.nspname, p.proname,
+      CASE WHEN p.pronargs = 0 THEN '*' ELSE pg_get_function_identity_arguments(p.oid) END,
+      concat_ws(', ', 'SFUNC = ' || g.aggtransfn::regproc, 'STYPE = ' || format_type(g.aggtranstype, NULL),
+        'SSPACE = ' || nullif(g.aggtransspace, 0), 'FINALFUNC = ' || nullif(g.aggfinalfn, 0)::regproc,
+        CASE WHEN g.aggfinalextra THEN 'FINALFUNC_EXTRA' END,
+        'FINALFUNC_MODIFY = ' || CASE g.aggfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' ELSE 'READ_WRITE' END,
+        'COMBINEFUNC = ' || nullif(g.aggcombinefn, 0)::regproc, 'SERIALFUNC = ' || nullif(g.aggserialfn, 0)::regproc,
+        'DESERIALFUNC = ' || nullif(g.aggdeserialfn, 0)::regproc, 'INITCOND = ' || quote_literal(g.agginitval),
+        'MSFUNC = ' || nullif(g.aggmtransfn, 0)::regproc, 'MINVFUNC = ' || nullif(g.aggminvtransfn, 0)::regproc,
+        'MSTYPE = ' || format_type(nullif(g.aggmtranstype, 0), NULL), 'MSSPACE = ' || nullif(g.aggmtransspace, 0),
+        'MFINALFUNC = ' || nullif(g.aggmfinalfn, 0)::regproc, CASE WHEN g.aggmfinalextra THEN 'MFINALFUNC_EXTRA' END,
+        CASE WHEN g.aggmtransfn <> 0 THEN 'MFINALFUNC_MODIFY = ' || CASE g.aggmfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' ELSE 'READ_WRITE' END END,
+        'MINITCOND = ' || quote_literal(g.aggminitval),
+        'SORTOP = ' || (SELECT format('OPERATOR(%I.%s)', sn.nspname, so.oprname) FROM pg_operator so JOIN pg_namespace sn ON sn.oid = so.oprnamespace WHERE so.oid = g.aggsortop),
+        'PARALLEL = ' || CASE p.proparallel WHEN 's' THEN 'SAFE' WHEN 'r' THEN 'RESTRICTED' END,
+        CASE WHEN g.aggkind = 'h' THEN 'HYPOTHETICAL' END))
     FROM pg_aggregate g WHERE g.aggfnoid = p.oid) END,
   'owner', pg_get_userbyid(p.proowner),
   'grants', coalesce((
     SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', a.privilege_type, 'grantable', a.is_grantable)
                      ORDER BY r.rolname COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
     FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee), '[]'),
-  'properties', to_jsonb(array_remove(ARRAY['comment=' || obj_description(p.oid, 'pg_proc')], NULL))
+  'properties', to_jsonb(array_remove(ARRAY['comment=' || obj_description(p.oid, 'pg_proc')], NULL)),
+  'depends', coalesce((
+    SELECT jsonb_agg(DISTINCT coalesce(nullif(t.typrelid, 0), nullif(e.typrelid, 0), d.refobjid)::bigint)
+    FROM pg_depend d
+    LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+    LEFT JOIN pg_type e ON e.oid = t.typelem
+    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'n'
+      AND (d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass) OR coalesce(nullif(t.typrelid, 0), e.typrelid) <> 0)), '[]'),
+  'search_path', (SELECT substr(setting, 13) FROM unnest(p.proconfig) AS setting
+                  WHERE setting LIKE 'search\_path=%' AND p.provolatile <> 'i')
 )
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace

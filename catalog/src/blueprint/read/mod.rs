@@ -17,7 +17,7 @@ use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, types::ToSql};
 
 use crate::{
     error::{Error, Result},
-    model::{Function, Name, OtherObject, Schema, Sequence, Table, TableId, TypeDef, View},
+    model::{Function, Name, OtherObject, Schema, Sequence, Table, TableId, Trigger, TypeDef, View},
 };
 
 /// Reads a database in one snapshot of its own: [`read_schema`] in a read-only transaction.
@@ -48,13 +48,14 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
 
     // Sent at once, answered in order.
     let (one, two): ([Parameter<'_>; 1], [Parameter<'_>; 2]) = ([&all], [&all, &ours]);
-    let (tables, views, sequences, functions, types, others, accessories) = futures_util::try_join!(
+    let (tables, views, sequences, functions, triggers, types, others, accessories) = futures_util::try_join!(
         client.query(include_str!("tables.sql"), &two),
         client.query(include_str!("views.sql"), &one),
         client.query(include_str!("sequences.sql"), &one),
         client.query(include_str!("functions.sql"), &one),
+        client.query(include_str!("triggers.sql"), &two),
         client.query(include_str!("types.sql"), &one),
-        client.query(include_str!("others.sql"), &two),
+        client.query(include_str!("others.sql"), &one),
         client.query(include_str!("accessories.sql"), &one),
     )?;
 
@@ -69,9 +70,18 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
     }
     for row in &views {
         let view: View = value(row)?;
-        match row.try_get::<_, Option<String>>(1)? {
-            None if scope.manages(&view.name.schema) => schema.views.push(view),
-            special => schema.others.push(view.into_other(special)),
+        if scope.manages(&view.name.schema) {
+            schema.views.push(view);
+        } else {
+            schema.others.push(view.into_other(None));
+        }
+    }
+    for row in &triggers {
+        let trigger: Trigger = value(row)?;
+        if scope.manages(&trigger.on.schema) {
+            schema.triggers.push(trigger);
+        } else {
+            schema.others.push(trigger.into_other(None));
         }
     }
     for row in &sequences {

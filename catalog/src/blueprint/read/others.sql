@@ -1,17 +1,9 @@
--- $1: the user's schemas. $2: schemas of ours.
+-- $1: the user's schemas.
 -- Everything else that DDL can make, as (kind, identity, definition, the table that it goes with). No definition
 -- holds an OID, so that databases can be compared.
 WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
   SELECT 'schema', 'pg_namespace', n.oid, n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner)), '', NULL::oid
   FROM pg_namespace n WHERE n.nspname = ANY ($1)
-
-  UNION ALL
-  SELECT 'trigger', 'pg_trigger', t.oid, NULL::oid, NULL::aclitem[], format('%s, enabled %s', pg_get_triggerdef(t.oid), t.tgenabled), t.tgrelid
-  FROM pg_trigger t
-  JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-  JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_namespace pn ON pn.oid = p.pronamespace
-  WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND n.nspname = ANY ($1)
-    AND pn.nspname <> 'edition' AND pn.nspname <> ALL ($2)
 
   UNION ALL
   SELECT 'policy', 'pg_policy', p.oid, NULL, NULL,
@@ -26,7 +18,7 @@ WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
   UNION ALL
   SELECT 'rule', 'pg_rewrite', r.oid, NULL, NULL, format('%s, enabled %s', pg_get_ruledef(r.oid), r.ev_enabled), r.ev_class
   FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE r.rulename <> '_RETURN' AND n.nspname = ANY ($1)
+  WHERE r.rulename <> '_RETURN' AND c.relkind <> 'v' AND n.nspname = ANY ($1)
 
   UNION ALL
   SELECT 'event trigger', 'pg_event_trigger', e.oid, e.evtowner, NULL,

@@ -1,4 +1,4 @@
--- $1: schemas. One row a view or materialized view: the model's View as JSON, and what an ordinary view does not have.
+-- $1: schemas. One row a view or materialized view: the model's View as JSON.
 SELECT
   jsonb_build_object(
     'id', c.oid::bigint,
@@ -12,32 +12,50 @@ SELECT
       FROM pg_rewrite r
       JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
       WHERE r.ev_class = c.oid AND r.rulename = '_RETURN' AND d.refobjid <> c.oid), '[]'),
+    'calls', coalesce((
+      SELECT jsonb_agg(DISTINCT d.refobjid::bigint)
+      FROM pg_rewrite r
+      JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_proc'::regclass
+      WHERE r.ev_class = c.oid), '[]'),
+    'materialized', c.relkind = 'm',
+    'indexes', coalesce((
+      SELECT jsonb_agg(jsonb_build_object(
+        'name', ic.relname, 'unique', i.indisunique, 'columns', '[]'::jsonb, 'definition', pg_get_indexdef(i.indexrelid),
+        'properties', to_jsonb(array_remove(ARRAY[
+          CASE WHEN i.indisclustered THEN 'clustered=true' END,
+          'comment=' || obj_description(i.indexrelid, 'pg_class'),
+          'tablespace=' || (SELECT spcname FROM pg_tablespace s WHERE s.oid = ic.reltablespace)], NULL))
+      ) ORDER BY ic.relname COLLATE "C")
+      FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = c.oid), '[]'),
+    'rules', coalesce((
+      SELECT jsonb_agg(jsonb_build_object('name', r.rulename, 'definition', pg_get_ruledef(r.oid),
+                                          'comment', obj_description(r.oid, 'pg_rewrite')) ORDER BY r.rulename COLLATE "C")
+      FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'), '[]'),
+    'details', coalesce((
+      SELECT jsonb_agg(jsonb_build_object(
+        'name', a.attname,
+        'comment', col_description(c.oid, a.attnum),
+        'default', (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum),
+        'grants', coalesce((
+          SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                           ORDER BY r.rolname COLLATE "C" NULLS FIRST, x.privilege_type, x.is_grantable)
+          FROM aclexplode(a.attacl) x LEFT JOIN pg_roles r ON r.oid = x.grantee), '[]')
+      ) ORDER BY a.attname COLLATE "C")
+      FROM pg_attribute a
+      WHERE a.attrelid = c.oid AND a.attnum > 0
+        AND (a.attacl IS NOT NULL OR a.atthasdef OR col_description(c.oid, a.attnum) IS NOT NULL)), '[]'),
     'owner', pg_get_userbyid(c.relowner),
     'grants', coalesce((
       SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', a.privilege_type, 'grantable', a.is_grantable)
                        ORDER BY r.rolname COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
       FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee), '[]'),
-    'properties', to_jsonb(array_remove(ARRAY(
-      SELECT format('column %s %s', quote_ident(a.attname), concat_ws(', ',
-        'comment=' || col_description(c.oid, a.attnum),
-        'default=' || (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum),
-        'grants=' || (SELECT string_agg(format('%s:%s:%s', coalesce(r.rolname, 'public'), x.privilege_type, x.is_grantable), ' '
-                                        ORDER BY r.rolname COLLATE "C", x.privilege_type)
-                      FROM aclexplode(a.attacl) x LEFT JOIN pg_roles r ON r.oid = x.grantee)))
-      FROM pg_attribute a
-      WHERE a.attrelid = c.oid AND a.attnum > 0
-        AND (a.attacl IS NOT NULL OR a.atthasdef OR col_description(c.oid, a.attnum) IS NOT NULL)
-      ORDER BY a.attname COLLATE "C"
-    ) || ARRAY[
+    'properties', to_jsonb(array_remove(ARRAY[
+      'access_method=' || (SELECT nullif(am.amname, 'heap') FROM pg_am am WHERE am.oid = c.relam),
       'comment=' || obj_description(c.oid, 'pg_class'),
-      'options=' || array_to_string(c.reloptions, ', ')
+      'options=' || array_to_string(c.reloptions, ', '),
+      'tablespace=' || (SELECT spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace)
     ], NULL))
-  ),
-  CASE WHEN c.relkind = 'm' THEN concat_ws(E'\n', 'MATERIALIZED',
-    'ACCESS METHOD ' || (SELECT nullif(am.amname, 'heap') FROM pg_am am WHERE am.oid = c.relam),
-    'TABLESPACE ' || (SELECT spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace),
-    (SELECT string_agg(pg_get_indexdef(i.indexrelid), E'\n' ORDER BY ic.relname COLLATE "C")
-     FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = c.oid)) END
+  )
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('v', 'm') AND n.nspname = ANY ($1)

@@ -6,11 +6,13 @@ use super::{Contraction, End};
 use crate::{
     error::{Error, Result},
     layout::{Mapping, Shape, TableMapping, is_plain},
-    model::{Edition, EditionId, EditionState, Name, QualifiedName, Schema, TableId},
+    model::{Edition, EditionId, EditionName, EditionState, Name, QualifiedName, Schema, TableId},
     plan::{
         Lock, Step, StepKind,
         names::names_of,
-        rows::{delete_hops, delete_names, delete_table, put_hop, put_names, put_table},
+        rows::{
+            delete_hops, delete_names, delete_places, delete_table, put_hop, put_names, put_places, put_table,
+        },
     },
     sql,
     sql::Sql,
@@ -22,7 +24,7 @@ pub(super) struct After {
     shapes: Vec<(EditionId, TableId, Shape, Option<Name>)>,
     /// Tables that nobody needs views of any more: (view, table).
     obsolete_views: Vec<QualifiedName>,
-    mappings: BTreeMap<EditionId, Mapping>,
+    pub(super) mappings: BTreeMap<EditionId, Mapping>,
 }
 
 impl Contraction<'_> {
@@ -42,7 +44,7 @@ impl Contraction<'_> {
                     .insert(table.id, TableMapping { physical, columns, view_schema: place.view_schema });
             }
             if self.input.end == End::Root {
-                mapping.moved.retain(|id, _| !self.new_root.mapping.moved.contains_key(id));
+                mapping.moved.retain(|id, place| self.new_root.mapping.moved.get(id) != Some(place));
             }
             after.mappings.insert(member.edition.id, mapping);
         }
@@ -102,18 +104,22 @@ impl Contraction<'_> {
             }
         }
         statements.push(delete_names(self.gone.edition.id));
+        statements.push(delete_places(self.gone.edition.id));
         statements.push(delete_hops(self.gone_hop()));
         for hop in self.remaining_hops() {
             statements.extend(put_hop(&self.renamed(hop))?);
         }
-        let mut older: Vec<&Schema> = Vec::new();
+        let mut older: Vec<(&EditionName, &Schema)> = Vec::new();
         for member in &self.remaining {
             let mapping = after
                 .mappings
                 .get(&member.edition.id)
                 .ok_or_else(|| Error::bug("no mapping of a live edition"))?;
-            statements.extend(put_names(member.edition.id, &names_of(&member.logical, mapping, &older)));
-            older.push(&member.logical);
+            let name = &member.edition.name;
+            statements
+                .extend(put_names(member.edition.id, &names_of(name, &member.logical, mapping, &older)));
+            statements.extend(put_places(member.edition.id, &mapping.moved));
+            older.push((name, &member.logical));
         }
         let (state, title) = match self.input.end {
             End::Root => (EditionState::Retired, format!("edition {} is retired", self.gone.edition.name)),
@@ -133,6 +139,7 @@ impl Contraction<'_> {
     pub(super) fn clean_up(&self, after: &After) -> Result<Vec<Step>> {
         let mut statements: Vec<Sql> =
             after.obsolete_views.iter().map(|view| sql!("DROP VIEW IF EXISTS {}", view)).collect();
+        statements.extend(self.drop_stand_ins());
         // The views that stood in for them are gone: back under their names, in the same transaction.
         let returns =
             self.returns.values().map(|(from, to)| sql!("ALTER TABLE {} RENAME TO {}", from, to.name));

@@ -4,6 +4,7 @@
 //! Views of the remaining editions stay until the proxies have acknowledged that nothing needs to be rewritten any more.
 
 mod after;
+mod code_objects;
 mod foreign_keys;
 mod naming;
 mod objects;
@@ -12,7 +13,11 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Chain, Member, Step};
+use self::after::After;
+use super::{
+    Chain, Member, Step,
+    triggers::{self, Passage, Sight},
+};
 use crate::{
     ddl::{HopTriggers, renamed_hop},
     error::{Error, Result},
@@ -58,20 +63,21 @@ struct Contraction<'a> {
 /// The steps, from the first change of a table to the last clean-up; drains and states are the caller's.
 pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     let contraction = Contraction::new(input)?;
+    let after = contraction.after()?;
+    let triggers = contraction.triggers(&after)?;
     let mut steps: Vec<Step> = input.take_back.iter().cloned().collect();
     steps.extend(contraction.drop_foreign_keys());
     steps.extend(contraction.lean_on_other_keys());
-    steps.extend(contraction.drop_introduced_views());
+    steps.extend(contraction.drop_gone_code());
     steps.extend(contraction.release_sequences());
     for id in contraction.table_ids() {
-        steps.extend(contraction.contract_table(id));
+        steps.extend(contraction.contract_table(id, triggers.get(&id)));
     }
-    steps.extend(contraction.drop_and_move()?);
+    steps.extend(contraction.drop_and_move(&triggers)?);
     if input.end == End::Root {
         steps.extend(contraction.take_names_that_were_in_use());
     }
     steps.extend(contraction.settle());
-    let after = contraction.after()?;
     steps.push(contraction.announce(&after)?);
     steps.extend(contraction.clean_up(&after)?);
     Ok(steps)
@@ -94,6 +100,19 @@ impl<'a> Contraction<'a> {
             End::Leaf => contraction.plan_returns(),
         }
         Ok(contraction)
+    }
+
+    /// What becomes of the triggers of each table.
+    fn triggers(&self, after: &After) -> Result<BTreeMap<TableId, triggers::Change>> {
+        let sights: Vec<Sight<'_>> = self.input.chain.members.iter().map(Member::sight).collect();
+        let passage = match self.input.end {
+            End::Root => Passage::Retirement(&after.mappings),
+            End::Leaf => Passage::Departure,
+        };
+        let changes = triggers::changes(&sights, &passage, |id| {
+            self.moves.get(&id).map(|(_, to)| to.clone()).or_else(|| self.standing(id))
+        })?;
+        Ok(changes.into_iter().map(|change| (change.table, change)).collect())
     }
 
     fn plan_returns(&mut self) {
@@ -158,6 +177,16 @@ impl<'a> Contraction<'a> {
 
     fn only_gone_has(&self, id: u32) -> bool {
         !self.remaining.iter().any(|member| object_ids(&member.logical).any(|(known, _)| known == id))
+    }
+
+    /// Whether no remaining edition has the object in the same place: two editions may have the same one, each in a place of its own.
+    fn only_gone_uses(&self, id: u32) -> bool {
+        let place = |member: &Member| {
+            let (_, name) = object_ids(&member.logical).find(|(known, _)| *known == id)?;
+            Some(member.mapping.place(id, name).clone())
+        };
+        let gone = place(self.gone);
+        !self.remaining.iter().any(|member| place(member) == gone)
     }
 
     fn hop_of(&self, id: TableId, child: EditionId) -> Option<&HopTriggers> {

@@ -1,43 +1,41 @@
 //! Whole objects: what only the edition that goes had is dropped; at a retire, what the new root introduced moves to where it names it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Contraction, End};
 use crate::{
-    ddl::create_view,
+    ddl::{create_view, drop_function},
     error::{Error, Result},
-    model::{Name, QualifiedName, TableId},
-    plan::{Lock, Step, introduce::is_parsed_at_creation},
+    model::{Function, Name, QualifiedName, TableId},
+    plan::{
+        Lock, Step,
+        code_objects::{drop_code, early_functions},
+        triggers,
+    },
     sql,
     sql::{Sql, join},
 };
 
 impl Contraction<'_> {
-    /// User views and functions of the edition that goes and of nobody else: they may read columns that go.
-    pub(super) fn drop_introduced_views(&self) -> Option<Step> {
-        let mut statements = Vec::new();
-        for view in self.gone.physical.views.iter().rev().filter(|view| self.only_gone_has(view.id.get())) {
-            statements.push(sql!("DROP VIEW IF EXISTS {}", view.name));
-        }
-        for function in self.gone.physical.functions.iter().filter(|function| self.only_gone_has(function.id))
-        {
-            // Others may be in use by defaults, and go with the edition's tables; a parsed body holds on to columns.
-            if is_parsed_at_creation(function) {
-                statements.push(sql!(
-                    "DROP ROUTINE IF EXISTS {}({})",
-                    function.name,
-                    Sql::trusted(&function.arguments)
-                ));
-            }
-        }
+    /// Views of the edition that goes and of nobody else, and functions whose parsed body or signature names tables: they may read columns that go.
+    pub(super) fn drop_gone_code(&self) -> Option<Step> {
+        let views = self.gone.physical.views.iter().filter(|view| self.only_gone_uses(view.id.get()));
+        let functions: Vec<&Function> = self.gone_functions().collect();
+        let early = early_functions(&self.gone.physical, &functions);
+        let late = functions.into_iter().filter(|function| early.iter().all(|other| other.id != function.id));
+        let statements = drop_code(views, late);
         (!statements.is_empty()).then(|| {
             Step::transaction("drop views and functions of the edition", Lock::None, Vec::new(), statements)
         })
     }
 
+    fn gone_functions(&self) -> impl Iterator<Item = &Function> {
+        self.gone.physical.functions.iter().filter(|function| self.only_gone_uses(function.id))
+    }
+
     /// Tables, sequences and types that only the edition that goes had are dropped; at a retire, what stands in the new root's schema or
     /// under an old name moves to where the new root names it. One transaction, so that names can be exchanged.
-    pub(super) fn drop_and_move(&self) -> Result<Vec<Step>> {
+    pub(super) fn drop_and_move(&self, triggers: &BTreeMap<TableId, triggers::Change>) -> Result<Vec<Step>> {
         let mut relations = BTreeSet::new();
         let mut statements = Vec::new();
         let doomed: Vec<QualifiedName> = self
@@ -57,13 +55,10 @@ impl Contraction<'_> {
         for sequence in self.gone.physical.sequences.iter().filter(|s| self.only_gone_has(s.id.get())) {
             statements.push(sql!("DROP SEQUENCE IF EXISTS {}", sequence.name));
         }
-        for function in self.gone.physical.functions.iter().filter(|function| self.only_gone_has(function.id))
-        {
-            statements.push(sql!(
-                "DROP ROUTINE IF EXISTS {}({})",
-                function.name,
-                Sql::trusted(&function.arguments)
-            ));
+        // The others may be in use by defaults, and go with the edition's tables.
+        statements.extend(drop_code(std::iter::empty(), self.gone_functions()));
+        if self.input.end == End::Leaf {
+            statements.extend(self.companions_of(self.gone).iter().map(drop_function));
         }
         for definition in
             self.gone.physical.types.iter().rev().filter(|definition| self.only_gone_has(definition.id))
@@ -73,6 +68,10 @@ impl Contraction<'_> {
         if self.input.end == End::Root {
             relations.extend(self.moves.values().map(|(from, _)| from.clone()));
             statements.extend(self.move_statements()?);
+            for change in triggers.values().filter(|change| !change.statements.is_empty()) {
+                relations.extend(self.standing(change.table));
+                statements.extend(change.statements.iter().cloned());
+            }
         }
         if statements.is_empty() {
             return Ok(Vec::new());
@@ -86,7 +85,8 @@ impl Contraction<'_> {
     }
 
     fn move_statements(&self) -> Result<Vec<Sql>> {
-        let mut statements = Vec::new();
+        // Functions first, while the types of their arguments are where the physical schema says.
+        let mut statements = self.move_functions();
         let mut second = Vec::new();
         for (id, (from, to)) in &self.moves {
             let between =
@@ -103,6 +103,8 @@ impl Contraction<'_> {
         }
         statements.extend(second);
         statements.extend(self.move_objects());
+        statements.extend(self.word_anew());
+        statements.extend(self.stand_in_for_code());
         Ok(statements)
     }
 
@@ -131,7 +133,7 @@ impl Contraction<'_> {
         create_view(&after, &from.schema, self.input.chain.views_invoke(table, from), default)
     }
 
-    /// Sequences, views, functions and types of the new root's schema.
+    /// Sequences and types of the new root's schema.
     fn move_objects(&self) -> Vec<Sql> {
         let mut statements = Vec::new();
         let root = self.new_root;
@@ -159,22 +161,6 @@ impl Contraction<'_> {
                         column.name
                     ));
                 }
-            }
-        }
-        for view in root.physical.views.iter().filter(|view| moved(view.id.get())) {
-            if let Some(logical) = root.logical.views.iter().find(|logical| logical.id == view.id) {
-                statements.push(sql!("ALTER VIEW {} SET SCHEMA {}", view.name, logical.name.schema));
-            }
-        }
-        for function in root.physical.functions.iter().filter(|function| moved(function.id)) {
-            if let Some(logical) = root.logical.functions.iter().find(|logical| logical.id == function.id) {
-                let arguments = Sql::trusted(&function.arguments);
-                statements.push(sql!(
-                    "ALTER ROUTINE {}({}) SET SCHEMA {}",
-                    function.name,
-                    arguments,
-                    logical.name.schema
-                ));
             }
         }
         for definition in root.physical.types.iter().filter(|definition| moved(definition.id)) {

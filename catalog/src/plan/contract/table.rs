@@ -11,6 +11,7 @@ use crate::{
     plan::{
         Lock, Member, Step,
         tighten::{Standing, standing_constraint, standing_index},
+        triggers,
     },
     sql,
     sql::{Literal, Sql},
@@ -75,12 +76,14 @@ impl Contraction<'_> {
         standing(self.gone).into_iter().filter(|name| !kept.contains(name)).collect()
     }
 
-    pub(super) fn contract_table(&self, id: TableId) -> Option<Step> {
+    pub(super) fn contract_table(&self, id: TableId, triggers: Option<&triggers::Change>) -> Option<Step> {
         let physical = self.standing(id).filter(|_| self.is_kept(id))?;
         let mut statements = self.rewritten_functions(id);
         statements.extend(self.drop_gone_view(id));
         let mut relations = BTreeSet::new();
-        let mut alter = self.drop_gone_hop(id);
+        // Triggers before the columns that they may be bound to. Those of a new root wait until everything has its name.
+        let mut alter = self.gone_triggers(&physical, triggers);
+        alter.extend(self.drop_gone_hop(id));
         alter.extend(self.hand_over_sequences(id, &physical));
         for name in self.doomed_constraints(id, false) {
             alter.push(sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", physical, name));
@@ -109,6 +112,14 @@ impl Contraction<'_> {
         statements.extend(alter);
         let title = format!("contract {}", physical.pretty());
         Some(Step::transaction(title, lock, relations.into_iter().collect(), statements))
+    }
+
+    fn gone_triggers(&self, physical: &QualifiedName, triggers: Option<&triggers::Change>) -> Vec<Sql> {
+        let Some(change) = triggers else { return Vec::new() };
+        match self.input.end {
+            End::Root => change.drops_on(physical),
+            End::Leaf => change.all_on(physical),
+        }
     }
 
     fn drop_gone_hop(&self, id: TableId) -> Vec<Sql> {

@@ -25,24 +25,31 @@ INSERT INTO p VALUES (1, 1, 'x', 'good');
 
 /// DDL, and a part of the subject under which the plan refuses it.
 const REFUSED: &[(&str, &str)] = &[
-    ("DROP VIEW shown", "shown"),
-    ("CREATE OR REPLACE VIEW shown AS SELECT id FROM p WHERE id > 0", "shown"),
-    ("CREATE OR REPLACE FUNCTION f(i int) RETURNS int LANGUAGE sql AS 'SELECT i + 1'", "f("),
-    ("DROP FUNCTION f(int)", "f("),
     ("ALTER TYPE mood ADD VALUE 'fine'", "mood"),
     ("ALTER TYPE mood RENAME TO feeling", "mood"),
-    ("DROP TRIGGER before_it ON c", "before_it"),
-    ("CREATE TRIGGER another BEFORE INSERT ON c FOR EACH ROW EXECUTE FUNCTION tf()", "another"),
-    ("ALTER TABLE c DISABLE TRIGGER before_it", "before_it"),
     ("DROP POLICY mine ON c", "mine"),
     ("CREATE POLICY other ON c USING (id > 0)", "other"),
     ("ALTER TABLE c DISABLE ROW LEVEL SECURITY", "c"),
     ("CREATE SCHEMA other", "other"),
-    ("CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM p", "counted"),
-    ("DROP MATERIALIZED VIEW kept", "kept"),
     ("CREATE TABLE parts (a int) PARTITION BY RANGE (a)", "parts"),
     ("CREATE TABLE heir () INHERITS (p)", "heir"),
     ("CREATE TYPE span AS RANGE (subtype = int4)", "span"),
+    // trigger-names-column: as an argument, in a transition table
+    (
+        "CREATE TRIGGER stamp BEFORE UPDATE ON p FOR EACH ROW EXECUTE FUNCTION tf('bb'); ALTER TABLE p RENAME b TO bb",
+        "trigger stamp",
+    ),
+    (
+        "CREATE FUNCTION sums() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM sum(aa) FROM fresh; RETURN NULL; END $$;
+         CREATE TRIGGER summed AFTER INSERT ON p REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION sums();
+         ALTER TABLE p RENAME a TO aa",
+        "trigger summed",
+    ),
+    // trigger-sees-whole-row
+    (
+        "CREATE OR REPLACE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM to_jsonb(NEW); RETURN NEW; END $$; ALTER TABLE c ADD more int",
+        "trigger before_it",
+    ),
     ("CREATE RULE quiet AS ON DELETE TO p DO INSTEAD NOTHING", "p"),
     ("ALTER TABLE c SET UNLOGGED", "c"),
     ("ALTER SEQUENCE numbers SET UNLOGGED", "numbers"),
@@ -54,7 +61,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("CREATE DOMAIN even AS int CHECK (VALUE % 2 = 0); ALTER TABLE p ADD e even", "e"),
     ("ALTER TABLE nothing ADD a int", "nothing"),
     ("ALTER TABLE secret RENAME a TO aa", "secret"),
-    ("CREATE AGGREGATE most(int) (SFUNC = int4larger, STYPE = int)", "most"),
     ("CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)", "==="),
 ];
 

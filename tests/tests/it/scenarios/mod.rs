@@ -2,6 +2,7 @@
 //! schemas and data are asserted for each: see [`story::Story::tell`].
 
 mod chains;
+mod code;
 mod columns;
 mod constraints;
 mod inferred;
@@ -14,5 +15,6 @@ mod seeds;
 mod sequences;
 mod story;
 mod tables;
+mod triggers;
 
 use story::story;

@@ -1,0 +1,192 @@
+//! Functions and views of an edition's own: made when it is published, in the order in which they depend on each other.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    ddl::{
+        create_function, create_user_view, drop_function, drop_user_view, function_in, view_object,
+        view_triggers,
+    },
+    layout::Mapping,
+    model::{EditionName, Function, Name, Schema, View},
+    sql,
+    sql::Sql,
+};
+
+use super::{ExpandInput, Finding, Lock, Step, introduce};
+
+/// Whether the child has an object of its own with this blueprint id: a new one, or one beside the parent's.
+pub(super) fn is_own(input: &ExpandInput<'_>, id: u32) -> bool {
+    let Some(place) = input.layout.mapping.moved.get(&id) else { return false };
+    input.chain.leaf().is_none_or(|leaf| leaf.mapping.moved.get(&id) != Some(place))
+}
+
+/// A function or a view.
+#[derive(Clone, Copy)]
+enum Object<'a> {
+    Function(&'a Function),
+    View(&'a View),
+}
+
+impl Object<'_> {
+    fn id(self) -> u32 {
+        match self {
+            Self::Function(function) => function.id,
+            Self::View(view) => view.id.get(),
+        }
+    }
+
+    fn needs(self, id: u32) -> bool {
+        match self {
+            Self::Function(function) => function.depends.contains(&id),
+            Self::View(view) => {
+                view.calls.contains(&id) || view.reads.iter().any(|(read, _)| read.get() == id)
+            }
+        }
+    }
+}
+
+/// Functions that can be made before any table: nothing in their signature or parsed body is a table or view, nor another function that is late.
+pub(super) fn early_functions<'a>(schema: &'a Schema, wanted: &[&'a Function]) -> Vec<&'a Function> {
+    let relations: BTreeSet<u32> = relations(schema);
+    let mut late: BTreeSet<u32> = relations;
+    loop {
+        let before = late.len();
+        let more =
+            schema.functions.iter().filter(|function| function.depends.iter().any(|id| late.contains(id)));
+        let more: Vec<u32> = more.map(|function| function.id).collect();
+        late.extend(more);
+        if late.len() == before {
+            break;
+        }
+    }
+    let early = wanted.iter().filter(|function| !late.contains(&function.id));
+    let ordered = in_order(early.map(|function| Object::Function(function)).collect());
+    ordered
+        .into_iter()
+        .filter_map(|code| match code {
+            Object::Function(function) => Some(function),
+            Object::View(_) => None,
+        })
+        .collect()
+}
+
+fn relations(schema: &Schema) -> BTreeSet<u32> {
+    let tables = schema.tables.iter().map(|table| table.id.get());
+    tables.chain(schema.views.iter().map(|view| view.id.get())).collect()
+}
+
+/// Each behind those that it needs; what PostgreSQL took in a circle stays in the order given.
+fn in_order(mut waiting: Vec<Object<'_>>) -> Vec<Object<'_>> {
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let ids: Vec<u32> = waiting.iter().map(|code| code.id()).collect();
+        let blocked = |code: &Object<'_>| ids.iter().any(|id| *id != code.id() && code.needs(*id));
+        let (later, ready): (Vec<Object<'_>>, Vec<Object<'_>>) = waiting.into_iter().partition(blocked);
+        if ready.is_empty() {
+            ordered.extend(later);
+            return ordered;
+        }
+        ordered.extend(ready);
+        waiting = later;
+    }
+    ordered
+}
+
+/// Drops these views and functions, each before those that it needs.
+pub(super) fn drop_code<'a>(
+    views: impl Iterator<Item = &'a View>,
+    functions: impl Iterator<Item = &'a Function>,
+) -> Vec<Sql> {
+    let code = in_order(functions.map(Object::Function).chain(views.map(Object::View)).collect());
+    code.into_iter()
+        .rev()
+        .map(|code| match code {
+            Object::Function(function) => drop_function(function),
+            Object::View(view) => drop_user_view(view),
+        })
+        .collect()
+}
+
+/// Views, and functions that need tables or views: they read the expanded tables. Then the materialized ones are filled.
+pub(super) fn late(input: &ExpandInput<'_>, runner: &Name, findings: &mut Vec<Finding>) -> Vec<Step> {
+    let functions: Vec<&Function> = input.physical.functions.iter().filter(|f| is_own(input, f.id)).collect();
+    let early: BTreeSet<u32> =
+        early_functions(input.physical, &functions).into_iter().map(|function| function.id).collect();
+    let views: Vec<&View> = input.physical.views.iter().filter(|view| is_own(input, view.id.get())).collect();
+    let functions = functions.into_iter().filter(|function| !early.contains(&function.id));
+    let code =
+        in_order(functions.map(Object::Function).chain(views.iter().copied().map(Object::View)).collect());
+
+    let mut statements = vec![Sql::trusted("SET LOCAL check_function_bodies = off")];
+    let mut drops = Vec::new();
+    for code in &code {
+        match code {
+            Object::Function(function) => {
+                statements.extend(create_function(function, runner));
+                drops.push(drop_function(function));
+            }
+            Object::View(view) => {
+                findings.extend(introduce::lost("view", &view.name.name, &view.properties));
+                statements.extend(create_user_view(view, runner));
+                drops.push(drop_user_view(view));
+            }
+        }
+    }
+    for view in &views {
+        statements.extend(view_triggers(view, input.physical));
+    }
+    for companion in companions(&input.draft.name, input.physical, input.child, &input.layout.mapping) {
+        statements.extend(create_function(&companion, runner));
+        drops.push(drop_function(&companion));
+    }
+    if statements.len() == 1 {
+        return Vec::new();
+    }
+    drops.reverse();
+    let statements = introduce::with_owners(input, statements);
+    let mut steps = vec![
+        Step::transaction(
+            "make the edition's views and functions",
+            Lock::AccessShare,
+            Vec::new(),
+            statements,
+        )
+        .undone_by(drops),
+    ];
+    let materialized = code.iter().filter_map(|code| match code {
+        Object::View(view) if view.materialized => Some(*view),
+        _ => None,
+    });
+    steps.extend(materialized.map(fill));
+    steps
+}
+
+fn fill(view: &View) -> Step {
+    let statements = vec![sql!("REFRESH {}", view_object(view))];
+    let title = format!("fill {}", view.name.pretty());
+    Step::new(title, super::StepKind::Scan { statements }, Lock::AccessShare, Vec::new())
+}
+
+/// Copies of functions whose name the edition also has for a function of its own: a qualified name is looked up in one schema for all arguments, so the
+/// ones that stand elsewhere must be found there too. Nothing is bound to a companion.
+pub(super) fn companions(
+    edition: &EditionName,
+    worded: &Schema,
+    logical: &Schema,
+    mapping: &Mapping,
+) -> Vec<Function> {
+    let mut found = Vec::new();
+    for function in &logical.functions {
+        let Ok(own) = edition.schema_for(&function.name.schema) else { continue };
+        let stands_there = |id: &u32| mapping.moved.get(id) == Some(&own);
+        let has_own_name =
+            logical.functions.iter().any(|other| other.name == function.name && stands_there(&other.id));
+        if !has_own_name || stands_there(&function.id) {
+            continue;
+        }
+        let words = worded.functions.iter().find(|words| words.id == function.id);
+        found.extend(words.and_then(|words| function_in(words, &own)));
+    }
+    found
+}

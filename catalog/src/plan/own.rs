@@ -1,0 +1,70 @@
+//! Of which functions and views a draft needs its own, beside its parent's: those that PostgreSQL words differently for the two editions. The wording is
+//! over physical names, so it tells a changed body as well as a column that the draft stores elsewhere, or another object that is the draft's own.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    layout::reads_editioned,
+    model::{Function, Name, Schema, TableId, View},
+};
+
+use super::Member;
+
+/// The objects of `child` that `parent` has as well, but not alike. `physical` is the child under the physical names that it would have with the own
+/// objects found so far: one more may show in the words of those that mention it, so this is asked until nothing is added.
+pub fn own_objects(parent: &Member, child: &Schema, physical: &Schema) -> BTreeSet<u32> {
+    let views = physical.views.iter().filter(|view| {
+        let known = parent.physical.views.iter().find(|known| known.id == view.id);
+        known.is_some_and(|known| {
+            !same_view(known, view) || triggers(&parent.physical, known.id) != triggers(physical, view.id)
+        })
+    });
+    let functions = physical.functions.iter().filter(|function| {
+        let known = parent.physical.functions.iter().find(|known| known.id == function.id);
+        known.is_some_and(|known| !same_function(known, function))
+    });
+    let ids = views.map(|view| view.id.get()).chain(functions.map(|function| function.id));
+    with_readers(ids.collect(), child)
+}
+
+/// Functions that find tables by their own `SET search_path`: where names differ, the draft's must look into the draft's schemas first.
+pub fn searching_functions(child: &Schema, editioned: &[Name]) -> BTreeSet<u32> {
+    let searches = |function: &&Function| {
+        function.search_path.as_ref().is_some_and(|path| reads_editioned(path, editioned))
+    };
+    child.functions.iter().filter(searches).map(|function| function.id).collect()
+}
+
+/// Owners, privileges and properties are the business of [`property`](crate::property): what differs in nothing else is shared.
+fn same_view(a: &View, b: &View) -> bool {
+    let words = |view: &View| {
+        (
+            (view.name.clone(), view.materialized, view.definition.clone(), view.columns.clone()),
+            (view.indexes.clone(), view.rules.clone(), view.details.clone()),
+        )
+    };
+    words(a) == words(b)
+}
+
+fn same_function(a: &Function, b: &Function) -> bool {
+    (&a.name, &a.arguments, &a.keyword, &a.definition) == (&b.name, &b.arguments, &b.keyword, &b.definition)
+}
+
+/// What the triggers of a view are, without ids.
+fn triggers(schema: &Schema, view: TableId) -> Vec<(&str, &str, Option<&str>)> {
+    let of_view = schema.triggers.iter().filter(|trigger| trigger.table == view);
+    of_view.map(|t| (t.definition.as_str(), t.enabled.as_str(), t.comment.as_deref())).collect()
+}
+
+/// With the views that read or call one of them, so that most chains need one reading only.
+fn with_readers(mut own: BTreeSet<u32>, child: &Schema) -> BTreeSet<u32> {
+    // In dependency order: one pass is enough.
+    for view in &child.views {
+        if view.reads.iter().any(|(read, _)| own.contains(&read.get()))
+            || view.calls.iter().any(|called| own.contains(called))
+        {
+            own.insert(view.id.get());
+        }
+    }
+    own
+}

@@ -1,0 +1,334 @@
+//! Triggers on tables, per edition. A physical trigger serves a *run*: editions one after the other that have it in the same words. A run that not all
+//! editions of the table belong to is gated by `edition.id`; one that does not begin where the table does has the edition's name as a suffix, so that it
+//! never meets what the older editions call so. What stands follows from the live editions alone; every operation brings it from what follows from the
+//! editions before to what follows from those after.
+
+mod body;
+mod statement;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::{
+    body::Reading,
+    statement::{Gate, gated},
+};
+use crate::{
+    ddl::function_in,
+    error::{Error, Result},
+    layout::Mapping,
+    model::{Edition, Function, Name, QualifiedName, Schema, Table, TableId, Trigger},
+    sql,
+    sql::{Literal, Sql, lexer::Lexer},
+};
+
+use super::{Code, Finding};
+
+/// One edition's sight of its triggers.
+#[derive(Clone, Copy)]
+pub(super) struct Sight<'a> {
+    pub(super) edition: &'a Edition,
+    pub(super) logical: &'a Schema,
+    pub(super) physical: &'a Schema,
+    pub(super) mapping: &'a Mapping,
+}
+
+/// Editions one after the other, by their position, that have a trigger in the same words.
+struct Run<'a> {
+    table: TableId,
+    name: &'a Name,
+    first: usize,
+    last: usize,
+}
+
+/// A trigger as it stands.
+#[derive(Clone, PartialEq, Eq)]
+struct Standing {
+    name: Name,
+    create: Sql,
+    enabled: String,
+    comment: Option<String>,
+    /// The edition's copy of the function, over physical columns.
+    copy: Option<Copy>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Copy {
+    function: QualifiedName,
+    create: Sql,
+}
+
+/// What becomes of the triggers of one table.
+pub(super) struct Change {
+    /// The table.
+    pub(super) table: TableId,
+    /// Triggers that the editions which stay never fire.
+    dropped: Vec<Standing>,
+    /// Everything else; atomic, so that no write misses a trigger.
+    pub(super) statements: Vec<Sql>,
+}
+
+impl Change {
+    /// Drops triggers that the editions which stay never fire, while the table stands under this name.
+    pub(super) fn drops_on(&self, table: &QualifiedName) -> Vec<Sql> {
+        self.dropped.iter().flat_map(|standing| standing.drop_from(table)).collect()
+    }
+
+    /// Drops, then everything else.
+    pub(super) fn all_on(&self, table: &QualifiedName) -> Vec<Sql> {
+        self.drops_on(table).into_iter().chain(self.statements.iter().cloned()).collect()
+    }
+}
+
+/// Which editions an operation goes from and to.
+pub(super) enum Passage<'a> {
+    /// The last sight comes.
+    Arrival,
+    /// The last sight goes.
+    Departure,
+    /// The first sight goes; the others' places when it is gone.
+    Retirement(&'a BTreeMap<crate::model::EditionId, Mapping>),
+}
+
+/// The statements of one operation, by table. `at`: where a table stands when they are run.
+pub(super) fn changes(
+    sights: &[Sight<'_>],
+    passage: &Passage<'_>,
+    at: impl Fn(TableId) -> Option<QualifiedName>,
+) -> Result<Vec<Change>> {
+    let mut changes: BTreeMap<TableId, Change> = BTreeMap::new();
+    let last = sights.len().saturating_sub(1);
+    for run in runs(sights) {
+        let whole = standing(sights, 0..=last, &run, None)?;
+        let (before, after) = match passage {
+            Passage::Arrival => (standing(sights, 0..=last.saturating_sub(1), &run, None)?, whole),
+            Passage::Departure => (whole, standing(sights, 0..=last.saturating_sub(1), &run, None)?),
+            Passage::Retirement(after) => (whole, standing(sights, 1..=last, &run, Some(after))?),
+        };
+        if before == after {
+            continue;
+        }
+        let Some(table) = at(run.table) else { continue };
+        let change = changes.entry(run.table).or_insert_with(|| Change {
+            table: run.table,
+            dropped: Vec::new(),
+            statements: Vec::new(),
+        });
+        match (before, after) {
+            (Some(before), None) => change.dropped.push(before),
+            (None, Some(after)) => change.statements.extend(after.create_on(&table)),
+            (Some(before), Some(after)) if before.is_same_trigger(&after) => {
+                change.statements.extend(after.copy.map(|copy| copy.create));
+            }
+            (Some(before), Some(after)) => {
+                // Drops first: a name that one gives up may be taken by another.
+                change.statements.splice(0..0, before.drop_from(&table));
+                change.statements.extend(after.create_on(&table));
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(changes.into_values().collect())
+}
+
+fn find<'a>(sight: &Sight<'a>, schema: &'a Schema, table: TableId, name: &Name) -> Option<&'a Trigger> {
+    sight.logical.table(table)?;
+    schema.triggers.iter().find(|trigger| trigger.table == table && &trigger.name == name)
+}
+
+fn runs<'a>(sights: &[Sight<'a>]) -> Vec<Run<'a>> {
+    let mut found: Vec<Run<'a>> = Vec::new();
+    for (position, sight) in sights.iter().enumerate() {
+        for trigger in &sight.logical.triggers {
+            if sight.logical.table(trigger.table).is_none() {
+                continue;
+            }
+            let known = found.iter_mut().find(|run| {
+                run.table == trigger.table && run.name == &trigger.name && run.last + 1 == position
+            });
+            let continues = |run: &Run<'_>| {
+                sights
+                    .get(run.last)
+                    .is_some_and(|before| same_words(before, sight, trigger.table, &trigger.name))
+            };
+            match known {
+                Some(run) if continues(run) => run.last = position,
+                _ => found.push(Run {
+                    table: trigger.table,
+                    name: &trigger.name,
+                    first: position,
+                    last: position,
+                }),
+            }
+        }
+    }
+    found
+}
+
+/// Whether a trigger means the same for two neighbours, the physical table being one.
+fn same_words(a: &Sight<'_>, b: &Sight<'_>, table: TableId, name: &Name) -> bool {
+    let words = |sight: &Sight<'_>| {
+        let trigger = find(sight, sight.physical, table, name)?;
+        let spliced = reading(sight, sight.mapping, trigger).and_then(|(_, reading)| reading.spliced);
+        let comment = trigger.comment.clone();
+        Some((trigger.definition.clone(), trigger.enabled.clone(), comment, spliced.map(body_of)))
+    };
+    words(a) == words(b)
+}
+
+/// A definition without its head, which names the function.
+fn body_of(definition: String) -> String {
+    definition.split_once("\nAS ").map_or(definition.clone(), |(_, body)| body.to_owned())
+}
+
+/// The function of a trigger, read for the columns that this edition has under other names.
+fn reading<'a>(sight: &Sight<'a>, mapping: &Mapping, trigger: &Trigger) -> Option<(&'a Function, Reading)> {
+    let id = trigger.function?;
+    let function = sight.logical.functions.iter().find(|function| function.id == id)?;
+    let table = sight.logical.table(trigger.table)?;
+    let physical = sight.physical.functions.iter().find(|function| function.id == id)?;
+    Some((physical, body::read(function, &renamed(table, mapping))))
+}
+
+fn renamed<'a>(table: &'a Table, mapping: &'a Mapping) -> BTreeMap<&'a str, &'a Name> {
+    let Some(place) = mapping.tables.get(&table.id) else { return BTreeMap::new() };
+    let columns = table.columns.iter().map(|column| (column.name.as_str(), place.column(column)));
+    columns.filter(|(logical, physical)| *logical != physical.as_str()).collect()
+}
+
+/// How a run stands while just these editions are live. `settled`: the first of them is the root, and all stand as given.
+fn standing(
+    sights: &[Sight<'_>],
+    live: std::ops::RangeInclusive<usize>,
+    run: &Run<'_>,
+    settled: Option<&BTreeMap<crate::model::EditionId, Mapping>>,
+) -> Result<Option<Standing>> {
+    let (first, last) = (run.first.max(*live.start()), run.last.min(*live.end()));
+    if first > last || live.is_empty() {
+        return Ok(None);
+    }
+    let having = |position: &usize| {
+        sights.get(*position).is_some_and(|sight| sight.logical.table(run.table).is_some())
+    };
+    let oldest = live.clone().find(having);
+    let youngest = live.clone().rev().find(having);
+    let edition = |position: usize| sights.get(position).map(|sight| sight.edition);
+    let gate = Gate {
+        from: edition(first).filter(|_| oldest != Some(first)).map(|edition| edition.id),
+        before: edition(last + 1).filter(|_| youngest != Some(last)).map(|edition| edition.id),
+    };
+    let missing = || Error::bug("a trigger is not in its edition's schema");
+    let sight = sights.get(first).ok_or_else(missing)?;
+    let is_root = settled.is_some() && first == *live.start();
+    let words = if is_root { sight.logical } else { sight.physical };
+    let trigger = find(sight, words, run.table, run.name).ok_or_else(missing)?;
+    let mapping = settled.and_then(|settled| settled.get(&sight.edition.id)).unwrap_or(sight.mapping);
+    let name = if oldest == Some(first) {
+        trigger.name.clone()
+    } else {
+        trigger.name.with_suffix(&format!("${}", sight.edition.name))
+    };
+    let copy = copy(sight, mapping, trigger)?;
+    let create = gated(&trigger.definition, &name, gate, copy.as_ref().map(|copy| &copy.function))?;
+    let (enabled, comment) = (trigger.enabled.clone(), trigger.comment.clone());
+    Ok(Some(Standing { name, create, enabled, comment, copy }))
+}
+
+fn copy(sight: &Sight<'_>, mapping: &Mapping, trigger: &Trigger) -> Result<Option<Copy>> {
+    let Some((function, Reading { spliced: Some(definition), .. })) = reading(sight, mapping, trigger) else {
+        return Ok(None);
+    };
+    let table =
+        sight.logical.table(trigger.table).ok_or_else(|| Error::bug("a trigger's table is not there"))?;
+    let place = sight
+        .edition
+        .name
+        .schema_for(&table.name.schema)
+        .map_err(|error| Error::refused(error.to_string()))?;
+    // The words of the body are the edition's own; what surrounds it must say where things stand.
+    let unknown =
+        || Error::bug(format!("PostgreSQL deparsed function {} in an unknown form", function.name.pretty()));
+    let head = function.definition.split_once("\nAS ").map(|(head, _)| head).ok_or_else(unknown)?;
+    let definition = format!("{head}\nAS {}", body_of(definition));
+    let renamed = function.name.name.with_suffix(&format!("${}", table.name.name.as_str()));
+    let worded = Function { definition, ..function.clone() };
+    let copied = function_in(&worded, &place).and_then(|copied| renamed_function(&copied, &renamed));
+    let copied = copied.ok_or_else(unknown)?;
+    Ok(Some(Copy { function: copied.name, create: Sql::trusted(copied.definition) }))
+}
+
+fn renamed_function(function: &Function, name: &Name) -> Option<Function> {
+    let text = function.definition.as_str();
+    // CREATE OR REPLACE FUNCTION schema . name (…
+    let place = Lexer::new(text.as_bytes()).nth(6)?;
+    let definition = format!("{}{}{}", text.get(..place.start)?, name.quoted(), text.get(place.end..)?);
+    let name = QualifiedName::new(function.name.schema.clone(), name.clone());
+    Some(Function { name, definition, ..function.clone() })
+}
+
+impl Standing {
+    fn is_same_trigger(&self, other: &Self) -> bool {
+        let function = |standing: &Self| standing.copy.as_ref().map(|copy| copy.function.clone());
+        self.create == other.create
+            && self.enabled == other.enabled
+            && self.comment == other.comment
+            && function(self) == function(other)
+    }
+
+    fn drop_from(&self, table: &QualifiedName) -> Vec<Sql> {
+        let mut statements = vec![sql!("DROP TRIGGER IF EXISTS {} ON {}", self.name, table)];
+        statements.extend(self.copy.iter().map(|copy| sql!("DROP FUNCTION IF EXISTS {}()", copy.function)));
+        statements
+    }
+
+    fn create_on(&self, table: &QualifiedName) -> Vec<Sql> {
+        let mut statements: Vec<Sql> = self.copy.iter().map(|copy| copy.create.clone()).collect();
+        statements.push(self.create.clone());
+        let state = match self.enabled.as_str() {
+            "D" => Some("DISABLE"),
+            "R" => Some("ENABLE REPLICA"),
+            "A" => Some("ENABLE ALWAYS"),
+            _ => None,
+        };
+        let state =
+            state.map(|state| sql!("ALTER TABLE {} {} TRIGGER {}", table, Sql::trusted(state), self.name));
+        statements.extend(state);
+        if let Some(comment) = &self.comment {
+            statements.push(sql!("COMMENT ON TRIGGER {} ON {} IS {}", self.name, table, Literal(comment)));
+        }
+        statements
+    }
+}
+
+/// What is to be said of triggers that the youngest edition fires on these tables, which it stores otherwise than its parent does.
+pub(super) fn findings(sight: &Sight<'_>, altered: &BTreeSet<TableId>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for trigger in &sight.logical.triggers {
+        let Some(table) = sight.logical.table(trigger.table) else { continue };
+        let renamed = renamed(table, sight.mapping);
+        let subject = format!("trigger {} on {}", trigger.name.as_str(), trigger.on.pretty());
+        let read = reading(sight, sight.mapping, trigger);
+        let argument = trigger.arguments.iter().find(|argument| renamed.contains_key(argument.as_str()));
+        let unclear = read.as_ref().and_then(|(_, reading)| reading.unclear.clone());
+        let in_rows = read
+            .as_ref()
+            .filter(|_| trigger.transition_tables)
+            .and_then(|(function, _)| body::mentions(function, &renamed).map(str::to_owned));
+        if let Some(column) = unclear.or(argument.cloned()).or(in_rows) {
+            let message = format!(
+                "its function finds column \"{column}\" by name in the stored row, where the draft's column has another name until the older editions are retired"
+            );
+            found.push(
+                Finding::new(Code::TriggerNamesColumn, subject, message)
+                    .with_fix("keep the column as it is in this draft, or write the trigger function in PL/pgSQL with NEW.column"),
+            );
+        } else if altered.contains(&trigger.table) && read.is_some_and(|(_, reading)| reading.whole_row) {
+            let message = "its function takes the row as a whole, and will see the stored row with the columns of all live editions";
+            found.push(
+                Finding::new(Code::TriggerSeesWholeRow, subject, message).with_fix(
+                    "name the columns in the function, or accept it: --allow trigger-sees-whole-row",
+                ),
+            );
+        }
+    }
+    found
+}

@@ -1,0 +1,82 @@
+//! Triggers on tables: each fires for the writers of the editions that have it.
+
+use super::story;
+
+const BASE: &str = "CREATE TABLE t (id int PRIMARY KEY, a int, note text); CREATE TABLE log (line text); INSERT INTO t VALUES (1, 1, 'x');
+    CREATE FUNCTION mark() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.note := coalesce(NEW.note, '') || TG_ARGV[0]; RETURN NEW; END $$;
+    CREATE FUNCTION logged() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log VALUES (TG_NAME || ' ' || TG_OP); RETURN NULL; END $$;
+    CREATE TRIGGER both_of BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION mark('both');
+    CREATE TRIGGER old_only BEFORE INSERT ON t FOR EACH ROW WHEN (NEW.a > 0) EXECUTE FUNCTION mark('old');
+    CREATE TRIGGER changed BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION mark('before');
+    CREATE TRIGGER after_all AFTER DELETE ON t FOR EACH STATEMENT EXECUTE FUNCTION logged();
+    COMMENT ON TRIGGER old_only ON t IS 'for a while'; GRANT ALL ON t, log TO app;";
+
+#[tokio::test]
+async fn each_edition_fires_its_own_triggers() {
+    story(BASE)
+        .draft(
+            "v2",
+            "DROP TRIGGER old_only ON t; ALTER TABLE t DISABLE TRIGGER after_all;
+             CREATE OR REPLACE TRIGGER changed BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION mark('after');
+             CREATE TRIGGER fresh BEFORE INSERT ON t FOR EACH ROW WHEN (NEW.a > 5) EXECUTE FUNCTION mark('fresh');
+             COMMENT ON TRIGGER fresh ON t IS 'new'; CREATE TABLE n (id int, note text); GRANT ALL ON n TO app;
+             CREATE TRIGGER of_new BEFORE INSERT ON n FOR EACH ROW EXECUTE FUNCTION mark('n')",
+        )
+        .draft("v3", "DROP TRIGGER fresh ON t; CREATE TRIGGER of_new_too BEFORE INSERT ON n FOR EACH ROW EXECUTE FUNCTION mark('3'); ALTER TABLE t ENABLE TRIGGER after_all")
+        .run("v1", "INSERT INTO t (id, a) VALUES (10, 10)")
+        .run("v2", "INSERT INTO t (id, a) VALUES (20, 10)")
+        .run("v3", "INSERT INTO t (id, a) VALUES (30, 10)")
+        .see("v1", "SELECT id, note FROM t WHERE id > 1 ORDER BY id", &["10|bothbeforeold", "20|bothafterfresh", "30|bothafter"])
+        .run("v1", "DELETE FROM t WHERE id = 10")
+        .run("v2", "DELETE FROM t WHERE id = 20")
+        .see("v2", "SELECT count(*) FROM log", &["1"])
+        .run("v3", "DELETE FROM t WHERE id = 30")
+        .see("v2", "SELECT count(*) FROM log", &["2"])
+        .run("v2", "INSERT INTO n VALUES (1)")
+        .run("v3", "INSERT INTO n VALUES (2)")
+        .see("v3", "SELECT note FROM n ORDER BY id", &["n", "n3"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_trigger_function_meets_the_columns_of_its_edition() {
+    story(
+        "CREATE TABLE people (id int PRIMARY KEY, name text, age int); INSERT INTO people VALUES (1, 'Ada', 36);
+         CREATE FUNCTION tidy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name := initcap(NEW.name); NEW.age := NEW.age + 1; RETURN NEW; END $$;
+         CREATE TRIGGER tidy BEFORE INSERT OR UPDATE OF name ON people FOR EACH ROW WHEN (NEW.age < 90) EXECUTE FUNCTION tidy()",
+    )
+    .draft(
+        "v2",
+        "CREATE OR REPLACE FUNCTION tidy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.full_name := upper(NEW.full_name); NEW.age := NEW.age + 2; RETURN NEW; END $$;
+         ALTER TABLE people RENAME name TO full_name; DROP TRIGGER tidy ON people; ALTER TABLE people ALTER age TYPE bigint;
+         CREATE TRIGGER tidy BEFORE INSERT OR UPDATE OF full_name ON people FOR EACH ROW WHEN (NEW.age < 90) EXECUTE FUNCTION tidy()",
+    )
+    .draft("v3", "ALTER TABLE people ADD city text")
+    .run("v1", "INSERT INTO people VALUES (2, 'bo', 10)")
+    .run("v2", "INSERT INTO people VALUES (3, 'cy', 10)")
+    .run("v3", "INSERT INTO people (id, full_name, age) VALUES (4, 'di', 20)")
+    .see("v1", "SELECT * FROM people ORDER BY id", &["1|Ada|36", "2|Bo|11", "3|CY|12", "4|DI|22"])
+    .see("v2", "SELECT id, full_name, age FROM people ORDER BY id", &["1|Ada|36", "2|Bo|11", "3|CY|12", "4|DI|22"])
+    .at_rest("SELECT id, full_name, age FROM people ORDER BY id", &["1|Ada|36", "2|Bo|11", "3|CY|12", "4|DI|22"])
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn constraint_triggers_and_transition_tables_are_kept_apart_too() {
+    story(BASE)
+        .draft(
+            "v2",
+            "CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log SELECT 'rows ' || count(*) FROM fresh; RETURN NULL; END $$;
+             CREATE TRIGGER counted AFTER INSERT ON t REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION counted();
+             CREATE FUNCTION deny() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'too much' USING ERRCODE = 'P0007'; END $$;
+             CREATE CONSTRAINT TRIGGER deny AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.a > 100) EXECUTE FUNCTION deny()",
+        )
+        .run("v1", "INSERT INTO t (id, a) VALUES (2, 500)")
+        .fail("v2", "INSERT INTO t (id, a) VALUES (3, 500)", "P0007")
+        .run("v2", "INSERT INTO t (id, a) VALUES (3, 5), (4, 5)")
+        .see("v1", "SELECT line FROM log", &["rows 2"])
+        .tell()
+        .await;
+}
