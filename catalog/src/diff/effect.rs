@@ -104,6 +104,13 @@ fn effect(change: &Change, newer: &Schema) -> Effect {
         Change::PrivilegesChanged { revoked, .. } if !revoked.is_empty() => {
             both("roles that lose a privilege are denied what they did with it")
         }
+        Change::ObjectDropped { kind, .. } if kind != "trigger" => both("statements that name it fail"),
+        Change::ObjectChanged { what, .. } if what.starts_with("was renamed") => {
+            both("statements that name it fail")
+        }
+        Change::ObjectCreated { .. } | Change::ObjectChanged { .. } | Change::ObjectDropped { .. } => {
+            harmless("whether it matters depends on what uses it")
+        }
         Change::Unsupported { what, .. }
             if what.starts_with("was dropped") || what.starts_with("was renamed") =>
         {
