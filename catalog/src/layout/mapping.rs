@@ -22,7 +22,7 @@ pub struct Mapping {
 /// Sequences of `schema` that stand under another name: that which the oldest of the live editions that have them gives them.
 pub fn renamed_sequences<'a>(
     schema: &Schema,
-    older: impl Iterator<Item = &'a Schema> + Clone,
+    older: &(impl Iterator<Item = &'a Schema> + Clone),
 ) -> BTreeMap<u32, Name> {
     let standing = |id| older.clone().flat_map(|schema| &schema.sequences).find(move |known| known.id == id);
     schema

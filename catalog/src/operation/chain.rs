@@ -43,7 +43,7 @@ pub(super) async fn load_chain(
     }
     let schemas: Vec<Schema> = chain.members.iter().map(|member| member.logical.clone()).collect();
     for (position, member) in chain.members.iter_mut().enumerate() {
-        member.mapping.renamed = renamed_sequences(&member.logical, schemas.iter().take(position));
+        member.mapping.renamed = renamed_sequences(&member.logical, &schemas.iter().take(position));
     }
     let names: Vec<EditionName> = editions.iter().map(|edition| edition.name.clone()).collect();
     for (index, (member, mut blueprint)) in chain.members.iter_mut().zip(blueprints).enumerate() {

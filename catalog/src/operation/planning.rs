@@ -192,7 +192,7 @@ fn lay_out(
         own,
         physical_columns: &physical_columns,
     })?;
-    layout.mapping.renamed = renamed_sequences(child, chain.members.iter().map(|member| &member.logical));
+    layout.mapping.renamed = renamed_sequences(child, &chain.members.iter().map(|member| &member.logical));
     Ok(layout)
 }
 

@@ -146,8 +146,12 @@ fn describe(change: &Change) -> (String, String) {
             (format!("function {}({arguments})", name.pretty()), added("created"))
         }
         Change::TypeCreated { name, .. } => (format!("type {}", name.pretty()), added("created")),
-        Change::AccessoryAdded { kind, identity } => (format!("{kind} {identity}"), added("created")),
-        Change::AccessoryDropped { kind, identity } => (format!("{kind} {identity}"), removed("dropped")),
+        Change::AccessoryAdded { kind, identity } | Change::ObjectCreated { kind, identity } => {
+            (format!("{kind} {identity}"), added("created"))
+        }
+        Change::AccessoryDropped { kind, identity } | Change::ObjectDropped { kind, identity } => {
+            (format!("{kind} {identity}"), removed("dropped"))
+        }
         Change::AccessoryChanged { kind, identity, from, to } => {
             (format!("{kind} {identity}"), changed(&format!("{from} → {to}")))
         }
@@ -161,9 +165,7 @@ fn describe(change: &Change) -> (String, String) {
         Change::PrivilegesChanged { kind, identity, granted, revoked } => {
             (format!("{kind} {identity}"), changed(&privileges(granted, revoked)))
         }
-        Change::ObjectCreated { kind, identity } => (format!("{kind} {identity}"), added("created")),
         Change::ObjectChanged { kind, identity, what } => (format!("{kind} {identity}"), changed(what)),
-        Change::ObjectDropped { kind, identity } => (format!("{kind} {identity}"), removed("dropped")),
         Change::Unsupported { kind, identity, what } => {
             (format!("{kind} {identity}"), format!("{} {what} (not supported yet)", "!".red().bold()))
         }

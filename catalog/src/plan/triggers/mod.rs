@@ -170,14 +170,19 @@ fn same_words(a: &Sight<'_>, b: &Sight<'_>, table: TableId, name: &Name) -> bool
         let trigger = find(sight, sight.physical, table, name)?;
         let spliced = reading(sight, sight.mapping, trigger).and_then(|(_, reading)| reading.spliced);
         let comment = trigger.comment.clone();
-        Some((trigger.definition.clone(), trigger.enabled.clone(), comment, spliced.map(body_of)))
+        Some((
+            trigger.definition.clone(),
+            trigger.enabled.clone(),
+            comment,
+            spliced.as_deref().map(body_of).map(str::to_owned),
+        ))
     };
     words(a) == words(b)
 }
 
 /// A definition without its head, which names the function.
-fn body_of(definition: String) -> String {
-    definition.split_once("\nAS ").map_or(definition.clone(), |(_, body)| body.to_owned())
+fn body_of(definition: &str) -> &str {
+    definition.split_once("\nAS ").map_or(definition, |(_, body)| body)
 }
 
 /// The function of a trigger, read for the columns that this edition has under other names.
@@ -248,7 +253,7 @@ fn copy(sight: &Sight<'_>, mapping: &Mapping, trigger: &Trigger) -> Result<Optio
     let unknown =
         || Error::bug(format!("PostgreSQL deparsed function {} in an unknown form", function.name.pretty()));
     let head = function.definition.split_once("\nAS ").map(|(head, _)| head).ok_or_else(unknown)?;
-    let definition = format!("{head}\nAS {}", body_of(definition));
+    let definition = format!("{head}\nAS {}", body_of(&definition));
     let renamed = function.name.name.with_suffix(&format!("${}", table.name.name.as_str()));
     let worded = Function { definition, ..function.clone() };
     let copied = function_in(&worded, &place).and_then(|copied| renamed_function(&copied, &renamed));
