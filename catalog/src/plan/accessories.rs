@@ -43,7 +43,8 @@ pub(super) fn settle(chain: &Chain, gone: &Member, remaining: &[&Member], new_ro
         let before = found(&gone.physical.accessories, placed);
         match (before, way(&wanted.kind)) {
             (Some(before), Some(Way::DeferredToRetire)) if before.make != placed.make => {
-                statements.push(Sql::trusted(&wanted.unmake));
+                // Default privileges are taken away grantee by grantee: those of old, too.
+                statements.extend([Sql::trusted(&before.unmake), Sql::trusted(&wanted.unmake)]);
                 statements.extend(make(wanted, chain));
             }
             (None, Some(Way::DeferredToRetire)) => {

@@ -118,7 +118,8 @@ async fn a_missing_transform_is_asked_for() {
             "a = 1",
         ),
         (
-            "ALTER TABLE p ALTER b TYPE int USING 1",
+            // What a DO block runs is not noted, so its USING is not known.
+            "DO 'BEGIN ALTER TABLE p ALTER b TYPE int USING 1; END'",
             "needs-forward-transform",
             "column b",
             "edition transform v2 p --forward 'b = ",

@@ -84,7 +84,7 @@ async fn accessories_come_at_publish_or_at_retire() {
     )
     .draft(
         "v2",
-        "CREATE STATISTICS fresh (dependencies) ON b, c FROM t; COMMENT ON STATISTICS fresh IS 'fresh'; ALTER STATISTICS kept SET STATISTICS 200; DROP STATISTICS old_stats;
+        "CREATE STATISTICS fresh (dependencies) ON id, c FROM t; COMMENT ON STATISTICS fresh IS 'fresh'; ALTER STATISTICS kept SET STATISTICS 200; DROP STATISTICS old_stats;
          ALTER TABLE t RENAME a TO aa; ALTER TABLE t ALTER b TYPE bigint; CREATE PUBLICATION come FOR TABLE t WHERE (id > 0) WITH (publish = 'insert'); DROP PUBLICATION gone;
          CREATE COLLATION german (provider = libc, locale = 'C'); DROP COLLATION dropped; ALTER TABLE t ADD d text COLLATE german;
          ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM clerk; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT INSERT ON TABLES TO app;
