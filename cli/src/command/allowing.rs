@@ -15,7 +15,7 @@ pub(super) struct Allowing {
     #[arg(long, value_name = "CODE", value_parser = code)]
     allow: Vec<Code>,
 
-    /// Accept the findings that this TOML file names with a reason: [[allow]] code, subject, reason
+    /// Accept the findings that this TOML file names with a reason: code, subject, reason in each `[[allow]]`
     #[arg(long, value_name = "FILE")]
     allow_file: Option<PathBuf>,
 }
