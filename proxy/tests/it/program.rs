@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::world::{self, World, ask, eventually, try_connect};
 
 /// The program without what this process's environment may say.
@@ -41,9 +43,8 @@ impl Running {
         Self { process, port }
     }
 
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([name, &self.process.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
     }
 
     async fn exit_code(&mut self) -> Option<i32> {
@@ -112,9 +113,9 @@ async fn signals_drain_stop_and_reload() {
     };
     let mut running = start();
     let client = world::connect(&config(&running)).await;
-    running.signal("-HUP");
+    running.signal(Signal::HUP);
     assert_eq!(ask(&client, "SELECT 1").await, ["1"]);
-    running.signal("-TERM");
+    running.signal(Signal::TERM);
     let settings = config(&running);
     eventually("nobody is taken in", async || try_connect(&settings).await.is_err()).await;
     assert_eq!(ask(&client, "SELECT 1").await, ["1"]);
@@ -123,7 +124,7 @@ async fn signals_drain_stop_and_reload() {
 
     let mut running = start();
     let client = world::connect(&config(&running)).await;
-    running.signal("-INT");
+    running.signal(Signal::INT);
     assert_eq!(running.exit_code().await, Some(0));
     assert!(client.simple_query("SELECT 1").await.is_err());
     world.end().await;

@@ -1,5 +1,7 @@
 //! The upgrade of a shop, whatever tool migrates it.
 
+use std::time::{Duration, Instant};
+
 use edition_tests::{OWNER, World, assert_same_schema, server};
 
 use crate::tool::{Place, Stage, Tool};
@@ -38,6 +40,7 @@ impl Upgrade {
 
         // The draft has no rows but the tool's own, so the tool goes on where it stood.
         world.verbs.create("v2").await;
+        until_adoption_shows(&world).await;
         self.tool.run(Stage::All, &through(&world, "@v2")).await;
         self.tool.run(Stage::Check, &through(&world, "@v2")).await;
         for (table, forward) in self.transforms {
@@ -75,6 +78,15 @@ impl Upgrade {
             |said: &str| -> Vec<u64> { said.split(' ').map(|count| count.parse().unwrap()).collect() };
         let one_more: Vec<u64> = counts(&first).into_iter().map(|count| count + 1).collect();
         assert_eq!(counts(&all), one_more);
+    }
+}
+
+/// The proxy has served the database without editions, and believes that for a second.
+async fn until_adoption_shows(world: &World) {
+    let begun = Instant::now();
+    while let Err(failure) = world.try_session(OWNER, "v2").await {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{failure:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
