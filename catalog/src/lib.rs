@@ -29,6 +29,7 @@ pub mod event;
 pub mod layout;
 pub mod model;
 pub mod operation;
+mod order;
 pub mod physical;
 pub mod plan;
 pub mod property;

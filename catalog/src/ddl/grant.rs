@@ -23,18 +23,21 @@ const KNOWN: [&str; 13] = [
     "SET",
 ];
 
-fn privilege(grant: &Grant) -> Option<Sql> {
+/// The privilege, if it is one that we repeat.
+pub(crate) fn privilege(grant: &Grant) -> Option<Sql> {
     KNOWN.iter().find(|known| **known == grant.privilege).map(|known| Sql::trusted(*known))
 }
 
-fn grantee(grant: &Grant) -> Sql {
+/// Whom it is for.
+pub(crate) fn grantee(grant: &Grant) -> Sql {
     match &grant.grantee {
         Some(role) => sql!("{}", role),
         None => Sql::trusted("PUBLIC"),
     }
 }
 
-fn option(grant: &Grant) -> Sql {
+/// Whether it may be passed on.
+pub(crate) fn option(grant: &Grant) -> Sql {
     Sql::trusted(if grant.grantable { " WITH GRANT OPTION" } else { "" })
 }
 

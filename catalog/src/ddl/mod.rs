@@ -13,6 +13,7 @@ pub use code::{
     replace_user_view, view_object, view_subject, view_triggers,
 };
 pub use grant::{grant_columns, grant_function, grant_relation, grant_schema, grant_sequence, grant_type};
+pub(crate) use grant::{grantee, option, privilege};
 pub use index::{concurrent_index, index_body};
 pub use shared::{SharedObject, shared_objects};
 pub use table::{add_column, create_sequence, create_table, owner_of};

@@ -9,6 +9,7 @@ use crate::{
     },
     layout::Mapping,
     model::{EditionName, Function, Name, Schema, View},
+    order::needed_first,
     sql,
     sql::Sql,
 };
@@ -77,20 +78,12 @@ fn relations(schema: &Schema) -> BTreeSet<u32> {
 }
 
 /// Each behind those that it needs; what PostgreSQL took in a circle stays in the order given.
-fn in_order(mut waiting: Vec<Object<'_>>) -> Vec<Object<'_>> {
-    let mut ordered = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let ids: Vec<u32> = waiting.iter().map(|code| code.id()).collect();
-        let blocked = |code: &Object<'_>| ids.iter().any(|id| *id != code.id() && code.needs(*id));
-        let (later, ready): (Vec<Object<'_>>, Vec<Object<'_>>) = waiting.into_iter().partition(blocked);
-        if ready.is_empty() {
-            ordered.extend(later);
-            return ordered;
-        }
-        ordered.extend(ready);
-        waiting = later;
-    }
-    ordered
+fn in_order(waiting: Vec<Object<'_>>) -> Vec<Object<'_>> {
+    needed_first(
+        waiting,
+        |code| code.id(),
+        |code, waiting| waiting.iter().any(|id| *id != code.id() && code.needs(*id)),
+    )
 }
 
 /// Drops these views and functions, each before those that it needs.

@@ -44,8 +44,6 @@ pub enum Object<'a> {
     Type(&'a QualifiedName),
     /// A domain.
     Domain(&'a QualifiedName),
-    /// A schema.
-    Schema(&'a Name),
 }
 
 impl Object<'_> {
@@ -60,7 +58,6 @@ impl Object<'_> {
             Self::View(_) | Self::MaterializedView(_) => "view",
             Self::Function(_) => "function",
             Self::Type(_) | Self::Domain(_) => "type",
-            Self::Schema(_) => "schema",
         }
     }
 
@@ -79,7 +76,6 @@ impl Object<'_> {
             }
             Self::Type(name) => sql!("TYPE {}", name),
             Self::Domain(name) => sql!("DOMAIN {}", name),
-            Self::Schema(name) => sql!("SCHEMA {}", name),
         }
     }
 
@@ -98,7 +94,6 @@ impl Object<'_> {
             Self::Index { table, index } => sql!("{}.{}", table.schema, index),
             Self::Constraint { table, constraint } => sql!("{}.{}", table.schema, constraint),
             Self::Function(function) => sql!("{}", function.name),
-            Self::Schema(name) => sql!("{}", name),
         }
     }
 

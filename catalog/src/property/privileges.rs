@@ -4,27 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    ddl::{grantee, option, privilege},
     model::{Grant, Name},
     sql,
     sql::Sql,
 };
-
-/// Privileges that PostgreSQL knows; whatever else an ACL says (a newer server's) is not ours to repeat.
-const KNOWN: [&str; 13] = [
-    "SELECT",
-    "INSERT",
-    "UPDATE",
-    "DELETE",
-    "TRUNCATE",
-    "REFERENCES",
-    "TRIGGER",
-    "MAINTAIN",
-    "USAGE",
-    "EXECUTE",
-    "CREATE",
-    "CONNECT",
-    "SET",
-];
 
 /// What privileges are on: `TABLE public.users`, or some of its columns.
 #[derive(Clone, Debug)]
@@ -45,8 +29,8 @@ impl On {
     }
 
     fn grant(&self, grant: &Grant) -> Option<Sql> {
-        let option = Sql::trusted(if grant.grantable { " WITH GRANT OPTION" } else { "" });
-        Some(sql!("GRANT {} ON {} TO {}{}", self.privilege(grant)?, self.object, grantee(grant), option))
+        let privilege = self.privilege(grant)?;
+        Some(sql!("GRANT {} ON {} TO {}{}", privilege, self.object, grantee(grant), option(grant)))
     }
 
     /// `only_option`: the role keeps the privilege itself.
@@ -56,19 +40,11 @@ impl On {
     }
 
     fn privilege(&self, grant: &Grant) -> Option<Sql> {
-        let privilege =
-            KNOWN.iter().find(|known| **known == grant.privilege).map(|known| Sql::trusted(*known))?;
+        let privilege = privilege(grant)?;
         Some(match &self.column {
             Some(column) => sql!("{} ({})", privilege, column),
             None => privilege,
         })
-    }
-}
-
-fn grantee(grant: &Grant) -> Sql {
-    match &grant.grantee {
-        Some(role) => sql!("{}", role),
-        None => Sql::trusted("PUBLIC"),
     }
 }
 

@@ -120,7 +120,6 @@ pub const RULES: &[Rule] = &[
     refused("view", "tablespace", REWRITES, MAINTENANCE, Some(nothing)),
     deferred("function", "comment", comment),
     deferred("type", "comment", comment),
-    deferred("schema", "comment", comment),
 ];
 
 /// The rule for a property of a kind of object.

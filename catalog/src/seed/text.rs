@@ -1,7 +1,8 @@
 //! SQL text about rows whose cells are text. Constants carry no type, so each becomes what the column is.
 
 use crate::{
-    model::{Column, ConstraintKind, Generated, Identity, Name, QualifiedName, Table, TableId},
+    model::{Column, ConstraintKind, Generated, Identity, Name, QualifiedName, Table},
+    order::needed_first,
     sql,
     sql::{Literal, Sql, join},
 };
@@ -80,24 +81,15 @@ pub fn equal_cells(columns: &[&Name], cells: &Cells, positions: &[usize], by_tex
 
 /// Tables behind those that their foreign keys point at; in a circle, as they come.
 pub fn parents_first<'a>(tables: &[&'a Table]) -> Vec<&'a Table> {
-    let mut waiting: Vec<&Table> = tables.to_vec();
-    let mut ordered: Vec<&Table> = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let ids: Vec<TableId> = waiting.iter().map(|table| table.id).collect();
-        let waits = |table: &&Table| {
+    needed_first(
+        tables.to_vec(),
+        |table| table.id,
+        |table, waiting| {
             let mut targets =
                 table.constraints.iter().filter_map(|constraint| Some(constraint.references.as_ref()?.0));
-            targets.any(|target| target != table.id && ids.contains(&target))
-        };
-        let (blocked, ready): (Vec<&Table>, Vec<&Table>) = waiting.iter().partition(|table| waits(table));
-        if ready.is_empty() {
-            ordered.extend(blocked);
-            return ordered;
-        }
-        ordered.extend(ready);
-        waiting = blocked;
-    }
-    ordered
+            targets.any(|target| target != table.id && waiting.contains(&target))
+        },
+    )
 }
 
 /// The name by which an edition's session with [`path_to`] its schema means a table.

@@ -18,6 +18,7 @@ use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, types::ToSql};
 use crate::{
     error::{Error, Result},
     model::{Function, Name, OtherObject, Schema, Sequence, Table, TableId, Trigger, TypeDef, View},
+    order::needed_first,
 };
 
 /// Reads a database in one snapshot of its own: [`read_schema`] in a read-only transaction.
@@ -162,20 +163,11 @@ fn other(row: &Row) -> Result<OtherObject> {
     })
 }
 
-/// Moves each view behind those that it reads; PostgreSQL allows no cycles (but if there were one, its views stay last).
-fn in_dependency_order(mut waiting: Vec<View>) -> Vec<View> {
-    let mut ordered: Vec<View> = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let ids: Vec<TableId> = waiting.iter().map(|view| view.id).collect();
-        let (ready, blocked): (Vec<View>, Vec<View>) = waiting
-            .into_iter()
-            .partition(|view| !view.reads.iter().any(|(read, _)| *read != view.id && ids.contains(read)));
-        if ready.is_empty() {
-            ordered.extend(blocked);
-            return ordered;
-        }
-        ordered.extend(ready);
-        waiting = blocked;
-    }
-    ordered
+/// Each view behind those that it reads; PostgreSQL allows no cycles.
+fn in_dependency_order(views: Vec<View>) -> Vec<View> {
+    needed_first(
+        views,
+        |view| view.id,
+        |view, waiting| view.reads.iter().any(|(read, _)| *read != view.id && waiting.contains(read)),
+    )
 }
