@@ -7,13 +7,12 @@ use catalog::{
     event::{Events, Silent},
     model::{EditionName, Name, OnError},
     operation::{
-        self, CreateOptions, DeinitOptions, InitOptions, KeepData, Programs, PublishOptions, Published,
-        RetireOptions, Retired, RollbackOptions, RolledBack, TransformOptions,
+        self, CreateOptions, DeinitOptions, InitOptions, KeepData, Patience, Programs, PublishOptions,
+        Published, Retired, RollbackOptions, RolledBack, TransformOptions,
     },
     plan::{Allowances, Code, Plan},
     target::Target,
 };
-use tokio::sync::watch;
 
 /// The shortest wait for a lock in one try, as the product has it.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
@@ -105,20 +104,11 @@ impl Verbs {
 
     /// The usual options of `edition publish`, with these codes allowed.
     pub fn publish_options(&self, allow: &[&str]) -> PublishOptions {
-        // The sender is dropped: nobody asks for a pause.
-        let (_, pause) = watch::channel(false);
         PublishOptions {
             allow: Allowances::of(allow.iter().map(|code| known_code(code))),
-            plan: None,
             batch_size: 1000,
-            jobs: 1,
-            max_lag: Duration::from_secs(10),
-            throttle: 0.0,
-            lock_timeout: LOCK_TIMEOUT,
-            lock_patience: PATIENCE,
-            proxy_patience: PATIENCE,
-            load: None,
-            pause,
+            patience: patience(),
+            ..PublishOptions::default()
         }
     }
 
@@ -145,14 +135,7 @@ impl Verbs {
 
     /// The usual options of `edition rollback`.
     pub fn rollback_options(&self, keep: KeepData) -> RollbackOptions {
-        RollbackOptions {
-            keep,
-            drain: Some(PATIENCE),
-            force: false,
-            lock_timeout: LOCK_TIMEOUT,
-            lock_patience: PATIENCE,
-            proxy_patience: PATIENCE,
-        }
+        RollbackOptions { keep, patience: patience() }
     }
 
     /// `edition rollback NAME --discard`, and the error if it fails.
@@ -171,20 +154,9 @@ impl Verbs {
         must("default", operation::set_default(&self.target, &edition(live)).await);
     }
 
-    /// The usual options of `edition retire`.
-    pub fn retire_options(&self) -> RetireOptions {
-        RetireOptions {
-            drain: Some(PATIENCE),
-            force: false,
-            lock_timeout: LOCK_TIMEOUT,
-            lock_patience: PATIENCE,
-            proxy_patience: PATIENCE,
-        }
-    }
-
     /// `edition retire NAME`, and the error if it fails.
     pub async fn try_retire(&self, root: &str, events: &dyn Events) -> Result<Retired, Error> {
-        operation::retire(&self.target, &edition(root), &self.retire_options(), events).await
+        operation::retire(&self.target, &edition(root), patience(), events).await
     }
 
     /// `edition retire NAME`.
@@ -225,4 +197,15 @@ pub fn name(text: &str) -> Name {
 /// An edition's name.
 pub fn edition(text: &str) -> EditionName {
     EditionName::new(text).unwrap()
+}
+
+/// Sessions and proxies get as long as a busy machine may take; a lock try as short as ever.
+fn patience() -> Patience {
+    Patience {
+        lock_timeout: LOCK_TIMEOUT,
+        locks: PATIENCE,
+        proxies: PATIENCE,
+        drain: Some(PATIENCE),
+        force: false,
+    }
 }

@@ -1,7 +1,10 @@
 //! How an edition is closed before it is taken out of the chain: no new sessions, then no sessions. Until the first table is changed
 //! this can be called off.
 
-use super::runner::{Patience, Runner, drain_setting, in_use};
+use super::{
+    patience::Patience,
+    runner::{Runner, Tally, drain_setting, in_use},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{Edition, EditionId, EditionName, EditionState},
@@ -62,9 +65,16 @@ fn harmless(steps: &[Step]) -> usize {
     steps.iter().take_while(is_harmless).count()
 }
 
+/// Runs the steps to the operation's end, or as [`run_or_call_off`] says.
+pub(super) async fn close(mut runner: Runner<'_>, steps: &[Step]) -> Result<Tally> {
+    run_or_call_off(&mut runner, steps).await?;
+    store::finish_operation(&*runner.connection, runner.operation, OperationState::Done).await?;
+    Ok(runner.tally)
+}
+
 /// Runs the steps. If the edition cannot be emptied of sessions, it is opened again and the operation is over; once a table has changed, an
 /// interrupted operation waits to be resumed.
-pub(super) async fn run_or_call_off(runner: &mut Runner<'_>, steps: &[Step]) -> Result<()> {
+async fn run_or_call_off(runner: &mut Runner<'_>, steps: &[Step]) -> Result<()> {
     let Err(error) = runner.run(steps).await else {
         let setting = drain_setting(runner.edition.id);
         return store::delete_setting(&*runner.connection, &setting).await;

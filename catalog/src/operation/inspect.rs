@@ -8,7 +8,7 @@ use crate::{
     diff::{self, Diff, Reviewed},
     error::{Error, Result},
     model::{Edition, EditionName},
-    store::{self, JournalLine, ProxySession},
+    store::{self, JournalEntry, ProxySession},
     target::{Connection, Target},
 };
 
@@ -70,33 +70,6 @@ pub struct SessionRow {
     pub connected_at: String,
     /// `pg_stat_activity.state`, if we may see it.
     pub state: Option<String>,
-}
-
-/// One line of the journal.
-#[derive(Clone, Debug, Serialize)]
-pub struct JournalEntry {
-    /// Order.
-    pub id: i64,
-    /// RFC 3339.
-    pub started_at: String,
-    /// RFC 3339.
-    pub finished_at: Option<String>,
-    /// Of which edition.
-    pub edition: String,
-    /// init, create, publish …
-    pub verb: String,
-    /// Step number within an operation.
-    pub step: Option<i32>,
-    /// For people.
-    pub title: String,
-    /// started, done, undone, failed
-    pub state: String,
-    /// What was run.
-    pub statement: Option<String>,
-    /// What would undo it.
-    pub inverse: Option<String>,
-    /// Who.
-    pub role: String,
 }
 
 /// All editions that are not retired, root first.
@@ -180,21 +153,7 @@ pub async fn sessions(target: &Target, edition: Option<&EditionName>) -> Result<
 /// The newest `limit` journal entries, oldest first.
 pub async fn log(target: &Target, limit: usize) -> Result<Vec<JournalEntry>> {
     let connection = adopted(target).await?;
-    let lines = store::recent(&*connection, limit).await?;
-    let entry = |line: JournalLine| JournalEntry {
-        id: line.id,
-        started_at: line.started_at,
-        finished_at: line.finished_at,
-        edition: line.edition,
-        verb: line.verb,
-        step: line.step,
-        title: line.title,
-        state: line.state,
-        statement: line.statement,
-        inverse: line.inverse,
-        role: line.role,
-    };
-    Ok(lines.into_iter().map(entry).collect())
+    store::recent(&*connection, limit).await
 }
 
 /// What changes from one edition's logical schema to another's.

@@ -11,6 +11,7 @@ mod footing;
 mod inference;
 mod init;
 mod inspect;
+mod patience;
 mod planning;
 mod publish;
 mod retire;
@@ -19,17 +20,18 @@ mod runner;
 mod sync;
 mod transform;
 
+pub use crate::store::JournalEntry;
 pub use create::{CreateOptions, Created, create, drop_draft};
 pub use default::{DefaultChanged, set_default};
 pub use deinit::{DeinitOptions, Deinitialised, deinit};
 pub use init::{InitOptions, Initialised, init};
 pub use inspect::{
-    JournalEntry, ProxyRow, RunningOperation, SessionRow, Status, compare, list, log, review, sessions,
-    status,
+    ProxyRow, RunningOperation, SessionRow, Status, compare, list, log, review, sessions, status,
 };
+pub use patience::Patience;
 pub use planning::plan;
 pub use publish::{PublishOptions, Published, publish};
-pub use retire::{RetireOptions, Retired, retire};
+pub use retire::{Retired, retire};
 pub use rollback::{KeepData, RollbackOptions, RolledBack, rollback};
 pub use sync::{Synced, sync};
 pub use transform::{TransformOptions, Transformed, collect_transforms, transform};

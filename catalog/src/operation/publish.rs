@@ -8,8 +8,9 @@ use tokio_postgres::error::SqlState;
 
 use super::{
     footing::{alone, refuse_running_operation},
+    patience::Patience,
     planning::plan_publication,
-    runner::{Patience, Runner, Tally},
+    runner::{Runner, Tally},
 };
 use crate::{
     backfill::BackfillOptions,
@@ -37,16 +38,29 @@ pub struct PublishOptions {
     pub max_lag: Duration,
     /// Share of the time that backfill connections sleep, 0.0 (full speed) to 0.95.
     pub throttle: f64,
-    /// The longest wait for a lock in one try.
-    pub lock_timeout: Duration,
-    /// How long to try for one lock in all before giving up (the publish then pauses, nothing half-done).
-    pub lock_patience: Duration,
-    /// How long to wait for proxies to acknowledge.
-    pub proxy_patience: Duration,
+    /// How to wait; no session has to leave.
+    pub patience: Patience,
     /// A file that `rollback --save` wrote, to be loaded again.
     pub load: Option<PathBuf>,
     /// Turns true when the operator asks for a pause (Ctrl-C).
     pub pause: watch::Receiver<bool>,
+}
+
+impl Default for PublishOptions {
+    /// Nothing accepted, one connection at full speed, and nobody who asks for a pause.
+    fn default() -> Self {
+        Self {
+            allow: Allowances::default(),
+            plan: None,
+            batch_size: 10_000,
+            jobs: 1,
+            max_lag: Duration::from_secs(10),
+            throttle: 0.0,
+            patience: Patience::default(),
+            load: None,
+            pause: watch::channel(false).1,
+        }
+    }
 }
 
 /// What `publish` did.
@@ -105,7 +119,7 @@ pub async fn publish(
         operation,
         edition: &edition,
         verb: Verb::Publish,
-        patience: options.patience(),
+        patience: options.patience,
         backfill: Some(options.backfill()),
         archive: options.load.clone(),
         events,
@@ -157,23 +171,13 @@ async fn refuse_altered_draft(runner: &Runner<'_>, plan: &Plan) -> Result<()> {
 }
 
 impl PublishOptions {
-    fn patience(&self) -> Patience {
-        Patience {
-            lock_timeout: self.lock_timeout,
-            locks: self.lock_patience,
-            proxies: self.proxy_patience,
-            drain: None,
-            force: false,
-        }
-    }
-
     fn backfill(&self) -> BackfillOptions {
         BackfillOptions {
             batch_size: self.batch_size,
             jobs: self.jobs,
             max_lag: self.max_lag,
             throttle: self.throttle,
-            lock_timeout: self.lock_timeout,
+            lock_timeout: self.patience.lock_timeout,
             pause: self.pause.clone(),
         }
     }

@@ -6,33 +6,19 @@ use serde::Serialize;
 
 use super::{
     chain::{load_chain, load_hops, standing},
-    closing::{closing, refuse_if_used, run_or_call_off},
+    closing::{close, closing, refuse_if_used},
     footing::{alone, refuse_running_operation},
-    runner::{Patience, Runner, Tally},
+    patience::Patience,
+    runner::{Runner, Tally},
 };
 use crate::{
     error::{Error, Result},
     event::Events,
     model::{Edition, EditionName, EditionState},
     plan::{ContractInput, End, Lock, Step, StepKind, contract},
-    store::{self, Operation, OperationState, Verb},
+    store::{self, Operation, Verb},
     target::{Connection, Target},
 };
-
-/// What `retire` may be told.
-#[derive(Clone, Debug)]
-pub struct RetireOptions {
-    /// How long sessions of the root may take to leave; None: refuse if there are any.
-    pub drain: Option<Duration>,
-    /// End the sessions that are still there after `drain`.
-    pub force: bool,
-    /// The longest wait for a lock in one try.
-    pub lock_timeout: Duration,
-    /// How long to try for one lock in all.
-    pub lock_patience: Duration,
-    /// How long to wait for proxies to acknowledge.
-    pub proxy_patience: Duration,
-}
 
 /// What `retire` did.
 #[derive(Clone, Debug, Serialize)]
@@ -51,7 +37,7 @@ pub struct Retired {
 pub async fn retire(
     target: &Target,
     name: &EditionName,
-    options: &RetireOptions,
+    patience: Patience,
     events: &dyn Events,
 ) -> Result<Retired> {
     let (lock, mut connection) = alone(target).await?;
@@ -75,41 +61,27 @@ pub async fn retire(
         None => {
             let edition = store::require_edition(&*connection, name).await?;
             let steps = begin(target, &mut connection, &edition).await?;
-            refuse_if_used(&mut connection, &edition, options.patience()).await?;
+            refuse_if_used(&mut connection, &edition, patience).await?;
             let plan = serde_json::to_value(&steps)?;
             let operation = store::insert_operation(&*connection, edition.id, Verb::Retire, &plan).await?;
             (edition, operation, steps)
         }
     };
-    let mut runner = Runner {
+    let runner = Runner {
         target,
         connection,
         operation,
         edition: &edition,
         verb: Verb::Retire,
-        patience: options.patience(),
+        patience,
         backfill: None,
         archive: None,
         events,
         tally: Tally::default(),
     };
-    run_or_call_off(&mut runner, &steps).await?;
-    store::finish_operation(&*runner.connection, operation, OperationState::Done).await?;
-    let tally = runner.tally;
+    let tally = close(runner, &steps).await?;
     drop(lock);
     outcome(target, true, tally).await
-}
-
-impl RetireOptions {
-    fn patience(&self) -> Patience {
-        Patience {
-            lock_timeout: self.lock_timeout,
-            locks: self.lock_patience,
-            proxies: self.proxy_patience,
-            drain: self.drain,
-            force: self.force,
-        }
-    }
 }
 
 async fn outcome(target: &Target, changed: bool, tally: Tally) -> Result<Retired> {

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::{
     chain::{load_chain, load_hops, standing},
-    closing::{closing, refuse_if_used, run_or_call_off},
+    closing::{close, closing, refuse_if_used},
     footing::{alone, refuse_running_operation},
+    patience::Patience,
     publish::abandon,
-    runner::{Patience, Runner, Tally},
+    runner::{Runner, Tally},
 };
 use crate::{
     error::{Error, Result},
@@ -19,7 +20,7 @@ use crate::{
         Archived, Chain, ContractInput, End, Lock, Step, StepKind, TakeBackInput, contract, stored_by_leaf,
         take_back,
     },
-    store::{self, OperationState, Verb},
+    store::{self, Verb},
     target::{Connection, Target},
 };
 
@@ -37,16 +38,8 @@ pub enum KeepData {
 pub struct RollbackOptions {
     /// Required.
     pub keep: KeepData,
-    /// How long sessions of the edition may take to leave; None: refuse if there are any.
-    pub drain: Option<Duration>,
-    /// End the sessions that are still there after `drain`.
-    pub force: bool,
-    /// The longest wait for a lock in one try.
-    pub lock_timeout: Duration,
-    /// How long to try for one lock in all.
-    pub lock_patience: Duration,
-    /// How long to wait for proxies to acknowledge.
-    pub proxy_patience: Duration,
+    /// How to wait.
+    pub patience: Patience,
 }
 
 /// What `rollback` did.
@@ -71,7 +64,7 @@ pub async fn rollback(
 ) -> Result<RolledBack> {
     let (lock, mut connection) = alone(target).await?;
     let edition = store::require_edition(&*connection, name).await?;
-    let patience = options.patience();
+    let patience = options.patience;
     let running = store::running_operation(&*connection).await?;
     let (operation, steps) = match running {
         Some(running) if running.edition == edition.id && running.verb == Verb::Publish => {
@@ -96,7 +89,7 @@ pub async fn rollback(
             (store::insert_operation(&*connection, edition.id, Verb::Rollback, &plan).await?, steps)
         }
     };
-    let mut runner = Runner {
+    let runner = Runner {
         target,
         connection,
         operation,
@@ -108,9 +101,7 @@ pub async fn rollback(
         events,
         tally: Tally::default(),
     };
-    run_or_call_off(&mut runner, &steps).await?;
-    store::finish_operation(&*runner.connection, operation, OperationState::Done).await?;
-    let tally = runner.tally;
+    let tally = close(runner, &steps).await?;
     drop(lock);
     outcome(target, name, true, tally).await
 }
@@ -119,18 +110,6 @@ async fn outcome(target: &Target, name: &EditionName, changed: bool, tally: Tall
     let connection = target.connect().await?;
     let edition = store::require_edition(&*connection, name).await?;
     Ok(RolledBack { changed, edition, rows_saved: tally.rows_saved, longest_lock: tally.longest_lock })
-}
-
-impl RollbackOptions {
-    fn patience(&self) -> Patience {
-        Patience {
-            lock_timeout: self.lock_timeout,
-            locks: self.lock_patience,
-            proxies: self.proxy_patience,
-            drain: self.drain,
-            force: self.force,
-        }
-    }
 }
 
 impl KeepData {

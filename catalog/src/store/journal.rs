@@ -1,5 +1,6 @@
 //! Rows of `edition.journal`: what was done, by whom, and what would undo it.
 
+use serde::Serialize;
 use tokio_postgres::{GenericClient, Row};
 
 use super::rfc3339;
@@ -30,19 +31,29 @@ pub struct NewEntry<'a> {
 }
 
 /// An entry as read.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the fields are the columns of edition.journal, described there")]
-pub struct JournalLine {
+#[derive(Clone, Debug, Serialize)]
+pub struct JournalEntry {
+    /// Order.
     pub id: i64,
+    /// RFC 3339.
     pub started_at: String,
+    /// RFC 3339.
     pub finished_at: Option<String>,
+    /// Of which edition.
     pub edition: String,
+    /// init, create, publish …
     pub verb: String,
+    /// Step number within an operation.
     pub step: Option<i32>,
+    /// For people.
     pub title: String,
+    /// started, done, undone, failed
     pub state: String,
+    /// What was run.
     pub statement: Option<String>,
+    /// What would undo it.
     pub inverse: Option<String>,
+    /// Who.
     pub role: String,
 }
 
@@ -127,7 +138,7 @@ pub async fn intents(client: &impl GenericClient, blueprint: &Name) -> Result<Ve
 }
 
 /// The newest `limit` entries, oldest first.
-pub async fn recent(client: &impl GenericClient, limit: usize) -> Result<Vec<JournalLine>> {
+pub async fn recent(client: &impl GenericClient, limit: usize) -> Result<Vec<JournalEntry>> {
     let text = concat!(
         "SELECT * FROM (SELECT id, ",
         rfc3339!("started_at"),
@@ -140,8 +151,8 @@ pub async fn recent(client: &impl GenericClient, limit: usize) -> Result<Vec<Jou
     client.query(text, &[&limit]).await?.iter().map(line).collect()
 }
 
-fn line(row: &Row) -> Result<JournalLine> {
-    Ok(JournalLine {
+fn line(row: &Row) -> Result<JournalEntry> {
+    Ok(JournalEntry {
         id: row.try_get("id")?,
         started_at: row.try_get("started_at")?,
         finished_at: row.try_get("finished_at")?,

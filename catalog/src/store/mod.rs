@@ -18,7 +18,7 @@ pub use editions::{
     root, set_default_edition, set_state,
 };
 pub use epoch::{bump_epoch, current_epoch};
-pub use journal::{JournalLine, NewEntry, append, intents, mark_entry, recent, record_step, steps_done};
+pub use journal::{JournalEntry, NewEntry, append, intents, mark_entry, recent, record_step, steps_done};
 pub use migrate::{catalogue_exists, install, is_adopted};
 pub use operations::{
     Operation, OperationState, Verb, finish_operation, insert_operation, running_operation,

@@ -1,14 +1,11 @@
 //! DDL past any edition: noticed by the plan, shown and taken in by sync, or refused with the reason.
 
-use std::time::Duration;
-
 use catalog::{
     ErrorKind,
     event::Silent,
     operation::{PublishOptions, create, plan, publish, sync},
-    plan::{Allowances, Code, Severity},
+    plan::{Code, Severity},
 };
-use tokio::sync::watch;
 
 use crate::cluster::{Database, edition};
 
@@ -101,22 +98,7 @@ async fn with_several_live_editions_direct_ddl_is_noticed_and_refused() {
     let database = Database::adopted("CREATE TABLE t (id int PRIMARY KEY, a text)").await;
     create(&database.target, &database.create_options("v1b"), &Silent).await.unwrap();
     database.run_in_draft("v1b", "ALTER TABLE t RENAME a TO b").await;
-    let (_ask, pause) = watch::channel(false);
-    let patience = Duration::from_secs(20);
-    let options = PublishOptions {
-        allow: Allowances::default(),
-        plan: None,
-        batch_size: 100,
-        jobs: 1,
-        max_lag: patience,
-        throttle: 0.0,
-        lock_timeout: Duration::from_millis(50),
-        lock_patience: patience,
-        proxy_patience: patience,
-        load: None,
-        pause,
-    };
-    publish(&database.target, &edition("v1b"), &options, &Silent).await.unwrap();
+    publish(&database.target, &edition("v1b"), &PublishOptions::default(), &Silent).await.unwrap();
     create(&database.target, &database.create_options("v2"), &Silent).await.unwrap();
     assert_eq!(refusals(&database).await, []);
 

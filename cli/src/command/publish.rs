@@ -79,9 +79,7 @@ impl Publish {
             jobs: self.jobs,
             max_lag: self.max_lag,
             throttle: self.throttle,
-            lock_timeout: self.waits.lock_timeout,
-            lock_patience: self.waits.lock_patience,
-            proxy_patience: self.waits.proxy_patience,
+            patience: self.waits.patience(None),
             load: self.load,
             pause,
         };

@@ -1,10 +1,6 @@
 //! `edition retire`.
 
-use catalog::{
-    Result,
-    model::EditionName,
-    operation::{self, RetireOptions},
-};
+use catalog::{Result, model::EditionName, operation};
 use clap::Args;
 
 use super::{
@@ -30,15 +26,9 @@ pub(crate) struct Retire {
 impl Retire {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         let target = context.target()?;
-        let options = RetireOptions {
-            drain: self.leaving.drain,
-            force: self.leaving.force,
-            lock_timeout: self.waits.lock_timeout,
-            lock_patience: self.waits.lock_patience,
-            proxy_patience: self.waits.proxy_patience,
-        };
+        let patience = self.waits.patience(Some(&self.leaving));
         let progress = context.output.progress();
-        let outcome = operation::retire(&target, &self.name, &options, &progress).await;
+        let outcome = operation::retire(&target, &self.name, patience, &progress).await;
         progress.finish();
         context.output.show(&outcome?, |outcome| {
             let (name, root) = (&self.name, &outcome.root);

@@ -53,11 +53,7 @@ impl Rollback {
         let file = self.keep.save.clone();
         let options = RollbackOptions {
             keep: self.keep.save.map_or(KeepData::Discard, KeepData::Save),
-            drain: self.leaving.drain,
-            force: self.leaving.force,
-            lock_timeout: self.waits.lock_timeout,
-            lock_patience: self.waits.lock_patience,
-            proxy_patience: self.waits.proxy_patience,
+            patience: self.waits.patience(Some(&self.leaving)),
         };
         let progress = context.output.progress();
         let outcome = operation::rollback(&target, &self.name, &options, &progress).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use catalog::operation::Patience;
 use clap::Args;
 
 /// Locks and proxies.
@@ -18,6 +19,19 @@ pub(super) struct Waits {
     /// How long to wait for proxies to acknowledge a change
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "30s")]
     pub(super) proxy_patience: Duration,
+}
+
+impl Waits {
+    /// `leaving`: for an operation that ends an edition.
+    pub(super) fn patience(&self, leaving: Option<&Leaving>) -> Patience {
+        Patience {
+            lock_timeout: self.lock_timeout,
+            locks: self.lock_patience,
+            proxies: self.proxy_patience,
+            drain: leaving.and_then(|leaving| leaving.drain),
+            force: leaving.is_some_and(|leaving| leaving.force),
+        }
+    }
 }
 
 /// Sessions of an edition that ends.

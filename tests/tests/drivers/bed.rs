@@ -10,7 +10,6 @@ use catalog::{
 };
 use edition_cli::server::PrivateServer;
 use editiond::{Address, Config, Control, Proxy};
-use tokio::sync::watch;
 use tokio_postgres::NoTls;
 
 /// The owner of everything; no superuser.
@@ -104,19 +103,5 @@ async fn make_editions(server: &PrivateServer) {
     let v2 = EditionName::new("v2").unwrap();
     let create = CreateOptions { name: v2.clone(), from: vec![up], comment: None, programs };
     operation::create(&target, &create, &Silent).await.unwrap();
-    let (_ask, pause) = watch::channel(false);
-    let publish = PublishOptions {
-        allow: catalog::plan::Allowances::default(),
-        batch_size: 10_000,
-        jobs: 1,
-        max_lag: Duration::from_secs(10),
-        throttle: 0.0,
-        lock_timeout: Duration::from_millis(50),
-        lock_patience: Duration::from_secs(30),
-        proxy_patience: Duration::from_secs(30),
-        load: None,
-        plan: None,
-        pause,
-    };
-    operation::publish(&target, &v2, &publish, &Silent).await.unwrap();
+    operation::publish(&target, &v2, &PublishOptions::default(), &Silent).await.unwrap();
 }

@@ -9,7 +9,7 @@ use catalog::{
     event::{Events, Silent},
     model::{EditionName, Name, OnError},
     operation::{
-        self, CreateOptions, InitOptions, KeepData, Programs, PublishOptions, RetireOptions, RollbackOptions,
+        self, CreateOptions, InitOptions, KeepData, Patience, Programs, PublishOptions, RollbackOptions,
         TransformOptions,
     },
     target::Target,
@@ -18,7 +18,6 @@ use edition_cli::server::PrivateServer;
 use edition_tests::{Application, Finished, Load, Script};
 use editiond::{Address, Config, Control, Proxy};
 use tempfile::TempDir;
-use tokio::sync::watch;
 use tokio_postgres::{Client, NoTls};
 
 /// Connections for each of pgbench's protocols.
@@ -186,47 +185,21 @@ impl Shop {
 
     /// `edition publish vN`.
     pub(crate) async fn publish(&self, number: u32, events: &dyn Events) -> catalog::Result<()> {
-        let (_ask, pause) = watch::channel(false);
-        let options = PublishOptions {
-            allow: catalog::plan::Allowances::default(),
-            batch_size: 5000,
-            jobs: 2,
-            max_lag: Duration::from_secs(10),
-            throttle: 0.0,
-            lock_timeout: LOCK_TIMEOUT,
-            lock_patience: PATIENCE,
-            proxy_patience: PATIENCE,
-            load: None,
-            plan: None,
-            pause,
-        };
+        let options =
+            PublishOptions { batch_size: 5000, jobs: 2, patience: patience(), ..PublishOptions::default() };
         operation::publish(&self.target, &edition(number), &options, events).await.map(drop)
     }
 
     /// `edition rollback vN --discard`.
     pub(crate) async fn rollback(&self, number: u32, events: &dyn Events) -> catalog::Result<()> {
-        let options = RollbackOptions {
-            keep: KeepData::Discard,
-            drain: Some(PATIENCE),
-            force: false,
-            lock_timeout: LOCK_TIMEOUT,
-            lock_patience: PATIENCE,
-            proxy_patience: PATIENCE,
-        };
+        let options = RollbackOptions { keep: KeepData::Discard, patience: patience() };
         operation::rollback(&self.target, &edition(number), &options, events).await.map(drop)
     }
 
     /// `edition default vN+1` and `edition retire vN`.
     pub(crate) async fn retire(&self, number: u32, events: &dyn Events) -> catalog::Result<()> {
         operation::set_default(&self.target, &edition(number + 1)).await?;
-        let options = RetireOptions {
-            drain: Some(PATIENCE),
-            force: false,
-            lock_timeout: LOCK_TIMEOUT,
-            lock_patience: PATIENCE,
-            proxy_patience: PATIENCE,
-        };
-        operation::retire(&self.target, &edition(number), &options, events).await.map(drop)
+        operation::retire(&self.target, &edition(number), patience(), events).await.map(drop)
     }
 
     /// The application of `vN` begins: eight clients for each protocol.
@@ -327,4 +300,14 @@ pub(crate) struct Span {
     pub(crate) name: String,
     pub(crate) start: SystemTime,
     pub(crate) end: SystemTime,
+}
+
+fn patience() -> Patience {
+    Patience {
+        lock_timeout: LOCK_TIMEOUT,
+        locks: PATIENCE,
+        proxies: PATIENCE,
+        drain: Some(PATIENCE),
+        force: false,
+    }
 }

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::patience::Patience;
 use crate::{
     backfill::BackfillOptions,
     error::{Error, ErrorKind, Result},
@@ -23,21 +24,6 @@ use crate::{
     store::{self, NewEntry, Verb},
     target::{Connection, Target},
 };
-
-/// How an operation waits.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    /// The longest wait for a lock in one try.
-    pub(super) lock_timeout: Duration,
-    /// How long to try for one lock in all.
-    pub(super) locks: Duration,
-    /// How long proxies may take to acknowledge.
-    pub(super) proxies: Duration,
-    /// How long sessions may take to leave.
-    pub(super) drain: Option<Duration>,
-    /// Whether sessions are ended after that.
-    pub(super) force: bool,
-}
 
 /// What happened on the way.
 #[derive(Clone, Copy, Debug, Default)]

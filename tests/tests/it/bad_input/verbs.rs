@@ -139,7 +139,7 @@ async fn sessions_in_the_way_are_waited_for_or_named() {
     let session = world.session(APP, "v2").await;
     session.run("SELECT b FROM t").await;
     let mut options = world.verbs.rollback_options(operation::KeepData::Discard);
-    options.drain = None;
+    options.patience.drain = None;
     let target = &world.verbs.target;
     let error = operation::rollback(target, &edition("v2"), &options, &Silent).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
