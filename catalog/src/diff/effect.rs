@@ -104,6 +104,13 @@ fn effect(change: &Change, newer: &Schema) -> Effect {
         Change::PrivilegesChanged { revoked, .. } if !revoked.is_empty() => {
             both("roles that lose a privilege are denied what they did with it")
         }
+        Change::ObjectCreated { kind, .. }
+        | Change::ObjectChanged { kind, .. }
+        | Change::ObjectDropped { kind, .. }
+            if kind == "policy" =>
+        {
+            harmless("which rows a role sees and may write can be others")
+        }
         Change::ObjectDropped { kind, .. } if kind != "trigger" => both("statements that name it fail"),
         Change::ObjectChanged { what, .. } if what.starts_with("was renamed") => {
             both("statements that name it fail")

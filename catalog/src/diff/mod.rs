@@ -13,6 +13,7 @@ mod code;
 mod constraints;
 mod effect;
 mod others;
+mod policies;
 mod tables;
 mod unsupported;
 mod views;
@@ -31,6 +32,7 @@ pub fn diff(parent: &Schema, child: &Schema, aligned: &Schema) -> Diff {
     others::compare_sequences(parent, child, &mut changes);
     code::compare_functions(parent, child, aligned, &mut changes);
     code::compare_triggers(parent, aligned, &mut changes);
+    policies::compare(parent, aligned, &mut changes);
     others::compare_types(parent, child, aligned, &mut changes);
     accessories::compare(parent, aligned, &mut changes);
     others::compare_rest(parent, aligned, &mut changes);

@@ -3,12 +3,14 @@
 mod edition;
 mod ids;
 mod names;
+mod policy;
 mod schema;
 mod transform;
 
 pub use edition::{Edition, EditionState};
 pub use ids::{ColumnId, EditionId, Epoch, OperationId, TableId};
 pub use names::{EditionName, Name, NameError, QualifiedName};
+pub use policy::{Policy, RowSecurity};
 pub use schema::{
     Accessory, Column, ColumnDetail, Constraint, ConstraintKind, Function, Generated, Grant, Identity, Index,
     OtherObject, Rule, Schema, Sequence, Table, Trigger, TypeDef, TypeKind, View, Volatility,

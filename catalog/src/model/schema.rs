@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnId, Name, QualifiedName, TableId};
+use super::{ColumnId, Name, Policy, QualifiedName, TableId};
 
 /// Everything in the editioned schemas of one blueprint, sorted by id or name so that equal schemas are equal values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Schema {
     pub functions: Vec<Function>,
     /// Triggers on tables and views.
     pub triggers: Vec<Trigger>,
+    /// Row-level policies.
+    #[serde(default)]
+    pub policies: Vec<Policy>,
     /// Enums, domains, free-standing composite and range types.
     pub types: Vec<TypeDef>,
     /// Extensions, collations, statistics objects, publications, default privileges.

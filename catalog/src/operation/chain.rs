@@ -137,9 +137,10 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
         .await?;
     facts.runner = Some(stored_name(row.try_get(0)?)?);
     let silence = connection
-        .query_one("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET')", &[])
+        .query_one("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET'), rolbypassrls OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user", &[])
         .await?;
     facts.may_silence_triggers = silence.try_get(0)?;
+    facts.bypasses_policies = silence.try_get(1)?;
     let extensions = "SELECT quote_ident(name) FROM pg_catalog.pg_available_extensions";
     for row in connection.query(extensions, &[]).await? {
         facts.available_extensions.insert(row.try_get(0)?);

@@ -9,17 +9,22 @@ use super::{
 };
 use crate::{
     layout::ColumnFate,
-    model::{Generated, Name, Table},
+    model::{Generated, Name, RowSecurity, Table},
 };
 
 /// Everything that its author or the operator should know.
 pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding> {
-    [fired_triggers(input, table), denies_readers(input, table), without_columns(table)]
-        .into_iter()
-        .flatten()
-        .chain(numbers_denied(input, table))
-        .chain(rewrites(input, table))
-        .collect()
+    [
+        fired_triggers(input, table),
+        hidden_rows(input, table),
+        denies_readers(input, table),
+        without_columns(table),
+    ]
+    .into_iter()
+    .flatten()
+    .chain(numbers_denied(input, table))
+    .chain(rewrites(input, table))
+    .collect()
 }
 
 /// A backfill is an UPDATE; where we may not silence the application's own triggers, they would see it.
@@ -42,11 +47,28 @@ fn fired_triggers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Find
     })
 }
 
+/// A backfill is an UPDATE by the owner, whom FORCE ROW LEVEL SECURITY has under the policies.
+fn hidden_rows(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding> {
+    let live = input.chain.live.table_named(&table.place.child.physical).map(RowSecurity::of)?;
+    let hides = live.enabled
+        && live.forced
+        && !input.chain.facts.bypasses_policies
+        && input.hop.backfill.contains_key(&table.place.id);
+    hides.then(|| {
+        let message =
+            "rows must be given values, and FORCE ROW LEVEL SECURITY hides rows from the role that publishes";
+        Finding::new(Code::PoliciesHideRows, format!("table {}", table.child.name.pretty()), message)
+            .with_fix("run edition as a role with BYPASSRLS, or publish NO FORCE ROW LEVEL SECURITY first")
+    })
+}
+
 /// No kind of view says both: one with the caller's rights wants SELECT on all its columns, one with the owner's passes by the policies.
 fn denies_readers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding> {
     let has_column_grants = |table: &Table| table.columns.iter().any(|column| !column.grants.is_empty());
+    let has_row_security = input.chain.facts.row_security.contains(&table.place.child.physical)
+        || RowSecurity::of(table.child).enabled;
     let denies = table.viewed
-        && input.chain.facts.row_security.contains(&table.place.child.physical)
+        && has_row_security
         && (has_column_grants(table.parent) || has_column_grants(table.child));
     denies.then(|| Finding {
         severity: Severity::Refused,

@@ -8,7 +8,7 @@ use crate::{
     model::{Edition, EditionId, EditionName, Grant, Name, QualifiedName, Schema, Table, TableId},
 };
 
-use super::triggers::Sight;
+use super::run::Sight;
 
 /// One live edition.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// What its triggers follow from.
+    /// What its triggers and policies follow from.
     pub(super) fn sight(&self) -> Sight<'_> {
         Sight {
             edition: &self.edition,
@@ -61,6 +61,8 @@ pub struct Facts {
     pub sizes: BTreeMap<QualifiedName, (u64, u64)>,
     /// Tables with row-level security.
     pub row_security: BTreeSet<QualifiedName>,
+    /// Whether the runner sees all rows whatever policies say.
+    pub bypasses_policies: bool,
     /// Extensions that the live server could install, as identifiers.
     pub available_extensions: BTreeSet<String>,
     /// Whether the runner may set session_replication_role, so that a backfill fires no trigger.

@@ -129,6 +129,18 @@ codes! {
     TriggerSeesWholeRow = 71, "trigger-sees-whole-row", NeedsWord:
         "A trigger's function takes the row as a whole (NEW.*, to_jsonb(NEW)) on a table whose stored row gets columns that some edition does not know. A function that copies the row into a table of the same shape would fail.",
         "Name the columns in the function; or make sure that it can take more columns, and allow it.";
+    PoliciesReachable = 75, "policies-reachable", Notice:
+        "The row-level security of a table differs between two live editions. Each session meets the policies of its own edition, told by its setting edition.id, which any role can set: the policies keep the editions of an application apart, not a role from what another edition allows it.",
+        "Nothing to do if no role must be kept from what the more generous edition shows it; else change policies while one edition is live, by edition sync or a short-lived pair of editions.";
+    PoliciesNotComparable = 76, "policies-not-comparable", NeedsWord:
+        "Two live editions have policies of which neither can be told to allow less. Any role can set edition.id, so while both are live it reaches the rows that either edition allows it.",
+        "Make sure that this is no harm, and allow it; or make the change as policies that are only added or only dropped.";
+    RowSecuritySwitched = 77, "row-security-switched", NeedsWord:
+        "A draft enables or disables row-level security. It is a property of the stored table, so while both editions are live it is enabled for both, and a policy lets the edition pass that does not have it. Two things fail there for roles other than the owner: COPY … FROM into the table, and statements under row_security = off (pg_dump).",
+        "Make sure that the application does neither, and allow it.";
+    PoliciesHideRows = 78, "policies-hide-rows", Refused:
+        "The backfill runs as the table's owner, and FORCE ROW LEVEL SECURITY has the owner under the policies: rows that they hide would keep no value in the new columns.",
+        "Run edition as a role with BYPASSRLS; or publish NO FORCE ROW LEVEL SECURITY first, in a draft of its own.";
 }
 
 impl Code {

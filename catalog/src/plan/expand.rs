@@ -28,11 +28,12 @@ use super::{
     archived::{Archived, stored_by_child},
     cautions, code_objects, introduce,
     names::names_of,
+    policies,
     rows::{
         delete_hops, delete_names, delete_places, delete_table, put_hop, put_names, put_places, put_table,
     },
+    run::{Passage, Sight},
     seeds, share, tighten, triggers,
-    triggers::{Passage, Sight},
 };
 
 /// Everything that the steps follow from.
@@ -93,6 +94,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     steps.extend(steady(input, &tables)?);
     steps.extend(code_objects::late(input, &introduce::runner(input), &mut findings));
     steps.extend(trigger_steps(input, &tables, &mut findings)?);
+    steps.extend(policy_steps(input, &mut findings)?);
     steps.extend(seeds::seed(input, &mut findings)?);
     steps.extend(seeds::data_steps(input)?);
     steps.extend(verify(input, &tables));
@@ -385,25 +387,50 @@ fn steady(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Vec<Step>
     Ok(steps)
 }
 
-/// The draft's triggers beside those of its parent, each for its own writers.
-fn trigger_steps(
-    input: &ExpandInput<'_>,
-    tables: &[TableView<'_>],
-    findings: &mut Vec<Finding>,
-) -> Result<Vec<Step>> {
+/// What triggers and policies follow from: the draft, and all editions with it.
+fn sights<'a>(input: &ExpandInput<'a>) -> (Sight<'a>, Vec<Sight<'a>>) {
     let child = Sight {
         edition: input.draft,
         logical: input.child,
         physical: input.physical,
         mapping: &input.layout.mapping,
     };
-    let sights: Vec<Sight<'_>> = input.chain.members.iter().map(Member::sight).chain([child]).collect();
+    (child, input.chain.members.iter().map(Member::sight).chain([child]).collect())
+}
+
+/// Where a table stands.
+fn stored(sights: &[Sight<'_>], id: TableId) -> Option<QualifiedName> {
+    sights.iter().find_map(|sight| Some(sight.mapping.table(sight.logical.table(id)?).physical))
+}
+
+/// The draft's row security beside that of its parent.
+fn policy_steps(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Result<Vec<Step>> {
+    let (child, sights) = sights(input);
+    if let Some(leaf) = input.chain.leaf() {
+        findings.extend(policies::findings(&leaf.sight(), &child));
+    }
+    let back = policies::changes(&sights, &Passage::Departure)?;
+    let step = |change: &policies::Change| {
+        let table = stored(&sights, change.table)?;
+        let undo = back.iter().find(|undo| undo.table == change.table);
+        let inverse = undo.map(|undo| undo.all_on(&table)).unwrap_or_default();
+        let title = format!("row security of {}", table.pretty());
+        let statements = change.all_on(&table);
+        Some(Step::transaction(title, Lock::AccessExclusive, vec![table], statements).undone_by(inverse))
+    };
+    Ok(policies::changes(&sights, &Passage::Arrival)?.iter().filter_map(step).collect())
+}
+
+/// The draft's triggers beside those of its parent, each for its own writers.
+fn trigger_steps(
+    input: &ExpandInput<'_>,
+    tables: &[TableView<'_>],
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<Step>> {
+    let (child, sights) = sights(input);
     let altered = tables.iter().filter(|table| new_columns(table.place, table.child).next().is_some());
     findings.extend(triggers::findings(&child, &altered.map(|table| table.place.id).collect()));
-    let at = |id: TableId| {
-        let place = |sight: &Sight<'_>| Some(sight.mapping.table(sight.logical.table(id)?).physical);
-        sights.iter().find_map(place)
-    };
+    let at = |id: TableId| stored(&sights, id);
     let back = triggers::changes(&sights, &Passage::Departure, at)?;
     let step = |change: &triggers::Change| {
         let table = at(change.table)?;

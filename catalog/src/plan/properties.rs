@@ -30,6 +30,7 @@ pub fn property_findings(diff: &Diff) -> Vec<Finding> {
                         let subject = format!("{kind} {identity}");
                         findings.push(Finding::new(Code::Unsupported, subject, message).with_fix(fix));
                     }
+                    Some(Class::Editioned) => {}
                     Some(Class::DeferredToRetire) | None => {
                         waiting
                             .entry(format!("{kind} {identity}"))

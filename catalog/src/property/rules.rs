@@ -10,6 +10,8 @@ use crate::{
 /// What becomes of a property that a draft changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
+    /// Each edition has its own; nothing is written for it alone.
+    Editioned,
     /// Nothing at publish; brought to the new root's state at retire. What an older edition could notice or lose.
     DeferredToRetire,
     /// The draft cannot be published.
@@ -43,6 +45,10 @@ const fn deferred(kind: &'static str, property: &'static str, write: Write) -> R
     Rule { kind, property, class: Class::DeferredToRetire, given_to_new: true, write }
 }
 
+const fn editioned(kind: &'static str, property: &'static str) -> Rule {
+    Rule { kind, property, class: Class::Editioned, given_to_new: true, write: nothing }
+}
+
 const fn refused(
     kind: &'static str,
     property: &'static str,
@@ -65,6 +71,7 @@ const MAINTENANCE: &str = "it is maintenance of the stored table, not of an edit
 pub const RULES: &[Rule] = &[
     refused("table", "access_method", REWRITES, MAINTENANCE, Some(access_method)),
     deferred("table", "comment", comment),
+    editioned("table", "force_row_security"),
     refused(
         "table",
         "of_type",
@@ -76,6 +83,7 @@ pub const RULES: &[Rule] = &[
     // CREATE UNLOGGED TABLE gives it to a new table.
     refused("table", "persistence", REWRITES, NEW_TABLE, Some(nothing)),
     deferred("table", "replica_identity", replica_identity),
+    editioned("table", "row_security"),
     refused("table", "tablespace", REWRITES, MAINTENANCE, Some(table_tablespace)),
     deferred("table", "toast_options", toast_options),
     deferred("column", "comment", comment),
@@ -368,6 +376,7 @@ mod tests {
         let text = include_str!("../../../docs/ddl.md");
         for rule in RULES {
             let way = match rule.class {
+                Class::Editioned => "editioned",
                 Class::DeferredToRetire => "deferred to retire",
                 Class::Refused { .. } => "refused",
             };

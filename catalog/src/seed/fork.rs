@@ -56,17 +56,17 @@ pub async fn fork_rows(
     Ok(())
 }
 
-/// Truncates every table that holds rows, and those that point at it, which cannot hold any that do not point nowhere.
+/// Truncates every table that holds rows, or may hold rows that policies hide from us, and those that point at it, which cannot hold any that do not point nowhere.
 const EMPTY_TABLES: &str = "\
 TRUNCATE edition.forked_rows, edition.forked_sequences, edition.statements RESTART IDENTITY;
-DO $$ DECLARE one regclass; full_ones text[] := '{}'; is_full boolean; BEGIN
-    FOR one IN SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+DO $$ DECLARE one regclass; full_ones text[] := '{}'; is_hidden boolean; is_full boolean; BEGIN
+    FOR one, is_hidden IN SELECT c.oid, c.relforcerowsecurity FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'edition')
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                           WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
     LOOP
         EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %s)', one) INTO is_full;
-        IF is_full THEN full_ones := full_ones || one::text; END IF;
+        IF is_full OR is_hidden THEN full_ones := full_ones || one::text; END IF;
     END LOOP;
     IF full_ones <> '{}' THEN EXECUTE 'TRUNCATE ' || pg_catalog.array_to_string(full_ones, ', ') || ' CASCADE'; END IF;
 END $$";

@@ -11,9 +11,9 @@ use super::{
 use crate::{
     blueprint::rows_in,
     error::{Error, Result},
-    model::{Column, ColumnId, Schema, Table, TableId},
+    model::{Column, ColumnId, RowSecurity, Schema, Table, TableId},
     sql,
-    sql::join,
+    sql::{Sql, join},
     target::Connection,
 };
 
@@ -25,13 +25,10 @@ type Forked = BTreeMap<TableId, Vec<(Vec<i16>, Cells)>>;
 
 /// Reads a draft's blueprint. Refuses more than 50,000 rows in one table.
 pub async fn read_seeds(blueprint: &mut Connection, schema: &Schema) -> Result<Seeds> {
-    let transaction = blueprint
-        .build_transaction()
-        .isolation_level(IsolationLevel::RepeatableRead)
-        .read_only(true)
-        .start()
-        .await?;
+    let transaction =
+        blueprint.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await?;
     transaction.batch_execute(set_output().as_str()).await?;
+    transaction.batch_execute(unforced(schema).as_str()).await?;
     let known: bool = transaction
         .query_one("SELECT pg_catalog.to_regclass('edition.forked_rows') IS NOT NULL", &[])
         .await?
@@ -49,8 +46,15 @@ pub async fn read_seeds(blueprint: &mut Connection, schema: &Schema) -> Result<S
             seeds.tables.push(SeedTable { is_bookkeeping: before.is_some(), ..found });
         }
     }
-    transaction.commit().await?;
+    transaction.rollback().await?;
     Ok(seeds)
+}
+
+/// Lets us, who own the draft's tables, see rows that FORCE ROW LEVEL SECURITY hides from their owner, until the transaction is rolled back.
+fn unforced(schema: &Schema) -> Sql {
+    let forced = schema.tables.iter().filter(|table| RowSecurity::of(table).forced);
+    let statements = forced.map(|table| sql!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY;", table.name));
+    sql!("SET LOCAL lock_timeout = '10s'; {}", join(statements, " "))
 }
 
 async fn forked_rows(client: &impl GenericClient) -> Result<Forked> {

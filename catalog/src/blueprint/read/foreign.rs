@@ -4,8 +4,8 @@
 use serde::Serialize;
 
 use crate::model::{
-    Accessory, ColumnId, Function, Name, OtherObject, QualifiedName, Schema, Sequence, Table, TableId,
-    Trigger, TypeDef, View,
+    Accessory, ColumnId, Function, Name, OtherObject, Policy, QualifiedName, Schema, Sequence, Table,
+    TableId, Trigger, TypeDef, View,
 };
 
 /// Turns a value of the model into an [`OtherObject`].
@@ -107,6 +107,18 @@ impl Foreign for Trigger {
     }
 }
 
+impl Foreign for Policy {
+    fn into_other(mut self, special: Option<String>) -> OtherObject {
+        let table = Some(std::mem::replace(&mut self.table, TableId::new(0)));
+        OtherObject {
+            kind: "policy".to_owned(),
+            identity: format!("{} on {}", self.name.as_str(), identity(&self.on)),
+            definition: text(&self, special),
+            table,
+        }
+    }
+}
+
 impl Foreign for Function {
     fn into_other(mut self, special: Option<String>) -> OtherObject {
         self.id = 0;
@@ -148,7 +160,16 @@ pub(in crate::blueprint) fn flatten(schema: &Schema) -> Vec<OtherObject> {
     let sequences = schema.sequences.iter().map(|sequence| sequence.clone().into_other(None));
     let functions = schema.functions.iter().map(|function| function.clone().into_other(None));
     let triggers = schema.triggers.iter().map(|trigger| trigger.clone().into_other(None));
+    let policies = schema.policies.iter().map(|policy| policy.clone().into_other(None));
     let types = schema.types.iter().map(|definition| definition.clone().into_other(None));
     let others = schema.others.iter().cloned().chain(schema.accessories.iter().map(accessory));
-    tables.chain(views).chain(sequences).chain(functions).chain(triggers).chain(types).chain(others).collect()
+    tables
+        .chain(views)
+        .chain(sequences)
+        .chain(functions)
+        .chain(triggers)
+        .chain(policies)
+        .chain(types)
+        .chain(others)
+        .collect()
 }

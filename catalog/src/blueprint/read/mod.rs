@@ -17,7 +17,7 @@ use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, types::ToSql};
 
 use crate::{
     error::{Error, Result},
-    model::{Function, Name, OtherObject, Schema, Sequence, Table, TableId, Trigger, TypeDef, View},
+    model::{Function, Name, OtherObject, Policy, Schema, Sequence, Table, TableId, Trigger, TypeDef, View},
     order::needed_first,
 };
 
@@ -49,12 +49,13 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
 
     // Sent at once, answered in order.
     let (one, two): ([Parameter<'_>; 1], [Parameter<'_>; 2]) = ([&all], [&all, &ours]);
-    let (tables, views, sequences, functions, triggers, types, others, accessories) = futures_util::try_join!(
+    let (tables, views, sequences, functions, triggers, policies, types, others, accessories) = futures_util::try_join!(
         client.query(include_str!("tables.sql"), &two),
         client.query(include_str!("views.sql"), &one),
         client.query(include_str!("sequences.sql"), &one),
         client.query(include_str!("functions.sql"), &one),
         client.query(include_str!("triggers.sql"), &two),
+        client.query(include_str!("policies.sql"), &one),
         client.query(include_str!("types.sql"), &one),
         client.query(include_str!("others.sql"), &one),
         client.query(include_str!("accessories.sql"), &one),
@@ -83,6 +84,14 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
             schema.triggers.push(trigger);
         } else {
             schema.others.push(trigger.into_other(None));
+        }
+    }
+    for row in &policies {
+        let policy: Policy = value(row)?;
+        if scope.manages(&policy.on.schema) {
+            schema.policies.push(policy);
+        } else {
+            schema.others.push(policy.into_other(None));
         }
     }
     for row in &sequences {

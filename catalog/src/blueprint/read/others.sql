@@ -6,16 +6,6 @@ WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
   FROM pg_namespace n WHERE n.nspname = ANY ($1)
 
   UNION ALL
-  SELECT 'policy', 'pg_policy', p.oid, NULL, NULL,
-         concat_ws(' ', 'FOR', p.polcmd, CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
-           'TO ' || (SELECT string_agg(CASE WHEN role = 0 THEN 'public' ELSE pg_get_userbyid(role)::text END, ', '
-                                       ORDER BY CASE WHEN role = 0 THEN 'public' ELSE pg_get_userbyid(role)::text END COLLATE "C")
-                     FROM unnest(p.polroles) AS role),
-           'USING ' || pg_get_expr(p.polqual, p.polrelid), 'WITH CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid)), p.polrelid
-  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = ANY ($1)
-
-  UNION ALL
   SELECT 'rule', 'pg_rewrite', r.oid, NULL, NULL, format('%s, enabled %s', pg_get_ruledef(r.oid), r.ev_enabled), r.ev_class
   FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE r.rulename <> '_RETURN' AND c.relkind <> 'v' AND n.nspname = ANY ($1)

@@ -15,8 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::after::After;
 use super::{
-    Chain, Member, Step,
-    triggers::{self, Passage, Sight},
+    Chain, Lock, Member, Step, policies,
+    run::{Passage, Sight},
+    triggers,
 };
 use crate::{
     ddl::{HopTriggers, renamed_hop},
@@ -65,7 +66,9 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     let contraction = Contraction::new(input)?;
     let after = contraction.after()?;
     let triggers = contraction.triggers(&after)?;
+    let policies = contraction.policies(&after)?;
     let mut steps: Vec<Step> = input.take_back.iter().cloned().collect();
+    steps.extend(contraction.gone_policies(&policies));
     steps.extend(contraction.drop_foreign_keys());
     steps.extend(contraction.lean_on_other_keys());
     steps.extend(contraction.drop_gone_code());
@@ -73,7 +76,7 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     for id in contraction.table_ids() {
         steps.extend(contraction.contract_table(id, triggers.get(&id)));
     }
-    steps.extend(contraction.drop_and_move(&triggers)?);
+    steps.extend(contraction.drop_and_move(&triggers, &policies)?);
     if input.end == End::Root {
         steps.extend(contraction.take_names_that_were_in_use());
     }
@@ -102,14 +105,40 @@ impl<'a> Contraction<'a> {
         Ok(contraction)
     }
 
-    /// What becomes of the triggers of each table.
-    fn triggers(&self, after: &After) -> Result<BTreeMap<TableId, triggers::Change>> {
-        let sights: Vec<Sight<'_>> = self.input.chain.members.iter().map(Member::sight).collect();
-        let passage = match self.input.end {
+    fn sights(&self) -> Vec<Sight<'_>> {
+        self.input.chain.members.iter().map(Member::sight).collect()
+    }
+
+    fn passage<'b>(&self, after: &'b After) -> Passage<'b> {
+        match self.input.end {
             End::Root => Passage::Retirement(&after.mappings),
             End::Leaf => Passage::Departure,
+        }
+    }
+
+    /// What becomes of the row security of each table.
+    fn policies(&self, after: &After) -> Result<Vec<policies::Change>> {
+        policies::changes(&self.sights(), &self.passage(after))
+    }
+
+    /// First of all, so that nothing that goes is in use by a policy. Those of a new root wait until everything has its name.
+    fn gone_policies(&self, changes: &[policies::Change]) -> Vec<Step> {
+        let step = |change: &policies::Change| {
+            let table = self.standing(change.table)?;
+            let statements = match self.input.end {
+                End::Root => change.drops_on(&table),
+                End::Leaf => change.all_on(&table),
+            };
+            let title = format!("row security of {}", table.pretty());
+            (!statements.is_empty())
+                .then(|| Step::transaction(title, Lock::AccessExclusive, vec![table], statements))
         };
-        let changes = triggers::changes(&sights, &passage, |id| {
+        changes.iter().filter_map(step).collect()
+    }
+
+    /// What becomes of the triggers of each table.
+    fn triggers(&self, after: &After) -> Result<BTreeMap<TableId, triggers::Change>> {
+        let changes = triggers::changes(&self.sights(), &self.passage(after), |id| {
             self.moves.get(&id).map(|(_, to)| to.clone()).or_else(|| self.standing(id))
         })?;
         Ok(changes.into_iter().map(|change| (change.table, change)).collect())

@@ -10,7 +10,7 @@ use crate::{
     plan::{
         Lock, Step,
         code_objects::{drop_code, early_functions},
-        triggers,
+        policies, triggers,
     },
     sql,
     sql::{Sql, join},
@@ -35,7 +35,11 @@ impl Contraction<'_> {
 
     /// Tables, sequences and types that only the edition that goes had are dropped; at a retire, what stands in the new root's schema or
     /// under an old name moves to where the new root names it. One transaction, so that names can be exchanged.
-    pub(super) fn drop_and_move(&self, triggers: &BTreeMap<TableId, triggers::Change>) -> Result<Vec<Step>> {
+    pub(super) fn drop_and_move(
+        &self,
+        triggers: &BTreeMap<TableId, triggers::Change>,
+        policies: &[policies::Change],
+    ) -> Result<Vec<Step>> {
         let mut relations = BTreeSet::new();
         let mut statements = Vec::new();
         let doomed: Vec<QualifiedName> = self
@@ -71,6 +75,15 @@ impl Contraction<'_> {
             for change in triggers.values().filter(|change| !change.statements.is_empty()) {
                 relations.extend(self.standing(change.table));
                 statements.extend(change.statements.iter().cloned());
+            }
+            for change in policies.iter().filter(|change| self.is_kept(change.table)) {
+                let Some(standing) = self.standing(change.table) else { continue };
+                let settled = self.moves.get(&change.table).map_or(&standing, |(_, to)| to);
+                let rest = change.rest_on(settled);
+                if !rest.is_empty() {
+                    statements.extend(rest);
+                    relations.insert(standing);
+                }
             }
         }
         if statements.is_empty() {

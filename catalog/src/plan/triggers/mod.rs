@@ -1,44 +1,28 @@
-//! Triggers on tables, per edition. A physical trigger serves a *run*: editions one after the other that have it in the same words. A run that not all
-//! editions of the table belong to is gated by `edition.id`; one that does not begin where the table does has the edition's name as a suffix, so that it
-//! never meets what the older editions call so. What stands follows from the live editions alone; every operation brings it from what follows from the
-//! editions before to what follows from those after.
+//! Triggers on tables, per edition: see [`run`](super::run). A trigger whose run does not begin where the table does has the edition's name as a suffix, so
+//! that it never meets what the older editions call so.
 
 mod body;
 mod statement;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use self::{
-    body::Reading,
-    statement::{Gate, gated},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
 };
+
+use self::{body::Reading, statement::gated};
 use crate::{
     ddl::function_in,
     error::{Error, Result},
     layout::Mapping,
-    model::{Edition, Function, Name, QualifiedName, Schema, Table, TableId, Trigger},
+    model::{EditionId, Function, Name, QualifiedName, Schema, Table, TableId, Trigger},
     sql,
     sql::{Literal, Sql, lexer::Lexer},
 };
 
-use super::{Code, Finding};
-
-/// One edition's sight of its triggers.
-#[derive(Clone, Copy)]
-pub(super) struct Sight<'a> {
-    pub(super) edition: &'a Edition,
-    pub(super) logical: &'a Schema,
-    pub(super) physical: &'a Schema,
-    pub(super) mapping: &'a Mapping,
-}
-
-/// Editions one after the other, by their position, that have a trigger in the same words.
-struct Run<'a> {
-    table: TableId,
-    name: &'a Name,
-    first: usize,
-    last: usize,
-}
+use super::{
+    Code, Finding,
+    run::{Extent, Passage, Run, Sight, extent, lives, runs},
+};
 
 /// A trigger as it stands.
 #[derive(Clone, PartialEq, Eq)]
@@ -79,31 +63,23 @@ impl Change {
     }
 }
 
-/// Which editions an operation goes from and to.
-pub(super) enum Passage<'a> {
-    /// The last sight comes.
-    Arrival,
-    /// The last sight goes.
-    Departure,
-    /// The first sight goes; the others' places when it is gone.
-    Retirement(&'a BTreeMap<crate::model::EditionId, Mapping>),
-}
-
 /// The statements of one operation, by table. `at`: where a table stands when they are run.
-pub(super) fn changes(
-    sights: &[Sight<'_>],
+pub(super) fn changes<'a>(
+    sights: &[Sight<'a>],
     passage: &Passage<'_>,
     at: impl Fn(TableId) -> Option<QualifiedName>,
 ) -> Result<Vec<Change>> {
     let mut changes: BTreeMap<TableId, Change> = BTreeMap::new();
-    let last = sights.len().saturating_sub(1);
-    for run in runs(sights) {
-        let whole = standing(sights, 0..=last, &run, None)?;
-        let (before, after) = match passage {
-            Passage::Arrival => (standing(sights, 0..=last.saturating_sub(1), &run, None)?, whole),
-            Passage::Departure => (whole, standing(sights, 0..=last.saturating_sub(1), &run, None)?),
-            Passage::Retirement(after) => (whole, standing(sights, 1..=last, &run, Some(after))?),
-        };
+    let (lived, lives) = lives(passage, sights.len());
+    let settled = match passage {
+        Passage::Arrival | Passage::Departure => None,
+        Passage::Retirement(after) => Some(*after),
+    };
+    let named =
+        |schema: &'a Schema| schema.triggers.iter().map(|trigger| (trigger.table, &trigger.name)).collect();
+    for run in runs(sights, named, same_words) {
+        let before = standing(sights, &lived, &run, None)?;
+        let after = standing(sights, &lives, &run, settled)?;
         if before == after {
             continue;
         }
@@ -133,35 +109,6 @@ pub(super) fn changes(
 fn find<'a>(sight: &Sight<'a>, schema: &'a Schema, table: TableId, name: &Name) -> Option<&'a Trigger> {
     sight.logical.table(table)?;
     schema.triggers.iter().find(|trigger| trigger.table == table && &trigger.name == name)
-}
-
-fn runs<'a>(sights: &[Sight<'a>]) -> Vec<Run<'a>> {
-    let mut found: Vec<Run<'a>> = Vec::new();
-    for (position, sight) in sights.iter().enumerate() {
-        for trigger in &sight.logical.triggers {
-            if sight.logical.table(trigger.table).is_none() {
-                continue;
-            }
-            let known = found.iter_mut().find(|run| {
-                run.table == trigger.table && run.name == &trigger.name && run.last + 1 == position
-            });
-            let continues = |run: &Run<'_>| {
-                sights
-                    .get(run.last)
-                    .is_some_and(|before| same_words(before, sight, trigger.table, &trigger.name))
-            };
-            match known {
-                Some(run) if continues(run) => run.last = position,
-                _ => found.push(Run {
-                    table: trigger.table,
-                    name: &trigger.name,
-                    first: position,
-                    last: position,
-                }),
-            }
-        }
-    }
-    found
 }
 
 /// Whether a trigger means the same for two neighbours, the physical table being one.
@@ -203,23 +150,12 @@ fn renamed<'a>(table: &'a Table, mapping: &'a Mapping) -> BTreeMap<&'a str, &'a 
 /// How a run stands while just these editions are live. `settled`: the first of them is the root, and all stand as given.
 fn standing(
     sights: &[Sight<'_>],
-    live: std::ops::RangeInclusive<usize>,
+    live: &RangeInclusive<usize>,
     run: &Run<'_>,
-    settled: Option<&BTreeMap<crate::model::EditionId, Mapping>>,
+    settled: Option<&BTreeMap<EditionId, Mapping>>,
 ) -> Result<Option<Standing>> {
-    let (first, last) = (run.first.max(*live.start()), run.last.min(*live.end()));
-    if first > last || live.is_empty() {
+    let Some(Extent { first, begins, gate }) = extent(sights, live, run.table, (run.first, run.last)) else {
         return Ok(None);
-    }
-    let having = |position: &usize| {
-        sights.get(*position).is_some_and(|sight| sight.logical.table(run.table).is_some())
-    };
-    let oldest = live.clone().find(having);
-    let youngest = live.clone().rev().find(having);
-    let edition = |position: usize| sights.get(position).map(|sight| sight.edition);
-    let gate = Gate {
-        from: edition(first).filter(|_| oldest != Some(first)).map(|edition| edition.id),
-        before: edition(last + 1).filter(|_| youngest != Some(last)).map(|edition| edition.id),
     };
     let missing = || Error::bug("a trigger is not in its edition's schema");
     let sight = sights.get(first).ok_or_else(missing)?;
@@ -227,7 +163,7 @@ fn standing(
     let words = if is_root { sight.logical } else { sight.physical };
     let trigger = find(sight, words, run.table, run.name).ok_or_else(missing)?;
     let mapping = settled.and_then(|settled| settled.get(&sight.edition.id)).unwrap_or(sight.mapping);
-    let name = if oldest == Some(first) {
+    let name = if begins {
         trigger.name.clone()
     } else {
         trigger.name.with_suffix(&format!("${}", sight.edition.name))

@@ -2,36 +2,14 @@
 
 use crate::{
     error::{Error, Result},
-    model::{EditionId, Name, QualifiedName},
+    model::{Name, QualifiedName},
+    plan::run::Gate,
     sql,
     sql::{
         Sql,
         lexer::{Lexer, Token},
     },
 };
-
-/// Which editions' writes a trigger is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Gate {
-    /// From this edition on.
-    pub(super) from: Option<EditionId>,
-    /// Before this edition.
-    pub(super) before: Option<EditionId>,
-}
-
-impl Gate {
-    /// The condition; a session without an edition counts as the root.
-    fn condition(self) -> Option<Sql> {
-        let writer = "COALESCE(NULLIF(pg_catalog.current_setting('edition.id', true), '')::integer, 0)";
-        let writer = Sql::trusted(writer);
-        match (self.from, self.before) {
-            (None, None) => None,
-            (Some(from), None) => Some(sql!("{} >= {}", writer, from)),
-            (None, Some(before)) => Some(sql!("{} < {}", writer, before)),
-            (Some(from), Some(before)) => Some(sql!("{} >= {} AND {} < {}", writer, from, writer, before)),
-        }
-    }
-}
 
 /// The statement under another name, for some editions only, calling `function` instead of its own if one is given.
 pub(super) fn gated(
@@ -97,6 +75,7 @@ fn top_level<'a>(tokens: &'a [Token], bytes: &[u8]) -> Vec<&'a Token> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::EditionId;
 
     fn name(text: &str) -> Name {
         Name::new(text).unwrap()

@@ -19,6 +19,7 @@ CREATE FUNCTION f(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
 CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE TRIGGER before_it BEFORE INSERT ON c FOR EACH ROW EXECUTE FUNCTION tf();
 ALTER TABLE c ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON c USING (true);
+CREATE TABLE hidden (id int PRIMARY KEY, a int); ALTER TABLE hidden ENABLE ROW LEVEL SECURITY; ALTER TABLE hidden FORCE ROW LEVEL SECURITY;
 GRANT SELECT ON p TO app;
 INSERT INTO p VALUES (1, 1, 'x', 'good');
 ";
@@ -27,9 +28,10 @@ INSERT INTO p VALUES (1, 1, 'x', 'good');
 const REFUSED: &[(&str, &str)] = &[
     ("ALTER TYPE mood ADD VALUE 'fine'", "mood"),
     ("ALTER TYPE mood RENAME TO feeling", "mood"),
-    ("DROP POLICY mine ON c", "mine"),
-    ("CREATE POLICY other ON c USING (id > 0)", "other"),
+    // policies-not-comparable, row-security-switched, policies-hide-rows
+    ("ALTER POLICY mine ON c USING (id > 0)", "table public.c"),
     ("ALTER TABLE c DISABLE ROW LEVEL SECURITY", "c"),
+    ("ALTER TABLE hidden ALTER a TYPE bigint", "table public.hidden"),
     ("CREATE SCHEMA other", "other"),
     ("CREATE TABLE parts (a int) PARTITION BY RANGE (a)", "parts"),
     ("CREATE TABLE heir () INHERITS (p)", "heir"),

@@ -9,6 +9,7 @@ mod inferred;
 mod keys;
 mod names;
 mod objects;
+mod policies;
 mod privileges;
 mod properties;
 mod seeds;
