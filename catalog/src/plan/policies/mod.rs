@@ -96,11 +96,11 @@ impl Standing {
 /// What becomes of the row security of each table.
 pub(super) fn changes(sights: &[Sight<'_>], passage: &Passage<'_>) -> Result<Vec<Change>> {
     let mut changes: BTreeMap<TableId, Change> = BTreeMap::new();
-    let (lived, lives) = lives(passage, sights.len());
+    let (earlier, later) = lives(passage, sights.len());
     let settled = matches!(passage, Passage::Retirement(_));
     for run in runs(sights, names, same_words) {
-        let before = standing(sights, &lived, &run, false)?;
-        let after = standing(sights, &lives, &run, settled)?;
+        let before = standing(sights, &earlier, &run, false)?;
+        let after = standing(sights, &later, &run, settled)?;
         changes.entry(run.table).or_insert_with(|| Change::none(run.table)).add(before, after);
     }
     let tables = sights.iter().flat_map(|sight| sight.logical.tables.iter().map(|table| table.id));
@@ -110,13 +110,13 @@ pub(super) fn changes(sights: &[Sight<'_>], passage: &Passage<'_>) -> Result<Vec
             continue;
         }
         // A table that nobody has yet has no flags; one that nobody has any more goes.
-        let before = in_force(sights, &lived, table).unwrap_or_default();
-        let Some(after) = in_force(sights, &lives, table) else { continue };
+        let before = in_force(sights, &earlier, table).unwrap_or_default();
+        let Some(after) = in_force(sights, &later, table) else { continue };
         change.flags = flags(before, after);
     }
-    let passes = changes.values_mut().filter(|change| in_force(sights, &lives, change.table).is_some());
+    let passes = changes.values_mut().filter(|change| in_force(sights, &later, change.table).is_some());
     for change in passes {
-        let [before, after] = [&lived, &lives].map(|live| pass_policy(sights, live, change.table));
+        let [before, after] = [&earlier, &later].map(|live| pass_policy(sights, live, change.table));
         change.add(before?, after?);
     }
     Ok(changes.into_values().filter(|change| !change.is_empty()).collect())

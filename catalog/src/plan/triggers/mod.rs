@@ -70,7 +70,7 @@ pub(super) fn changes<'a>(
     at: impl Fn(TableId) -> Option<QualifiedName>,
 ) -> Result<Vec<Change>> {
     let mut changes: BTreeMap<TableId, Change> = BTreeMap::new();
-    let (lived, lives) = lives(passage, sights.len());
+    let (earlier, later) = lives(passage, sights.len());
     let settled = match passage {
         Passage::Arrival | Passage::Departure => None,
         Passage::Retirement(after) => Some(*after),
@@ -78,8 +78,8 @@ pub(super) fn changes<'a>(
     let named =
         |schema: &'a Schema| schema.triggers.iter().map(|trigger| (trigger.table, &trigger.name)).collect();
     for run in runs(sights, named, same_words) {
-        let before = standing(sights, &lived, &run, None)?;
-        let after = standing(sights, &lives, &run, settled)?;
+        let before = standing(sights, &earlier, &run, None)?;
+        let after = standing(sights, &later, &run, settled)?;
         if before == after {
             continue;
         }
