@@ -45,8 +45,15 @@ impl Pair {
         let mut config = server().await.config(&live);
         config.user(OWNER);
         let target = Target::new(config, None).unwrap();
-        let pair =
-            Self { live, plain, verbs: Verbs { target, programs: server().await.programs().unwrap() } };
+        let pair = Self {
+            live,
+            plain,
+            verbs: Verbs {
+                target,
+                programs: server().await.programs().unwrap(),
+                schemas: vec![name("public")],
+            },
+        };
         open(&pair.live).await.try_ask(sql).await.map_err(|failure| format!("{failure:?}"))?;
         admin.run(&format!("CREATE DATABASE {} TEMPLATE {} OWNER {OWNER}", pair.plain, pair.live)).await;
         Ok(pair)

@@ -26,6 +26,8 @@ pub struct Verbs {
     pub target: Target,
     /// `pg_dump` and `psql`.
     pub programs: Programs,
+    /// The editioned schemas.
+    pub schemas: Vec<Name>,
 }
 
 impl Verbs {
@@ -44,7 +46,7 @@ impl Verbs {
     pub fn init_options(&self, root: &str) -> InitOptions {
         InitOptions {
             root: edition(root),
-            schemas: vec![name("public")],
+            schemas: self.schemas.clone(),
             proxy_roles: vec![name("proxy")],
             programs: self.programs.clone(),
         }

@@ -5,12 +5,12 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use catalog::{operation::Programs, target::Target};
+use catalog::{model::Name, operation::Programs, target::Target};
 use edition_cli::server::PrivateServer;
 use editiond::{Address, Config, Control, Proxy};
 use tokio::sync::OnceCell;
 
-use crate::{Dump, Failure, Rows, Session, Verbs, edition};
+use crate::{Dump, Failure, Rows, Session, Verbs, edition, name};
 
 /// Owns the database and everything in it; may create databases; no superuser.
 pub const OWNER: &str = "owner";
@@ -69,7 +69,7 @@ impl World {
         let mut config = server.config(&database);
         config.user(OWNER);
         let target = Target::new(config, None).unwrap();
-        let verbs = Verbs { target, programs: server.programs().unwrap() };
+        let verbs = Verbs { target, programs: server.programs().unwrap(), schemas: vec![name("public")] };
         let proxy = Proxy::start(proxy_config(server)).await.unwrap();
         let world = Self { database, verbs, proxy };
         let owner = world.direct(OWNER).await;
@@ -157,8 +157,14 @@ impl World {
 
     /// Every table of an edition as its sessions see it: `SELECT *`, rows sorted.
     pub async fn contents(&self, name: &str) -> Vec<(String, Rows)> {
-        let tables = "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'v') AND relnamespace = 'public'::regnamespace ORDER BY 1";
-        let tables = self.in_blueprint(name).await.ask(tables).await;
+        let schemas: Vec<&str> = self.verbs.schemas.iter().map(Name::as_str).collect();
+        let tables = format!(
+            "SELECT CASE nspname WHEN 'public' THEN quote_ident(relname) ELSE format('%I.%I', nspname, relname) END \
+             FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace \
+             WHERE relkind IN ('r', 'v') AND nspname = ANY (string_to_array('{}', ',')) ORDER BY 1",
+            schemas.join(",")
+        );
+        let tables = self.in_blueprint(name).await.ask(&tables).await;
         let session = self.session(OWNER, name).await;
         let mut contents = Vec::new();
         for table in tables {

@@ -72,17 +72,11 @@ impl Mapping {
         self.moved.get(&id).unwrap_or(&name.schema)
     }
 
-    /// Every schema, other than the logical ones, that something of this edition lives in.
-    pub fn foreign_schemas(&self, schema: &Schema) -> Vec<Name> {
-        let mut schemas: Vec<Name> = self
-            .tables
-            .iter()
-            .filter(|(id, mapping)| {
-                schema.table(**id).is_some_and(|table| table.name.schema != mapping.physical.schema)
-            })
-            .map(|(_, mapping)| mapping.physical.schema.clone())
-            .chain(self.moved.values().cloned())
-            .collect();
+    /// Every schema, other than the editioned ones, that something of this edition lives in.
+    pub fn foreign_schemas(&self, editioned: &[Name]) -> Vec<Name> {
+        let tables = self.tables.values().map(|mapping| &mapping.physical.schema);
+        let mut schemas: Vec<Name> =
+            tables.chain(self.moved.values()).filter(|schema| !editioned.contains(schema)).cloned().collect();
         schemas.sort();
         schemas.dedup();
         schemas

@@ -86,7 +86,7 @@ impl Shape {
 }
 
 /// Whether all these editions can use the physical table itself: each sees every column that any of them needs, under its
-/// physical name, with the same default, and the table under its physical name.
+/// physical name, with the same default, and the table under its physical name and in one schema.
 ///
 /// `own_schema`: a table in the schema of the edition that introduced it counts as standing under its name, because the
 /// search_path of that edition and of its children leads there.
@@ -94,6 +94,7 @@ pub fn is_plain(shapes: &[&Shape]) -> bool {
     let Some(first) = shapes.first() else { return true };
     shapes.iter().all(|shape| {
         shape.name.name == shape.physical.name
+            && shape.name.schema == first.name.schema
             && shape.columns.len() == first.columns.len()
             && shape
                 .columns

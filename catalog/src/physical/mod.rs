@@ -76,7 +76,7 @@ pub async fn read_in_physical_words(
     let timeout = BLUEPRINT_LOCK_PATIENCE.as_millis();
     transaction.batch_execute(&format!("SET LOCAL lock_timeout = {timeout}")).await?;
 
-    let foreign = request.mapping.foreign_schemas(request.logical);
+    let foreign = request.mapping.foreign_schemas(request.editioned);
     let mut statements: Vec<Sql> = foreign.iter().map(|schema| sql!("CREATE SCHEMA {}", schema)).collect();
     statements.extend(search_path_statements(request));
     statements.extend(rename_statements(request.logical, request.mapping));

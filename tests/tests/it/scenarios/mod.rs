@@ -14,6 +14,7 @@ mod privileges;
 mod properties;
 mod seeds;
 mod sequences;
+mod several_schemas;
 mod story;
 mod tables;
 mod triggers;

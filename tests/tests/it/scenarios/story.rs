@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
+use catalog::model::Name;
 use edition_tests::{APP, Rows, Session, World, assert_same_schema};
 
 /// A schema with rows, drafts on top of it, and what happens while all of them are live.
@@ -9,6 +10,7 @@ use edition_tests::{APP, Rows, Session, World, assert_same_schema};
 pub(crate) struct Story {
     base: &'static str,
     root: &'static str,
+    schemas: Vec<&'static str>,
     drafts: Vec<Draft>,
     moves: Vec<Move>,
     at_rest: Vec<Move>,
@@ -36,13 +38,26 @@ enum Expect {
 
 /// A story about a database that its owner fills with `base`.
 pub(crate) fn story(base: &'static str) -> Story {
-    Story { base, root: "v1", drafts: Vec::new(), moves: Vec::new(), at_rest: Vec::new() }
+    Story {
+        base,
+        root: "v1",
+        schemas: vec!["public"],
+        drafts: Vec::new(),
+        moves: Vec::new(),
+        at_rest: Vec::new(),
+    }
 }
 
 impl Story {
     /// Names the root edition otherwise than v1.
     pub(crate) fn root(mut self, name: &'static str) -> Self {
         self.root = name;
+        self
+    }
+
+    /// Has these schemas editioned, not just `public`.
+    pub(crate) fn schemas(mut self, schemas: &[&'static str]) -> Self {
+        self.schemas = schemas.to_vec();
         self
     }
 
@@ -111,7 +126,8 @@ impl Story {
     /// 4. the roots are retired one after the other: the others' contents stay; at the end the schema is the last blueprint's;
     /// 5. deinit leaves nothing but that schema.
     pub(crate) async fn tell(self) {
-        let world = World::plain(self.base).await;
+        let mut world = World::plain(self.base).await;
+        world.verbs.schemas = self.schemas.iter().map(|schema| Name::new(*schema).unwrap()).collect();
         let before = world.dump_all().await;
         world.verbs.init_as(self.root).await;
         assert_same_schema("after init", &world.dump().await, &before);

@@ -1,0 +1,70 @@
+//! Two editioned schemas, and what leads from one to the other.
+
+use super::story;
+
+const SHOP_AND_BILLING: &str = "\
+CREATE SCHEMA billing;
+CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL);
+CREATE TABLE billing.invoices (id int PRIMARY KEY, customer int NOT NULL CONSTRAINT bills REFERENCES public.customers ON DELETE CASCADE, cents int NOT NULL);
+CREATE TABLE billing.rates (code text PRIMARY KEY);
+CREATE VIEW billing.owed AS SELECT c.name, sum(i.cents) AS cents FROM public.customers c JOIN billing.invoices i ON i.customer = c.id GROUP BY c.name;
+INSERT INTO customers VALUES (1, 'Ada'), (2, 'Alan'); INSERT INTO billing.invoices VALUES (1, 1, 100), (2, 1, 250), (3, 2, 50);
+GRANT USAGE ON SCHEMA billing TO app; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, billing TO app;
+";
+
+#[tokio::test]
+async fn a_change_in_each_and_a_key_across() {
+    story(SHOP_AND_BILLING)
+        .schemas(&["public", "billing"])
+        .draft(
+            "v2",
+            "DROP VIEW billing.owed; ALTER TABLE customers ALTER id TYPE bigint; ALTER TABLE billing.invoices ALTER customer TYPE bigint;
+             ALTER TABLE billing.invoices RENAME cents TO amount; ALTER TABLE customers RENAME name TO full_name;
+             CREATE VIEW billing.owed AS SELECT c.full_name AS name, sum(i.amount) AS cents FROM public.customers c JOIN billing.invoices i ON i.customer = c.id GROUP BY c.full_name;
+             GRANT SELECT ON billing.owed TO app",
+        )
+        .run("v1", "INSERT INTO customers VALUES (3, 'Grace'); INSERT INTO billing.invoices VALUES (4, 3, 75)")
+        .run("v2", "INSERT INTO customers (id, full_name) VALUES (4, 'Edsger'); INSERT INTO billing.invoices (id, customer, amount) VALUES (5, 4, 20)")
+        .see("v1", "SELECT cents FROM billing.owed WHERE name = 'Edsger'", &["20"])
+        .see("v2", "SELECT cents FROM billing.owed WHERE name = 'Grace'", &["75"])
+        .fail("v2", "INSERT INTO billing.invoices (id, customer, amount) VALUES (9, 99, 1)", "23503")
+        .run("v2", "DELETE FROM customers WHERE id = 1")
+        .see("v1", "SELECT id FROM billing.invoices ORDER BY id", &["3", "4", "5"])
+        .run("v1", "SET search_path = billing, public; UPDATE invoices SET cents = 51 WHERE id = 3")
+        .see("v2", "SELECT amount FROM billing.invoices WHERE id = 3", &["51"])
+        .at_rest("SELECT full_name FROM customers JOIN billing.invoices ON customer = customers.id WHERE amount = 51", &["Alan"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_table_of_the_same_name_in_each() {
+    story(
+        "CREATE SCHEMA billing; CREATE TABLE notes (id int PRIMARY KEY, body text); CREATE TABLE billing.notes (id int PRIMARY KEY, body text);
+         INSERT INTO notes VALUES (1, 'shop'); INSERT INTO billing.notes VALUES (1, 'bill');
+         GRANT USAGE ON SCHEMA billing TO app; GRANT SELECT, INSERT, UPDATE ON notes, billing.notes TO app",
+    )
+    .schemas(&["public", "billing"])
+    .draft("v2", "ALTER TABLE billing.notes RENAME body TO remark; CREATE TABLE billing.extra (id int PRIMARY KEY REFERENCES public.notes ON DELETE CASCADE); GRANT SELECT, INSERT ON billing.extra TO app")
+    .see("v2", "SELECT n.body, b.remark FROM notes n JOIN billing.notes b USING (id)", &["shop|bill"])
+    .see("v1", "SELECT n.body, b.body FROM notes n JOIN billing.notes b USING (id)", &["shop|bill"])
+    .run("v2", "INSERT INTO billing.extra VALUES (1); UPDATE billing.notes SET remark = 'billed'")
+    .see("v1", "SELECT body FROM billing.notes", &["billed"])
+    .fail("v1", "SELECT 1 FROM billing.extra", "42P01")
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn a_table_moves_from_one_to_the_other() {
+    story(SHOP_AND_BILLING)
+        .schemas(&["public", "billing"])
+        .draft("v2", "ALTER TABLE billing.rates SET SCHEMA public")
+        .run("v1", "INSERT INTO billing.rates VALUES ('a')")
+        .run("v2", "INSERT INTO rates VALUES ('b')")
+        .see("v1", "SELECT code FROM billing.rates ORDER BY 1", &["a", "b"])
+        .fail("v2", "SELECT 1 FROM billing.rates", "42P01")
+        .fail("v1", "SELECT 1 FROM public.rates", "42P01")
+        .tell()
+        .await;
+}
