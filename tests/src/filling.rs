@@ -94,7 +94,7 @@ pub async fn change(place: &InEdition, shape: &Shape, dice: &mut Dice) -> Writes
         if dice.chance(20) {
             let key = quoted(key);
             let delete = format!(
-                "DELETE FROM {target} WHERE {key} = (SELECT {key} FROM {target} ORDER BY {key} LIMIT 1)"
+                "DELETE FROM {target} WHERE {key} = (SELECT {key} FROM {target} ORDER BY {key} DESC LIMIT 1)"
             );
             attempt(place, table, &delete, &mut writes).await;
         }

@@ -81,7 +81,8 @@ impl Pair {
         open(&self.blueprint(of)).await
     }
 
-    fn blueprint(&self, of: &str) -> String {
+    /// The name of an edition's blueprint.
+    pub fn blueprint(&self, of: &str) -> String {
         edition(of).blueprint_for(&self.live).unwrap().as_str().to_owned()
     }
 
@@ -120,6 +121,13 @@ impl Pair {
     /// Makes the plain database what it was when it was last kept.
     pub async fn restore_plain(&self) {
         self.copy(&format!("{}_kept", self.plain), &self.plain).await;
+    }
+
+    /// A copy of the live database as it is now, to try something in; gives its name.
+    pub async fn try_live(&self) -> String {
+        let copy = format!("{}_tried", self.live);
+        self.copy(&self.live, &copy).await;
+        copy
     }
 
     async fn copy(&self, from: &str, to: &str) {
@@ -178,7 +186,7 @@ impl Pair {
     pub async fn end(self) {
         let admin = Session::open(&server().await.config("postgres")).await.unwrap();
         self.drop_live(&admin).await;
-        for database in [self.plain.clone(), format!("{}_kept", self.plain)] {
+        for database in [self.plain.clone(), format!("{}_kept", self.plain), format!("{}_tried", self.live)] {
             admin.run(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await;
         }
     }

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    model::{EditionName, Name},
+    model::{EditionName, Name, QualifiedName},
     operation::Programs,
-    sql,
-    target::Target,
+    sql, store,
+    target::{Connection, Target},
 };
 
 /// What every blueprint has besides the schema.
@@ -29,6 +29,33 @@ pub async fn copy_structure(
     pipe(target, programs, database).await?;
     let connection = target.connect_blueprint(database).await?;
     connection.batch_execute(BLUEPRINT).await?;
+    populate(&connection).await
+}
+
+/// A dump of the structure leaves materialized views unpopulated, and a draft's migration may ask for what needs them populated (REFRESH …
+/// CONCURRENTLY). They were restored in an order in which each can be filled, and over empty tables that costs nothing. Where there
+/// are foreign tables, which are not empty, and where the query does not run here, they stay as they are.
+async fn populate(blueprint: &Connection) -> Result<()> {
+    let rows = blueprint
+        .query(
+            "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relkind = 'm' AND NOT c.relispopulated \
+             AND NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relkind = 'f') ORDER BY c.oid",
+            &[],
+        )
+        .await?;
+    for row in rows {
+        let view =
+            QualifiedName::new(store::stored_name(row.try_get(0)?)?, store::stored_name(row.try_get(1)?)?);
+        let refreshed = blueprint.batch_execute(sql!("REFRESH MATERIALIZED VIEW {}", view).as_str()).await;
+        if let Err(error) = refreshed {
+            if error.as_db_error().is_none() {
+                return Err(error.into());
+            }
+            tracing::warn!(view = view.pretty(), %error, "a materialized view stays unpopulated in the blueprint");
+        }
+    }
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::{
     target::Connection,
 };
 
-/// What can be inferred from the statements that ran in a draft. `given`: by the author, who wins.
+/// What can be inferred from a draft and the statements that ran in it. `given`: by the author, who wins.
 pub(super) async fn infer_from_draft(
     live: &Connection,
     blueprint: &mut Connection,
@@ -23,9 +23,6 @@ pub(super) async fn infer_from_draft(
     given: &[Transform],
 ) -> Result<Inferred> {
     let statements = noted_statements(&**blueprint).await?;
-    if statements.is_empty() {
-        return Ok(Inferred::default());
-    }
     let editioned = store::schemas(&**live).await?;
     let bookkeeping = BookkeepingTables::load(&**live).await?;
     let carried: BTreeSet<_> = child

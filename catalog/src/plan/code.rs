@@ -99,6 +99,9 @@ codes! {
     OlderEditionLacksPrivilege = 23, "older-edition-lacks-privilege", Refused:
         "Every insert, also of an older edition, would take a number from the sequence of a new column, and a role that may insert may not do that.",
         "Grant USAGE on the sequence in the draft.";
+    NullsWaitForRetire = 24, "nulls-wait-for-retire", NeedsWord:
+        "The draft drops NOT NULL of a column, but an older edition must never see NULL there, and nothing says what it is to see instead. The column stays NOT NULL until the older editions are retired: the newer one cannot store NULL before.",
+        "Give a reverse transform, so that the newer edition gets a column of its own: edition transform NAME TABLE --reverse 'column = coalesce(column, value)'; or make sure that it writes no NULL until then, and allow it.";
     SeedRowsWithoutKey = 40, "seed-rows-without-key", Refused:
         "The draft's migrations changed or deleted rows of a table that has neither a primary key nor a unique constraint, so they cannot be found in the live database.",
         "Give the table a key, or take the change of its rows back in the draft.";

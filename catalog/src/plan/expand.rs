@@ -33,7 +33,9 @@ use super::{
         delete_hops, delete_names, delete_places, delete_table, put_hop, put_names, put_places, put_table,
     },
     run::{Passage, Sight},
-    seeds, share, tighten, triggers,
+    seeds,
+    seeds::Moment,
+    share, tighten, triggers,
 };
 
 /// Everything that the steps follow from.
@@ -90,13 +92,21 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
         findings.extend(cautions::of_table(input, table));
         steps.extend(backfill(input, table));
     }
-    steps.extend(tighten::tighten(input, &tables, &mut findings));
+    let early = seeds::data_steps(input, Moment::BeforeRules)?;
+    let rules = tighten::tighten(input, &tables, &mut findings);
+    if early.is_empty() {
+        steps.extend(rules);
+    } else {
+        // Rows that break a rule now may be gone by then; the scans of the rules will tell.
+        steps.extend(early);
+        steps.extend(rules.into_iter().map(Step::whatever_is_found));
+    }
     steps.extend(steady(input, &tables)?);
     steps.extend(code_objects::late(input, &introduce::runner(input), &mut findings));
     steps.extend(trigger_steps(input, &tables, &mut findings)?);
     steps.extend(policy_steps(input, &mut findings)?);
     steps.extend(seeds::seed(input, &mut findings)?);
-    steps.extend(seeds::data_steps(input)?);
+    steps.extend(seeds::data_steps(input, Moment::AfterRows)?);
     steps.extend(verify(input, &tables));
     steps.push(open(input, &tables)?);
     Ok((steps, findings))

@@ -52,8 +52,17 @@ struct Rows {
     count: usize,
 }
 
-/// Statements of the draft that no transform says, each once, after the rows.
-pub(super) fn data_steps(input: &ExpandInput<'_>) -> Result<Vec<Step>> {
+/// When a statement of the draft that no transform says is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// Before the child's rules: they may ask for what the statement brings about.
+    BeforeRules,
+    /// Last of all.
+    AfterRows,
+}
+
+/// Statements of the draft that no transform says, each once, in their order.
+pub(super) fn data_steps(input: &ExpandInput<'_>, moment: Moment) -> Result<Vec<Step>> {
     let path = childs_path(input)?;
     let step = |step: &DataStep| {
         let physical =
@@ -69,7 +78,24 @@ pub(super) fn data_steps(input: &ExpandInput<'_>) -> Result<Vec<Step>> {
         let title = format!("run a statement of the draft on {}", step.table.pretty());
         Step::transaction(title, Lock::RowExclusive, relations, statements).touching(size)
     };
-    Ok(input.data_steps.iter().map(step).collect())
+    let writer = Writer::new(input)?;
+    let early = input.data_steps.iter().take_while(|step| may_be_early(&writer, step)).count();
+    let (early, late) = input.data_steps.split_at_checked(early).unwrap_or_default();
+    let meant = if moment == Moment::BeforeRules { early } else { late };
+    Ok(meant.iter().map(step).collect())
+}
+
+/// Whether a statement does the same before the rules and the reverse triggers are there as it does at the end: it deletes, or fills a new table,
+/// and reads no rows that come later.
+fn may_be_early(writer: &Writer<'_>, step: &DataStep) -> bool {
+    let Some(target) = writer.input.child.table_named(&step.table) else { return false };
+    let is_complete =
+        |id: TableId| writer.seed_of(id).is_none() || (writer.is_new(id) && !writer.waits_for_older_rows(id));
+    let needs_no_trigger = step.deletes || (step.inserts && writer.is_new(target.id));
+    let reads = step.reads.as_ref();
+    needs_no_trigger
+        && is_complete(target.id)
+        && reads.is_some_and(|reads| reads.iter().all(|id| is_complete(*id)))
 }
 
 /// What undoing the publication takes back.

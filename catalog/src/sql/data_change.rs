@@ -41,6 +41,8 @@ pub enum DataChange {
     Other {
         /// Whether it is an INSERT.
         inserts: bool,
+        /// Whether it is a DELETE.
+        deletes: bool,
         /// Whether it can be run again as it stands: it has no parameters.
         runs_alone: bool,
         /// The tables that it names besides the one that it changes.
@@ -133,7 +135,9 @@ fn other(statement: Node<'_>) -> DataChange {
     {
         named.remove(at);
     }
-    DataChange::Other { inserts: matches!(statement, Node::InsertStmt(_)), runs_alone, reads: named }
+    let inserts = matches!(statement, Node::InsertStmt(_));
+    let deletes = matches!(statement, Node::DeleteStmt(_));
+    DataChange::Other { inserts, deletes, runs_alone, reads: named }
 }
 
 fn name_of(relation: &nodes::RangeVar) -> Option<(Option<Name>, Name)> {

@@ -41,6 +41,8 @@ pub struct TableShape {
     pub constraints: Vec<ConstraintShape>,
     /// Names of those that belong to no constraint.
     pub indexes: Vec<String>,
+    /// Columns of unique indexes, those of constraints included.
+    pub unique_columns: Vec<String>,
     /// Names.
     pub triggers: Vec<String>,
     /// Names.

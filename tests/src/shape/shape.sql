@@ -44,6 +44,8 @@ SELECT jsonb_build_object(
       'columns', coalesce(c.list, '[]'), 'constraints', coalesce(k.list, '[]'),
       'indexes', coalesce((SELECT jsonb_agg(i.relname ORDER BY i.relname) FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
                  WHERE x.indrelid = r.oid AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.conindid = i.oid AND o.conrelid = r.oid)), '[]'),
+      'unique_columns', coalesce((SELECT jsonb_agg(DISTINCT a.attname ORDER BY a.attname) FROM pg_catalog.pg_index x
+                 JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey) WHERE x.indrelid = r.oid AND x.indisunique), '[]'),
       'triggers', coalesce((SELECT jsonb_agg(t.tgname ORDER BY t.tgname) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = r.oid AND NOT t.tgisinternal), '[]'),
       'policies', coalesce((SELECT jsonb_agg(p.polname ORDER BY p.polname) FROM pg_catalog.pg_policy p WHERE p.polrelid = r.oid), '[]')
     ) ORDER BY r.nspname, r.relname) FROM relations r LEFT JOIN columns c ON c.attrelid = r.oid LEFT JOIN constraints k ON k.conrelid = r.oid

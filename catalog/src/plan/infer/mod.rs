@@ -7,6 +7,7 @@
 
 mod agree;
 mod idiom;
+mod relaxed;
 
 pub use agree::{Agreement, agreements};
 
@@ -59,6 +60,12 @@ pub struct DataStep {
     pub table: QualifiedName,
     /// The statement.
     pub text: String,
+    /// Whether it is an INSERT.
+    pub inserts: bool,
+    /// Whether it is a DELETE.
+    pub deletes: bool,
+    /// The tables that it names besides; None if it names something else, too.
+    pub reads: Option<Vec<TableId>>,
 }
 
 /// Infers transforms and data steps from what a draft's migrations ran.
@@ -84,6 +91,16 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
     }
     for row in rows.values() {
         inferred.take(input, row);
+    }
+    for (transform, finding) in relaxed::reverses(input) {
+        let known = |known: &Transform| {
+            (&known.schema, &known.table, &known.column)
+                == (&transform.schema, &transform.table, &transform.column)
+        };
+        if !inferred.transforms.iter().any(known) {
+            inferred.transforms.push(transform);
+            inferred.findings.push(finding);
+        }
     }
     inferred
 }
@@ -116,7 +133,17 @@ impl Inferred {
             message: format!("publish runs this statement of the draft once, in the new edition: {shown}"),
             fix: Some("take it back in the draft, or accept it: --allow data-step".to_owned()),
         });
-        self.steps.push(DataStep { table: table.name.clone(), text: statement.text.clone() });
+        let (inserts, deletes, reads) = match &statement.change {
+            DataChange::Other { inserts, deletes, reads, .. } => (*inserts, *deletes, reads.as_slice()),
+            DataChange::Update { .. } | DataChange::Using(_) => (false, false, &[][..]),
+        };
+        self.steps.push(DataStep {
+            table: table.name.clone(),
+            text: statement.text.clone(),
+            inserts,
+            deletes,
+            reads: reads.iter().map(|name| named(input, input.child, name)).collect(),
+        });
     }
 
     /// What the columns of one table read at the end.

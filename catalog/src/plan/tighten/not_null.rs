@@ -2,8 +2,8 @@
 
 use super::{Context, standing};
 use crate::{
-    model::{Generated, Name},
-    plan::{Code, Finding, Lock, Severity, Step},
+    model::{Direction, Generated, Name},
+    plan::{Code, Finding, Lock, Step, transforms::transform_command},
     sql,
 };
 
@@ -39,20 +39,16 @@ impl Context<'_> {
         steps
     }
 
+    /// The stored column cannot be NULL while an older edition reads it; a retire makes up for it.
     fn relaxes(&self, column: &Name) -> Finding {
-        Finding {
-            severity: Severity::Refused,
-            code: Code::NeedsReverseTransform,
-            subject: format!("table {}, column {}, reverse", self.table.child.name.pretty(), column.as_str()),
-            message: "the draft drops NOT NULL, but an older edition must never see NULL there".to_owned(),
-            fix: Some(format!(
-                "edition transform {} {} --reverse '{} = coalesce({}, <value>)'",
-                self.input.draft.name,
-                self.table.child.name.name.as_str(),
-                column.quoted(),
-                column.quoted()
-            )),
-        }
+        let table = &self.table.child.name;
+        let subject = format!("table {}, column {}, reverse", table.pretty(), column.as_str());
+        let message = "the draft drops NOT NULL, but an older edition must never see NULL there: until that one is retired, the new edition cannot store NULL either";
+        let transform = format!("{} = coalesce({}, <value>)", column.quoted(), column.quoted());
+        Finding::new(Code::NullsWaitForRetire, subject, message).with_fix(format!(
+            "{}, or accept it: --allow nulls-wait-for-retire",
+            transform_command(&self.input.draft.name, &table.name, Direction::Reverse, &transform)
+        ))
     }
 
     fn set_not_null(&self, column: &Name, only_child: bool) -> Vec<Step> {

@@ -2,7 +2,7 @@
 
 use super::{Candidate, Sides, TransformInput, inferred};
 use crate::{
-    model::{Column, Direction, EditionName, OnError, Origin, QualifiedName, Transform},
+    model::{Column, Direction, EditionName, Name, OnError, Origin, QualifiedName, Transform},
     plan::{Code, Finding, Severity},
 };
 
@@ -87,17 +87,22 @@ pub(super) fn objected(edition: &EditionName, candidate: &Candidate, objection: 
     }
 }
 
-/// To be pasted into a shell: a table's name that SQL would fold is quoted for both.
 fn command(edition: &EditionName, transform: &Transform) -> String {
-    let table = transform.table.as_str();
-    let as_it_stands = table.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && table.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    let table = if as_it_stands { table.to_owned() } else { format!("'{}'", transform.table.quoted()) };
-    format!(
-        "edition transform {edition} {table} --{} '{} = <expression>'",
-        transform.direction.as_str(),
-        transform.column.quoted()
-    )
+    let assignment = format!("{} = <expression>", transform.column.quoted());
+    transform_command(edition, &transform.table, transform.direction, &assignment)
+}
+
+/// To be pasted into a shell: a table's name that SQL would fold is quoted for both.
+pub(in crate::plan) fn transform_command(
+    edition: &EditionName,
+    table: &Name,
+    direction: Direction,
+    assignment: &str,
+) -> String {
+    let as_it_stands = table.as_str().starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && table.as_str().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let table = if as_it_stands { table.as_str().to_owned() } else { format!("'{}'", table.quoted()) };
+    format!("edition transform {edition} {table} --{} '{assignment}'", direction.as_str())
 }
 
 pub(super) fn needs_forward(sides: &Sides<'_>, column: &Column) -> Finding {

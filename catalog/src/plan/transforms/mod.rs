@@ -4,6 +4,7 @@ mod hop;
 mod judgement;
 
 pub use hop::{Hop, assemble};
+pub(in crate::plan) use judgement::transform_command;
 
 use std::collections::BTreeMap;
 

@@ -6,11 +6,14 @@
 
 #![expect(clippy::print_stdout, reason = "the report is what it is for")]
 
+mod advice;
 mod history;
+mod obstacle;
 mod play;
+mod psql;
 mod report;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use clap::Parser;
 
@@ -24,12 +27,15 @@ struct Arguments {
     /// Folders, each the history of one application; all SQL files below it are steps, in the order of their paths.
     #[arg(required = true)]
     folders: Vec<PathBuf>,
-    /// Steps of each history at most.
-    #[arg(long)]
-    limit: Option<usize>,
     /// The first step that becomes an edition; those before it are run plainly.
     #[arg(long, default_value_t = 1)]
     from: usize,
+    /// Steps of each history that become editions at most.
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Seconds after which no further step of a history is begun.
+    #[arg(long)]
+    seconds: Option<u64>,
     /// Where the report goes.
     #[arg(long)]
     report: Option<PathBuf>,
@@ -50,12 +56,25 @@ async fn main() -> std::process::ExitCode {
                 return std::process::ExitCode::FAILURE;
             }
         };
+        let begun = Instant::now();
+        let last = arguments.steps.map_or(usize::MAX, |steps| steps + arguments.from - 1);
         let mut play = Play::begin(&history).await;
-        for (index, step) in history.steps.iter().enumerate().take(arguments.limit.unwrap_or(usize::MAX)) {
+        report.begin(&history.name, history.steps.len());
+        for (index, step) in history.steps.iter().enumerate().take(last) {
+            if arguments.seconds.is_some_and(|seconds| begun.elapsed().as_secs() >= seconds) {
+                break;
+            }
+            let at = Instant::now();
             let outcome =
                 if index + 1 < arguments.from { play.plainly(step).await } else { play.step(step).await };
-            println!("{} {:3} {} {outcome}", history.name, index + 1, step.name);
-            report.add(&history.name, step, outcome, arguments.bugs.as_deref());
+            println!(
+                "{} {:3} {} ({} ms) {outcome}",
+                history.name,
+                index + 1,
+                step.name,
+                at.elapsed().as_millis()
+            );
+            report.add(&history.name, index + 1, step, outcome, arguments.bugs.as_deref());
             if let Some(path) = &arguments.report
                 && let Err(error) = std::fs::write(path, report.to_string())
             {

@@ -1,26 +1,23 @@
 //! Plays a history, one step after the other, on a live and on a plain database.
 
-use std::{collections::BTreeSet, fmt, io::Write as _, process::Stdio, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
-use catalog::{
-    ErrorKind,
-    event::Silent,
-    model::OnError,
-    operation::{self, TransformOptions},
-    plan::Severity,
-};
-use edition_tests::{
-    Dice, InEdition, OWNER, Pair, Shape, TableShape, Writes, Wrong, change, edition, fill, server, told,
-    value,
-};
+use catalog::{ErrorKind, event::Silent, operation, plan::Severity, sql};
+use edition_tests::{Dice, InEdition, Pair, Shape, Writes, Wrong, change, edition, fill, told};
 use tokio::time::timeout;
 
-use crate::history::{History, Step};
+use crate::{
+    advice::Advice,
+    history::{History, Step},
+    obstacle, psql,
+};
 
 /// How long anything of a step may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Rows that a table gets when it is empty.
 const ROWS: usize = 3;
+/// How often a plan may ask for transforms.
+const ROUNDS_OF_ADVICE: usize = 5;
 
 /// A finding that stops a plan.
 #[derive(Clone, Debug)]
@@ -34,8 +31,9 @@ pub(crate) struct Refused {
 /// What became of a step.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
-    /// Published and retired; codes of findings that needed a word, how many transforms there were, and which were given by us.
-    Automatic { words: Vec<String>, transforms: usize, given: Vec<String> },
+    /// Published and retired; codes of findings that needed a word, how many transforms there were, which were given by us, and rows that had to
+    /// go first because PostgreSQL itself does not make the change with them.
+    Automatic { words: Vec<String>, transforms: usize, given: Vec<String>, cleared: Vec<String> },
     /// Refused.
     Refused(Vec<Refused>),
     /// Rows that were there stood in the way.
@@ -51,15 +49,17 @@ pub(crate) enum Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Automatic { words, transforms: 0, .. } if words.is_empty() => write!(f, "automatic"),
-            Self::Automatic { words, transforms, given } => {
-                let how = if given.is_empty() { "automatic" } else { "with transforms" };
-                write!(
-                    f,
-                    "{how}, {transforms} transforms, words: {}, given: {}",
-                    words.join(" "),
-                    given.join("; ")
-                )
+            Self::Automatic { words, transforms, given, cleared } => {
+                write!(f, "{}", if given.is_empty() { "automatic" } else { "with transforms" })?;
+                if *transforms > 0 {
+                    write!(f, ", {transforms} transforms")?;
+                }
+                for (what, list) in [("words", words), ("given", given), ("first", cleared)] {
+                    if !list.is_empty() {
+                        write!(f, ", {what}: {}", list.join("; "))?;
+                    }
+                }
+                Ok(())
             }
             Self::Refused(findings) => {
                 let codes: BTreeSet<&str> = findings.iter().map(|refused| refused.code.as_str()).collect();
@@ -100,9 +100,9 @@ impl Play {
 
     /// The step without an edition.
     pub(crate) async fn plainly(&mut self, step: &Step) -> Outcome {
-        let outcome = self.run_plain(step).await;
+        let outcome = obstacle::run_plainly(&self.pair, &step.sql).await;
         self.adopted = false;
-        outcome.map_or_else(Outcome::NotPlain, |()| Outcome::Plain)
+        outcome.map_or_else(|complaint| Outcome::NotPlain(complaint.text), |()| Outcome::Plain)
     }
 
     /// The step as an edition; whatever becomes of it, both databases have made it afterwards.
@@ -120,7 +120,7 @@ impl Play {
             Outcome::Automatic { .. } => outcome,
             other => {
                 if !matches!(other, Outcome::NotPlain(_)) && !self.took_plainly {
-                    let _ = self.run_plain(step).await;
+                    let _ = obstacle::run_plainly(&self.pair, &step.sql).await;
                 }
                 self.adopted = false;
                 other
@@ -148,30 +148,15 @@ impl Play {
         let (parent, child) = (name(self.root), name(self.root + 1));
         // Tables that fail without us are no fault of ours.
         let failing = self.write(&parent, &[]).await;
+        let mut cleared = match obstacle::clear_live(&self.pair, &step.sql).await {
+            Ok(cleared) => cleared,
+            Err(complaint) => return Outcome::NotPlain(complaint.text),
+        };
         let before = self.pair.dump_live().await;
-        if let Err(error) = self.pair.verbs.try_create(&child).await {
-            return Outcome::Bug(format!("create: {}", told(&error)));
+        if let Err(outcome) = self.draft(&child, step).await {
+            return outcome;
         }
-        let blueprint = edition(&child).blueprint_for(&self.pair.live).map(|name| name.as_str().to_owned());
-        let blueprint = blueprint.unwrap_or_default();
-        if let Err(why) = self.psql(&blueprint, step).await {
-            return match self.run_plain(step).await {
-                Ok(()) => {
-                    self.took_plainly = true;
-                    Outcome::Bug(format!("draft: it fails in a draft only: {why}"))
-                }
-                Err(_) => Outcome::NotPlain(why),
-            };
-        }
-        let mut given = Vec::new();
-        let mut published = self.publish(&child).await;
-        if let Err(Outcome::Refused(findings)) = &published
-            && let Some(transforms) = self.advise(&parent, &child, findings).await
-        {
-            given = transforms;
-            published = self.publish(&child).await;
-        }
-        let (words, transforms) = match published {
+        let (words, transforms, given) = match self.publish_with_advice(&parent, &child, &mut cleared).await {
             Ok(published) => published,
             Err(outcome) => {
                 let difference = self.pair.dump_live().await.difference(&before);
@@ -188,8 +173,8 @@ impl Play {
             return Outcome::Bug(format!("retire: {error}"));
         }
         self.root += 1;
-        if let Err(why) = self.run_plain(step).await {
-            return Outcome::Bug(format!("plain: it fails in the plain database only: {why}"));
+        if let Err(complaint) = obstacle::run_plainly(&self.pair, &step.sql).await {
+            return Outcome::Bug(format!("plain: it fails in the plain database only: {}", complaint.text));
         }
         self.took_plainly = true;
         let difference = self.pair.dump_live().await.difference(&self.pair.dump_plain().await);
@@ -201,7 +186,71 @@ impl Play {
         if let Some(Wrong { statement, failure, .. }) = wrong.first() {
             return Outcome::Bug(format!("write: a session fails: {failure:?}\n{statement}"));
         }
-        Outcome::Automatic { words, transforms, given }
+        Outcome::Automatic { words, transforms, given, cleared }
+    }
+
+    /// Makes the draft and migrates it; statements are noted as `edition create --from` notes them.
+    async fn draft(&self, child: &str, step: &Step) -> Result<(), Outcome> {
+        if let Err(error) = self.pair.verbs.try_create(child).await {
+            return Err(Outcome::Bug(format!("create: {}", told(&error))));
+        }
+        let blueprint = self.pair.blueprint(child);
+        if let Err(complaint) = psql::run(&self.pair.verbs, &blueprint, &step.sql).await {
+            let text = complaint.text;
+            return Err(match complaint.code.as_str() {
+                // A row that only the live database has: the adoption was after the migration that made it.
+                "23503" => Outcome::Refused(vec![Refused {
+                    code: "(draft)".to_owned(),
+                    subject: "rows of earlier migrations".to_owned(),
+                    message: text,
+                    fix: None,
+                }]),
+                _ => Outcome::Bug(format!("draft: it fails in a draft only: {text}")),
+            });
+        }
+        let statements = sql::data_statements(&step.sql);
+        if !statements.is_empty() {
+            let session = self.pair.in_blueprint(child).await;
+            if let Err(failure) = session.try_ask(sql::note_statements(&statements).as_str()).await {
+                return Err(Outcome::Bug(format!("note: {failure:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes; as long as the plan asks for transforms that we can think of, it gets them.
+    async fn publish_with_advice(
+        &self,
+        parent: &str,
+        child: &str,
+        cleared: &mut Vec<String>,
+    ) -> Result<(Vec<String>, usize, Vec<String>), Outcome> {
+        let mut given = Vec::new();
+        for _ in 0..ROUNDS_OF_ADVICE {
+            match self.publish(child).await {
+                Ok((words, transforms)) => return Ok((words, transforms, given)),
+                Err(Outcome::Refused(findings)) => {
+                    let (Ok(older), Ok(newer)) = (
+                        Shape::read(&self.pair.in_blueprint(parent).await).await,
+                        Shape::read(&self.pair.in_blueprint(child).await).await,
+                    ) else {
+                        return Err(Outcome::Refused(findings));
+                    };
+                    let advice = Advice { pair: &self.pair, parent, child, older, newer };
+                    let more = advice.give(&findings).await;
+                    if more.is_empty() {
+                        return Err(Outcome::Refused(findings));
+                    }
+                    given.extend(more);
+                }
+                Err(Outcome::Stopped(why)) => match obstacle::clear_named(&self.pair, &why).await {
+                    Some(what) if !cleared.contains(&what) => cleared.push(what),
+                    _ => return Err(Outcome::Stopped(why)),
+                },
+                Err(outcome) => return Err(outcome),
+            }
+        }
+        Err(Outcome::Bug(format!("advice: it has no end: {}", given.join("; "))))
     }
 
     async fn publish(&self, child: &str) -> Result<(Vec<String>, usize), Outcome> {
@@ -237,55 +286,6 @@ impl Play {
         }
     }
 
-    /// Where all that is missing is transforms: gives constants, as an author might who has nothing better. None if it cannot.
-    async fn advise(&self, parent: &str, child: &str, findings: &[Refused]) -> Option<Vec<String>> {
-        let mut given = Vec::new();
-        for refused in findings {
-            let (command, _) = refused.fix.as_deref()?.split_once(" = <expression>'")?;
-            let command = command.strip_prefix(&format!("edition transform {child} "))?;
-            let (table, direction, column) = ["forward", "reverse"].iter().find_map(|direction| {
-                let (table, column) = command.split_once(&format!(" --{direction} '"))?;
-                Some((table, *direction, column))
-            })?;
-            let table = table.trim_matches('\'');
-            let of = if direction == "forward" { child } else { parent };
-            let shape = Shape::read(&self.pair.in_blueprint(of).await).await.ok()?;
-            let constant = self.constant(&shape, table, column, parent).await?;
-            let assignment = format!("{column} = {constant}");
-            let options = TransformOptions {
-                edition: edition(child),
-                table: table.to_owned(),
-                forward: if direction == "forward" { vec![assignment.clone()] } else { Vec::new() },
-                reverse: if direction == "reverse" { vec![assignment.clone()] } else { Vec::new() },
-                on_error: OnError::Reject,
-                replace: false,
-            };
-            operation::transform(&self.pair.verbs.target, &options).await.ok()?;
-            given.push(format!("{table} {direction} {assignment}"));
-        }
-        Some(given)
-    }
-
-    /// A value for a column: one that a foreign key allows, or any of the type.
-    async fn constant(&self, shape: &Shape, table: &str, column: &str, parent: &str) -> Option<String> {
-        let plain = |text: &str| text.replace('"', "");
-        let found = |shape: &&TableShape| plain(table) == shape.name;
-        let table = shape.tables.iter().find(found)?;
-        let column = table.column(&plain(column))?;
-        let mut keys = table.constraints.iter().filter(|rule| rule.target.is_some());
-        let key = keys.find(|rule| rule.columns.contains(&column.name));
-        let value = match key.and_then(|key| Some((key.target.as_ref()?, key.target_columns.first()?))) {
-            Some(((schema, name), referred)) => {
-                let place = self.pair.in_edition(parent).await;
-                let target = place.relation(schema, name);
-                let any = format!("SELECT quote_literal(\"{referred}\"::text) FROM {target} LIMIT 1");
-                place.session.try_ask(&any).await.ok()?.rows.first()?.clone()
-            }
-            None => value(table, column, &mut Dice::new(11))?,
-        };
-        Some(format!("{value}::{}", column.type_name))
-    }
-
     /// Writes as an application of the edition would; gives what failed, except in tables that failed before.
     async fn write(&mut self, writer: &str, failing: &[Wrong]) -> Vec<Wrong> {
         let Ok(shape) = Shape::read(&self.pair.in_blueprint(writer).await).await else { return Vec::new() };
@@ -294,51 +294,6 @@ impl Play {
         all.extend(change(&place, &shape, &mut self.dice).await.wrong);
         all.retain(|wrong| !failing.iter().any(|before| before.table == wrong.table));
         all
-    }
-
-    /// The step in the plain database; if rows that we thought of stand in its way, without them.
-    async fn run_plain(&mut self, step: &Step) -> Result<(), String> {
-        let plain = self.pair.plain.clone();
-        self.pair.keep_plain().await;
-        if self.psql(&plain, step).await.is_ok() {
-            return Ok(());
-        }
-        self.pair.restore_plain().await;
-        let session = self.pair.in_plain().await;
-        let shape = Shape::read(&session).await.map_err(|failure| format!("{failure:?}"))?;
-        for table in shape.tables.iter().filter(|table| !table.partition) {
-            let name = format!("\"{}\".\"{}\"", table.schema, table.name);
-            let _ = session.try_ask(&format!("TRUNCATE {name} CASCADE")).await;
-        }
-        drop(session);
-        let outcome = self.psql(&plain, step).await;
-        if outcome.is_err() {
-            self.pair.restore_plain().await;
-        }
-        outcome
-    }
-
-    /// Runs the step as its tool would: statement by statement, stopping at the first error.
-    async fn psql(&self, database: &str, step: &Step) -> Result<(), String> {
-        let file = tempfile::NamedTempFile::new().and_then(|mut file| {
-            file.write_all(step.sql.as_bytes())?;
-            Ok(file)
-        });
-        let file = file.map_err(|error| error.to_string())?;
-        let output = tokio::process::Command::new(&self.pair.verbs.programs.psql)
-            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", OWNER, "-d", database])
-            .args(["-p", &server().await.port().to_string()])
-            .arg("-f")
-            .arg(file.path())
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .map_err(|error| error.to_string())?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(text.lines().find(|line| line.contains("ERROR")).unwrap_or(&text).to_owned())
     }
 
     /// Drops the databases.

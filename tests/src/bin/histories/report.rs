@@ -22,10 +22,16 @@ pub(crate) struct Report {
     bugs: Vec<(String, String, String)>,
     stopped: Vec<String>,
     given: Vec<String>,
+    words: BTreeMap<String, usize>,
+    cleared: Vec<String>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
+    /// Files of the history.
+    files: usize,
+    /// The first and the last that became an edition.
+    window: Option<(usize, usize)>,
     steps: usize,
     automatic: usize,
     with_word: usize,
@@ -35,6 +41,7 @@ struct Counts {
     stopped: usize,
     bugs: usize,
     not_plain: usize,
+    cleared: usize,
 }
 
 #[derive(Debug, Default)]
@@ -47,13 +54,34 @@ struct Refusal {
 }
 
 impl Report {
-    /// Adds a step; a bug gets a file of its own in `folder`.
-    pub(crate) fn add(&mut self, application: &str, step: &Step, outcome: Outcome, folder: Option<&Path>) {
+    /// A history of so many files begins.
+    pub(crate) fn begin(&mut self, application: &str, files: usize) {
+        self.applications.entry(application.to_owned()).or_default().files = files;
+    }
+
+    /// Adds a step by its number; a bug gets a file of its own in `folder`.
+    pub(crate) fn add(
+        &mut self,
+        application: &str,
+        number: usize,
+        step: &Step,
+        outcome: Outcome,
+        folder: Option<&Path>,
+    ) {
         let counts = self.applications.entry(application.to_owned()).or_default();
+        if matches!(outcome, Outcome::Plain) {
+            return;
+        }
         counts.steps += 1;
+        counts.window = Some((counts.window.map_or(number, |(first, _)| first), number));
         let place = format!("{application} {}", step.name);
         match outcome {
-            Outcome::Automatic { words, given, .. } => {
+            Outcome::Automatic { words, given, cleared, .. } => {
+                counts.cleared += usize::from(!cleared.is_empty());
+                self.cleared.extend(cleared.iter().map(|what| format!("{place}: {what}")));
+                for word in &words {
+                    *self.words.entry(word.clone()).or_default() += 1;
+                }
                 counts.automatic += usize::from(given.is_empty());
                 counts.with_transform += usize::from(!given.is_empty());
                 self.given.extend(given.iter().map(|transform| format!("{place}: {transform}")));
@@ -119,19 +147,23 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| application | steps | automatic | with a transform | of these with --allow | asks for another transform | refused | stopped by rows | bugs | not for this server | not refused |"
+            "| application | files | played | steps | automatic | with a transform | of both with a word | of both rows cleared first | asks for another transform | refused | stopped by rows | bugs | not for this server | not refused |"
         )?;
-        writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        writeln!(f, "| --- {}|", "| ---: ".repeat(13))?;
         for (name, c) in &self.applications {
             let judged = c.steps - c.not_plain;
-            let share = (judged - c.refused - c.needed_transform) * 1000 / judged.max(1);
+            let bad = c.refused + c.needed_transform + c.stopped + c.bugs;
+            let share = (judged - bad) * 1000 / judged.max(1);
+            let (first, last) = c.window.unwrap_or_default();
             writeln!(
                 f,
-                "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {}.{} % |",
+                "| {name} | {} | {first}–{last} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {}.{} % |",
+                c.files,
                 c.steps,
                 c.automatic,
                 c.with_transform,
                 c.with_word,
+                c.cleared,
                 c.needed_transform,
                 c.refused,
                 c.stopped,
@@ -150,8 +182,16 @@ impl fmt::Display for Report {
                 writeln!(f, "  - {}", example.lines().next().unwrap_or_default())?;
             }
         }
-        writeln!(f, "\n## Transforms that were given: constants, where the plan asked for an expression\n")?;
+        writeln!(f, "\n## Transforms that were given, where the plan asked for one\n")?;
         for line in &self.given {
+            writeln!(f, "- {line}")?;
+        }
+        writeln!(f, "\n## Words that were given, by steps\n")?;
+        for (word, steps) in &self.words {
+            writeln!(f, "- {word}: {steps}")?;
+        }
+        writeln!(f, "\n## Rows that PostgreSQL itself does not make the change with, taken away first\n")?;
+        for line in &self.cleared {
             writeln!(f, "- {line}")?;
         }
         writeln!(f, "\n## Bugs\n")?;

@@ -130,7 +130,7 @@ async fn a_missing_transform_is_asked_for() {
         ),
         (
             "ALTER TABLE p ALTER a DROP NOT NULL",
-            "needs-reverse-transform",
+            "nulls-wait-for-retire",
             "column a",
             "edition transform v2 p --reverse 'a = ",
             "",

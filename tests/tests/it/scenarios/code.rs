@@ -154,3 +154,20 @@ async fn aggregates_are_editioned() {
     .tell()
     .await;
 }
+
+#[tokio::test]
+async fn a_draft_may_refresh_a_materialized_view_that_was_there_before() {
+    story(
+        "CREATE TABLE sales (day date PRIMARY KEY, sum int); INSERT INTO sales VALUES ('2024-01-01', 7);
+         CREATE MATERIALIZED VIEW totals AS SELECT day, sum FROM sales; CREATE UNIQUE INDEX totals_day ON totals (day);
+         CREATE MATERIALIZED VIEW best AS SELECT max(sum) AS sum FROM totals",
+    )
+    .draft(
+        "v2",
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY totals; REFRESH MATERIALIZED VIEW best;
+         CREATE INDEX best_sum ON best (sum)",
+    )
+    .see("v2", "SELECT sum FROM totals", &["7"])
+    .tell()
+    .await;
+}

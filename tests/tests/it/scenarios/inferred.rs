@@ -6,7 +6,7 @@ use catalog::{
     operation::{self, CreateOptions},
     plan::Code,
 };
-use edition_tests::{APP, OWNER, World, edition};
+use edition_tests::{APP, OWNER, World, assert_same_schema, edition};
 
 use super::story;
 
@@ -154,4 +154,60 @@ async fn what_became_text_becomes_what_it_was_for_older_editions() {
     .see("v1", "SELECT * FROM days WHERE id > 1", &["2|bad|f|77"])
     .tell()
     .await;
+}
+
+#[tokio::test]
+async fn null_in_the_new_edition_is_the_default_of_the_old_one() {
+    story("CREATE TABLE jobs (id serial PRIMARY KEY, state text NOT NULL DEFAULT 'new', tries int NOT NULL DEFAULT 0);
+           INSERT INTO jobs (state) VALUES ('done'), ('new')")
+        .draft("v2", "ALTER TABLE jobs ALTER state DROP NOT NULL, ALTER state DROP DEFAULT, ALTER tries DROP NOT NULL")
+        .run("v2", "INSERT INTO jobs (state, tries) VALUES (NULL, NULL)")
+        .run("v2", "UPDATE jobs SET state = NULL WHERE id = 1")
+        .run("v1", "UPDATE jobs SET tries = 7 WHERE id = 2")
+        .run("v1", "INSERT INTO jobs DEFAULT VALUES")
+        .see("v1", "SELECT state, tries FROM jobs ORDER BY id", &["new|0", "new|7", "new|0", "new|0"])
+        .see("v2", "SELECT state, tries FROM jobs ORDER BY id", &["∅|0", "new|7", "∅|∅", "new|0"])
+        .at_rest("UPDATE jobs SET state = NULL WHERE id = 1 RETURNING state", &["∅"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn null_waits_for_retire_where_nothing_says_what_the_old_edition_is_to_read() {
+    let base = "CREATE TABLE owners (id int PRIMARY KEY); INSERT INTO owners VALUES (1);
+                CREATE TABLE pets (id serial PRIMARY KEY, owner int NOT NULL REFERENCES owners, name text NOT NULL);
+                INSERT INTO pets (owner, name) VALUES (1, 'Rex')";
+    story(base)
+        .draft("v2", "ALTER TABLE pets ALTER owner DROP NOT NULL, ALTER name DROP NOT NULL")
+        .transform("pets", "", "name = coalesce(name, 'nameless')")
+        .allow("nulls-wait-for-retire")
+        .fail("v2", "INSERT INTO pets (owner, name) VALUES (NULL, 'Stray')", "23502")
+        .run("v2", "INSERT INTO pets (owner, name) VALUES (1, NULL)")
+        .see("v1", "SELECT owner, name FROM pets ORDER BY id", &["1|Rex", "1|nameless"])
+        .at_rest("INSERT INTO pets (owner) VALUES (NULL) RETURNING owner", &["∅"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn rows_that_the_draft_deletes_are_gone_before_its_rules_come() {
+    let world = World::adopted(PEOPLE).await;
+    world.verbs.create("v2").await;
+    world
+        .draft(
+            "v2",
+            "DELETE FROM people WHERE city IS NULL OR id IN (SELECT id FROM people WHERE name = '');
+             ALTER TABLE people ALTER city SET NOT NULL;
+             CREATE UNIQUE INDEX people_city ON people (city)",
+        )
+        .await;
+    world.verbs.publish("v2", &["data-step", "tightens-older-edition"]).await;
+    let names = "SELECT name FROM people ORDER BY id";
+    for edition in ["v1", "v2"] {
+        assert_eq!(world.session(APP, edition).await.ask(names).await, ["Ada Lovelace", "Plato"]);
+    }
+    world.verbs.default("v2").await;
+    world.verbs.retire("v1").await;
+    assert_same_schema("at rest", &world.dump().await, &world.dump_blueprint("v2").await);
+    world.end().await;
 }
