@@ -13,6 +13,19 @@ CREATE TABLE IF NOT EXISTS edition.forked_sequences (
     last_value  bigint              -- NULL: never used
 );
 
+-- What earlier drafts of the line inserted; the live database has it, a fork only if it is asked to keep it.
+CREATE TABLE IF NOT EXISTS edition.earlier_rows (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    table_id   oid    NOT NULL,
+    column_ids int2[] NOT NULL,
+    cells      text[] NOT NULL
+);
+-- The keys of those that the fork kept: what the draft does to them is no seed of its own.
+CREATE TABLE IF NOT EXISTS edition.kept_keys (
+    table_id oid    NOT NULL,
+    cells    text[] NOT NULL
+);
+
 -- Statements of the draft's migrations from whose text transforms are inferred: on empty tables they leave no other trace.
 CREATE TABLE IF NOT EXISTS edition.statements (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -59,9 +59,19 @@ impl Verbs {
 
     /// `edition create NAME`, and the error if it fails.
     pub async fn try_create(&self, draft: &str) -> Result<(), Error> {
+        self.make(draft, false).await
+    }
+
+    /// `edition create NAME --with-rows`.
+    pub async fn create_with_rows(&self, draft: &str) {
+        must("create", self.make(draft, true).await);
+    }
+
+    async fn make(&self, draft: &str, with_rows: bool) -> Result<(), Error> {
         let options = CreateOptions {
             name: edition(draft),
             from: Vec::new(),
+            with_rows,
             comment: None,
             programs: self.programs.clone(),
         };

@@ -120,7 +120,8 @@ async fn measure(server: &PrivateServer, tables: usize, rounds: usize) -> Result
 
 async fn draft(target: &Target, programs: Programs) -> Result<EditionName> {
     let name = edition("v2")?;
-    let options = CreateOptions { name: name.clone(), from: Vec::new(), comment: None, programs };
+    let options =
+        CreateOptions { name: name.clone(), from: Vec::new(), with_rows: false, comment: None, programs };
     operation::create(target, &options, &Silent).await?;
     let blueprint = name.blueprint_for(target.database()).map_err(bad_name)?;
     target.connect_blueprint(&blueprint).await?.batch_execute(DRAFT).await?;

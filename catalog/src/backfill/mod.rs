@@ -61,6 +61,9 @@ pub struct BackfillSpec {
     pub null_on_error: Vec<Name>,
     /// Which rows still need it, over `edition_row`. Batches may be repeated, so a row that is done should fail it where that can be told.
     pub pending: Sql,
+    /// Sets the `search_path` of the child's sessions: the application's triggers, where they cannot be silenced, look names up there.
+    #[serde(default)]
+    pub search_path: Option<Sql>,
     /// Physical columns of the primary key, to name a failing row; may be empty.
     pub primary_key: Vec<Name>,
 }

@@ -28,8 +28,13 @@ pub async fn run_file(psql: &Path, config: &Config, file: &Path) -> Result<()> {
     let mut running = Running::start(psql, command)?;
     let ended = running.wait().await?;
     ended.success_or(|message| {
-        Error::refused(format!("{} failed: {message}", file.display()))
-            .with_hint("no draft was made: mend the file and run the same command again")
+        let hint = if message.contains("violates foreign key constraint") {
+            "no draft was made. A draft begins without rows; if the file needs rows that earlier drafts of these editions inserted, say --with-rows. \
+             Rows that are only in the live database cannot be referred to: insert them through the edition once it is published"
+        } else {
+            "no draft was made: mend the file and run the same command again"
+        };
+        Error::refused(format!("{} failed: {message}", file.display())).with_hint(hint)
     })
 }
 

@@ -29,6 +29,8 @@ pub struct CreateOptions {
     pub name: EditionName,
     /// SQL files to run in the draft, in order, each in one transaction.
     pub from: Vec<PathBuf>,
+    /// Whether the draft begins with the rows that earlier drafts inserted; else it has none.
+    pub with_rows: bool,
     /// Free text.
     pub comment: Option<String>,
     /// `psql` runs the files.
@@ -156,7 +158,7 @@ async fn make(
     let snapshot = Snapshot::load(connection).await?;
     let path = snapshot.edition_by_id(parent.id).map(|edition| edition.path.clone()).unwrap_or_default();
     let mut fork = target.connect_blueprint(blueprint).await?;
-    fork_rows(connection, &mut fork, parent.id, &path).await?;
+    fork_rows(connection, &mut fork, parent.id, &path, options.with_rows).await?;
     drop(fork);
     let config = target.blueprint_config(blueprint.as_str());
     for file in &options.from {

@@ -17,8 +17,8 @@ use crate::{
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
         Bindings, Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, agreements, assemble,
-        bindings, candidates, draft_fingerprint, drift, expand, fingerprint, own_objects, probes,
-        property_findings, searching_functions,
+        bindings, candidates, draft_fingerprint, drift, expand, fingerprint, leave_out_doubtful, own_objects,
+        probes, property_findings, searching_functions,
     },
     seed::read_seeds,
     store,
@@ -60,11 +60,12 @@ pub(super) async fn plan_publication(
     let mut blueprint = target.connect_blueprint(&draft.blueprint).await?;
     let given = collect_transforms(&**connection, &*blueprint, draft).await?;
     let mut findings = refusals(&comparison.diff);
-    let seeds = read_seeds(&mut blueprint, &child).await?;
+    let mut seeds = read_seeds(&mut blueprint, &child).await?;
     findings.extend(property_findings(&comparison.diff));
     let inferred =
         infer_from_draft(connection, &mut blueprint, draft, (&comparison.from, &child), &given).await?;
     findings.extend(inferred.findings);
+    findings.extend(leave_out_doubtful(&mut seeds, &inferred.steps, &child));
     let given: Vec<Transform> = given.into_iter().chain(inferred.transforms).collect();
     findings.extend(drift(&chain));
 

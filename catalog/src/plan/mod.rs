@@ -44,6 +44,7 @@ pub use foreign::equivalent_ddl;
 pub use infer::{Agreement, DataStep, InferInput, Inferred, agreements, infer};
 pub use own::{own_objects, searching_functions};
 pub use properties::property_findings;
+pub use seeds::leave_out_doubtful;
 pub use step::{Lock, Step, StepKind};
 pub use take_back::{TakeBackInput, take_back};
 pub use transforms::{Candidate, Hop, TransformInput, assemble, candidates, probes};

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Result,
     layout::InheritedTable,
-    model::{Column, ColumnId, Name, QualifiedName, Table, TableId},
+    model::{Column, ColumnId, Name, QualifiedName, Schema, Table, TableId},
     seed::{
         Cells, SeedTable, Seeds, equal_cells, insert_values, key_of, literal, parents_first, path_to,
         set_output, text_array,
@@ -96,6 +96,27 @@ fn may_be_early(writer: &Writer<'_>, step: &DataStep) -> bool {
     needs_no_trigger
         && is_complete(target.id)
         && reads.is_some_and(|reads| reads.iter().all(|id| is_complete(*id)))
+}
+
+/// In a draft that began with rows of earlier ones, an INSERT … SELECT that publish will run on the real rows has run on those, too: what it
+/// made of them is not carried. It cannot be told from what the draft inserted otherwise, so nothing of that table is.
+pub fn leave_out_doubtful(seeds: &mut Seeds, steps: &[DataStep], child: &Schema) -> Vec<Finding> {
+    if !seeds.with_earlier {
+        return Vec::new();
+    }
+    let filled = steps.iter().filter(|step| step.inserts).filter_map(|step| child.table_named(&step.table));
+    let mut findings = Vec::new();
+    for table in filled {
+        let before = seeds.tables.len();
+        seeds.tables.retain(|seed| seed.table != table.id || seed.inserted.is_empty());
+        if seeds.tables.len() < before {
+            let subject = format!("table {}", table.name.pretty());
+            let message = "rows that the draft holds are not carried: they may come of rows that earlier drafts inserted, and publish runs the draft's INSERT on the real ones";
+            let fix = "insert what is missing through the edition once it is published, and accept it: --allow not-inferred";
+            findings.push(Finding::new(Code::NotInferred, subject, message).with_fix(fix));
+        }
+    }
+    findings
 }
 
 /// What undoing the publication takes back.

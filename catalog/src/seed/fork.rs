@@ -1,9 +1,11 @@
-//! What a fork holds from the start: nothing but the rows of bookkeeping tables, as the parent edition sees them.
+//! What a fork holds from the start: the rows of bookkeeping tables, as the parent edition sees them, and, if it is asked to, what earlier drafts
+//! of its line inserted.
 
 use tokio_postgres::GenericClient;
 
 use super::{
     BookkeepingTables, Cells,
+    earlier::{put_back, remember},
     text::{cells_of, insert_values, literal, parents_first, path_to, set_output, text_array},
 };
 use crate::{
@@ -22,14 +24,17 @@ const ROWS_AT_ONCE: usize = 500;
 
 /// Empties the fork of the rows that its parent's migrations inserted (the live database has them) and copies the rows of bookkeeping
 /// tables from the live database, seen as sessions of the parent see them; then notes what is there, for
-/// [`read_seeds`](super::read_seeds). `path`: for each editioned schema those that the parent's sessions look into first.
+/// [`read_seeds`](super::read_seeds). `path`: for each editioned schema those that the parent's sessions look into first. `with_rows`: puts
+/// back what earlier drafts inserted.
 pub async fn fork_rows(
     live: &mut Connection,
     fork: &mut Connection,
     parent: EditionId,
     path: &[(Name, Vec<Name>)],
+    with_rows: bool,
 ) -> Result<()> {
     fork.batch_execute(include_str!("../../migrations/draft.sql")).await?;
+    remember(live, fork, path).await?;
     fork.batch_execute(EMPTY_TABLES).await?;
     let tables = BookkeepingTables::load(&**live).await?;
     let schemas: Vec<&str> = path.iter().map(|(schema, _)| schema.as_str()).collect();
@@ -48,6 +53,9 @@ pub async fn fork_rows(
             put(fork, table, &rows).await?;
         }
     }
+    if with_rows {
+        put_back(fork, path).await?;
+    }
     fork.batch_execute(
         "INSERT INTO edition.forked_sequences SELECT oid, pg_catalog.pg_sequence_last_value(oid) \
          FROM pg_catalog.pg_class WHERE relkind = 'S' AND relnamespace <> 'edition'::regnamespace",
@@ -58,7 +66,7 @@ pub async fn fork_rows(
 
 /// Truncates every table that holds rows, or may hold rows that policies hide from us, and those that point at it, which cannot hold any that do not point nowhere.
 const EMPTY_TABLES: &str = "\
-TRUNCATE edition.forked_rows, edition.forked_sequences, edition.statements RESTART IDENTITY;
+TRUNCATE edition.forked_rows, edition.forked_sequences, edition.statements, edition.kept_keys RESTART IDENTITY;
 DO $$ DECLARE one regclass; full_ones text[] := '{}'; is_hidden boolean; is_full boolean; BEGIN
     FOR one, is_hidden IN SELECT c.oid, c.relforcerowsecurity FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'edition')

@@ -6,6 +6,7 @@
 //! lose digits of numbers.
 
 mod bookkeeping;
+mod earlier;
 mod fork;
 mod read;
 mod text;
@@ -29,6 +30,8 @@ pub struct Seeds {
     pub tables: Vec<SeedTable>,
     /// Every sequence of the blueprint.
     pub sequences: Vec<SequenceState>,
+    /// Whether the draft began with rows of earlier drafts.
+    pub with_earlier: bool,
 }
 
 /// What a draft did to the rows of one table.

@@ -1,11 +1,12 @@
 //! Reading what a draft did to rows: those of its blueprint now, against those at its fork.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::{GenericClient, IsolationLevel};
 
 use super::{
     Cells, SeedTable, Seeds, SequenceState,
+    earlier::at,
     text::{cells_of, key_of, set_output},
 };
 use crate::{
@@ -34,14 +35,18 @@ pub async fn read_seeds(blueprint: &mut Connection, schema: &Schema) -> Result<S
         .await?
         .try_get(0)?;
     let forked = if known { forked_rows(&transaction).await? } else { Forked::new() };
+    let kept = kept_keys(&transaction).await?;
     let full = rows_in(&transaction, schema).await?;
-    let mut seeds = Seeds { tables: Vec::new(), sequences: sequences(&transaction, known).await? };
+    let sequences = sequences(&transaction, known).await?;
+    let mut seeds = Seeds { tables: Vec::new(), sequences, with_earlier: !kept.is_empty() };
+    let none = BTreeSet::new();
     for table in &schema.tables {
         let before = forked.get(&table.id);
         if before.is_none() && !full.contains(&table.name) {
             continue;
         }
-        let found = compared(&transaction, table, before.map_or(&[], Vec::as_slice)).await?;
+        let kept = kept.get(&table.id).unwrap_or(&none);
+        let found = compared(&transaction, table, before.map_or(&[], Vec::as_slice), kept).await?;
         if found.rows() > 0 {
             seeds.tables.push(SeedTable { is_bookkeeping: before.is_some(), ..found });
         }
@@ -66,6 +71,19 @@ async fn forked_rows(client: &impl GenericClient) -> Result<Forked> {
         forked.entry(TableId::new(row.try_get(0)?)).or_default().push(row_of);
     }
     Ok(forked)
+}
+
+/// The keys of rows that the fork kept of earlier drafts; a blueprint that was forked before there were any has none.
+async fn kept_keys(client: &impl GenericClient) -> Result<BTreeMap<TableId, BTreeSet<Cells>>> {
+    let mut kept: BTreeMap<TableId, BTreeSet<Cells>> = BTreeMap::new();
+    let known = "SELECT pg_catalog.to_regclass('edition.kept_keys') IS NOT NULL";
+    if !client.query_one(known, &[]).await?.try_get::<_, bool>(0)? {
+        return Ok(kept);
+    }
+    for row in client.query("SELECT table_id, cells FROM edition.kept_keys", &[]).await? {
+        kept.entry(TableId::new(row.try_get(0)?)).or_default().insert(row.try_get(1)?);
+    }
+    Ok(kept)
 }
 
 async fn sequences(client: &impl GenericClient, known: bool) -> Result<Vec<SequenceState>> {
@@ -106,6 +124,7 @@ async fn compared(
     client: &impl GenericClient,
     table: &Table,
     before: &[(Vec<i16>, Cells)],
+    kept: &BTreeSet<Cells>,
 ) -> Result<SeedTable> {
     let columns: Vec<&Column> = cells_of(table).collect();
     let cells = join(columns.iter().map(|column| sql!("{}::text", column.name)), ", ");
@@ -122,6 +141,8 @@ async fn compared(
     let now: Vec<Cells> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     let before: Vec<Cells> = before.iter().map(|(ids, cells)| projected(ids, cells, &columns)).collect();
     let key = key_of(table, &columns);
+    let is_kept = |row: &Cells| key.as_ref().is_some_and(|key| kept.contains(&at(key, row)));
+    let now = now.into_iter().filter(|row| !is_kept(row)).collect();
     let (inserted, updated, deleted) = difference(before, now, key.as_deref());
     Ok(SeedTable {
         table: table.id,
@@ -134,7 +155,7 @@ async fn compared(
 }
 
 /// A row of the fork in the columns of today.
-fn projected(ids: &[i16], cells: &Cells, columns: &[&Column]) -> Cells {
+pub(super) fn projected(ids: &[i16], cells: &Cells, columns: &[&Column]) -> Cells {
     columns
         .iter()
         .map(|column| {

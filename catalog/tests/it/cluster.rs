@@ -76,6 +76,7 @@ impl Database {
         CreateOptions {
             name: edition(edition_name),
             from: Vec::new(),
+            with_rows: false,
             comment: None,
             programs: self.programs.clone(),
         }

@@ -26,6 +26,10 @@ pub(crate) struct Create {
     #[arg(long, value_name = "FILE")]
     from: Vec<PathBuf>,
 
+    /// Begin with the rows that earlier drafts inserted; else all tables are empty
+    #[arg(long)]
+    with_rows: bool,
+
     /// Free text, shown by list
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
@@ -35,7 +39,8 @@ impl Create {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         let target = context.target()?;
         let programs = context.programs(&target).await?;
-        let options = CreateOptions { name: self.name, from: self.from, comment: self.comment, programs };
+        let Self { name, from, with_rows, comment } = self;
+        let options = CreateOptions { name, from, with_rows, comment, programs };
         let progress = context.output.progress();
         let outcome = operation::create(&target, &options, &progress).await;
         progress.finish();

@@ -101,7 +101,8 @@ async fn make_editions(server: &PrivateServer) {
     let up = folder.path().join("up.sql");
     std::fs::write(&up, "ALTER TABLE users RENAME COLUMN name TO full_name;").unwrap();
     let v2 = EditionName::new("v2").unwrap();
-    let create = CreateOptions { name: v2.clone(), from: vec![up], comment: None, programs };
+    let create =
+        CreateOptions { name: v2.clone(), from: vec![up], with_rows: false, comment: None, programs };
     operation::create(&target, &create, &Silent).await.unwrap();
     operation::publish(&target, &v2, &PublishOptions::default(), &Silent).await.unwrap();
 }

@@ -168,8 +168,13 @@ impl Shop {
     pub(crate) async fn draft(&self, number: u32) {
         let form = Form::of(number);
         let from = vec![self.file(&format!("v{number}.sql"), form.ddl())];
-        let create =
-            CreateOptions { name: edition(number), from, comment: None, programs: self.programs.clone() };
+        let create = CreateOptions {
+            name: edition(number),
+            from,
+            with_rows: false,
+            comment: None,
+            programs: self.programs.clone(),
+        };
         operation::create(&self.target, &create, &Silent).await.unwrap();
         let (forward, reverse) = form.transforms();
         let transform = TransformOptions {

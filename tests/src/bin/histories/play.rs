@@ -153,19 +153,21 @@ impl Play {
             Err(complaint) => return Outcome::NotPlain(complaint.text),
         };
         let before = self.pair.dump_live().await;
-        if let Err(outcome) = self.draft(&child, step).await {
-            return outcome;
-        }
-        let (words, transforms, given) = match self.publish_with_advice(&parent, &child, &mut cleared).await {
-            Ok(published) => published,
-            Err(outcome) => {
-                let difference = self.pair.dump_live().await.difference(&before);
-                if !difference.is_empty() {
-                    return Outcome::Bug(format!("undo: {outcome}; not all was undone\n{difference}"));
-                }
-                return outcome;
-            }
+        let with_rows = match self.draft(&child, step).await {
+            Ok(with_rows) => with_rows,
+            Err(outcome) => return outcome,
         };
+        let (mut words, transforms, given) =
+            match self.publish_with_advice(&parent, &child, &mut cleared).await {
+                Ok(published) => published,
+                Err(outcome) => {
+                    let difference = self.pair.dump_live().await.difference(&before);
+                    if !difference.is_empty() {
+                        return Outcome::Bug(format!("undo: {outcome}; not all was undone\n{difference}"));
+                    }
+                    return outcome;
+                }
+            };
         let mut wrong = Vec::new();
         wrong.extend(self.write(&child, &[]).await);
         wrong.extend(self.write(&parent, &failing).await);
@@ -186,27 +188,41 @@ impl Play {
         if let Some(Wrong { statement, failure, .. }) = wrong.first() {
             return Outcome::Bug(format!("write: a session fails: {failure:?}\n{statement}"));
         }
+        words.extend(with_rows.then(|| "(create --with-rows)".to_owned()));
         Outcome::Automatic { words, transforms, given, cleared }
     }
 
-    /// Makes the draft and migrates it; statements are noted as `edition create --from` notes them.
-    async fn draft(&self, child: &str, step: &Step) -> Result<(), Outcome> {
-        if let Err(error) = self.pair.verbs.try_create(child).await {
+    /// Makes the draft and migrates it; statements are noted as `edition create --from` notes them. If it needs rows of earlier drafts, it gets
+    /// them: true.
+    async fn draft(&self, child: &str, step: &Step) -> Result<bool, Outcome> {
+        let verbs = &self.pair.verbs;
+        if let Err(error) = verbs.try_create(child).await {
             return Err(Outcome::Bug(format!("create: {}", told(&error))));
         }
         let blueprint = self.pair.blueprint(child);
-        if let Err(complaint) = psql::run(&self.pair.verbs, &blueprint, &step.sql).await {
-            let text = complaint.text;
-            return Err(match complaint.code.as_str() {
-                // A row that only the live database has: the adoption was after the migration that made it.
-                "23503" => Outcome::Refused(vec![Refused {
-                    code: "(draft)".to_owned(),
-                    subject: "rows of earlier migrations".to_owned(),
-                    message: text,
+        let mut migrated = psql::run(verbs, &blueprint, &step.sql).await;
+        let needs_rows = migrated.as_ref().is_err_and(|complaint| complaint.code == "23503");
+        if needs_rows {
+            self.pair.drop_draft(child).await.map_err(|error| Outcome::Bug(format!("drop: {error}")))?;
+            verbs.create_with_rows(child).await;
+            migrated = psql::run(verbs, &blueprint, &step.sql).await;
+        }
+        match migrated {
+            Ok(()) => {}
+            // A row that only the live database has: the adoption was after the migration that made it.
+            Err(complaint) if needs_rows => {
+                let subject = "rows of earlier migrations".to_owned();
+                let code = "(draft)".to_owned();
+                return Err(Outcome::Refused(vec![Refused {
+                    code,
+                    subject,
+                    message: complaint.text,
                     fix: None,
-                }]),
-                _ => Outcome::Bug(format!("draft: it fails in a draft only: {text}")),
-            });
+                }]));
+            }
+            Err(complaint) => {
+                return Err(Outcome::Bug(format!("draft: it fails in a draft only: {}", complaint.text)));
+            }
         }
         let statements = sql::data_statements(&step.sql);
         if !statements.is_empty() {
@@ -215,7 +231,7 @@ impl Play {
                 return Err(Outcome::Bug(format!("note: {failure:?}")));
             }
         }
-        Ok(())
+        Ok(needs_rows)
     }
 
     /// Publishes; as long as the plan asks for transforms that we can think of, it gets them.

@@ -103,6 +103,7 @@ GRANT SELECT ON cities TO app;\nINSERT INTO cities SELECT DISTINCT city FROM peo
     let options = CreateOptions {
         name: edition("v2"),
         from: vec![file],
+        with_rows: false,
         comment: None,
         programs: world.verbs.programs.clone(),
     };

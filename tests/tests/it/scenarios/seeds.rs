@@ -177,3 +177,51 @@ async fn changed_rows_without_a_key_are_refused() {
     );
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_draft_begins_with_the_rows_of_earlier_ones_if_it_is_asked_to() {
+    let world = World::adopted("CREATE TABLE users (id int PRIMARY KEY, name text)").await;
+    world.verbs.create("v2").await;
+    world
+        .draft(
+            "v2",
+            "CREATE TABLE groups (id int PRIMARY KEY, name text); INSERT INTO groups VALUES (1, 'all');
+             INSERT INTO users VALUES (7, 'admin')",
+        )
+        .await;
+    world.verbs.publish("v2", &[]).await;
+    world.verbs.create("v3").await;
+    let late = "CREATE TABLE members (grp int REFERENCES groups, usr int REFERENCES users, PRIMARY KEY (grp, usr)); INSERT INTO members VALUES (1, 7)";
+    let tool = world.session(OWNER, "v3").await;
+    assert_eq!(tool.fail(late).await.code, "23503");
+    drop(tool);
+    world.verbs.drop_draft("v3").await;
+
+    world.verbs.create_with_rows("v3").await;
+    world.draft("v3", late).await;
+    // Neither a change of such a row nor what a statement made of it is carried as a row.
+    world
+        .draft(
+            "v3",
+            "UPDATE users SET name = upper(name) WHERE id = 7;
+             CREATE TABLE logins (usr int PRIMARY KEY REFERENCES users); INSERT INTO logins SELECT id FROM users",
+        )
+        .await;
+    world.session(APP, "v2").await.run("INSERT INTO users VALUES (8, 'else')").await;
+    let plan = world.verbs.plan("v3").await;
+    let codes: Vec<&str> = plan.findings.iter().map(|finding| finding.code.slug()).collect();
+    assert!(codes.contains(&"not-inferred") && codes.contains(&"data-step"), "{codes:?}");
+    world.verbs.publish("v3", &["restricts-older-edition", "data-step", "not-inferred"]).await;
+    let (old, new) = (world.session(APP, "v2").await, world.session(OWNER, "v3").await);
+    assert_eq!(new.ask("SELECT * FROM members").await, ["1|7"]);
+    assert_eq!(new.ask("SELECT usr FROM logins ORDER BY 1").await, ["7", "8"]);
+    assert_eq!(new.ask("SELECT name FROM users ORDER BY id").await, ["ADMIN", "else"]);
+    assert_eq!(old.ask("SELECT name FROM users ORDER BY id").await, ["admin", "else"]);
+
+    // A draft after one that was not asked for them may have them, too.
+    world.verbs.create_with_rows("v4").await;
+    let rows = "SELECT (SELECT count(*) FROM groups), (SELECT count(*) FROM members)";
+    assert_eq!(world.in_blueprint("v4").await.ask(rows).await, ["1|1"]);
+    assert_eq!(world.verbs.plan("v4").await.findings, []);
+    world.end().await;
+}
