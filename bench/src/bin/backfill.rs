@@ -165,6 +165,7 @@ async fn backfill(
 ) -> Result<catalog::backfill::BackfillOutcome> {
     let name = |text: &str| Name::new(text).map_err(bad_name);
     let spec = BackfillSpec {
+        search_path: Vec::new(),
         table: QualifiedName::new(name("public")?, name("filled")?),
         child: EditionId::new(2),
         assignments: vec![(name("balance")?, Sql::trusted(EXPRESSION))],

@@ -62,8 +62,7 @@ pub struct BackfillSpec {
     /// Which rows still need it, over `edition_row`. Batches may be repeated, so a row that is done should fail it where that can be told.
     pub pending: Sql,
     /// Sets the `search_path` of the child's sessions: the application's triggers, where they cannot be silenced, look names up there.
-    #[serde(default)]
-    pub search_path: Option<Sql>,
+    pub search_path: Vec<Name>,
     /// Physical columns of the primary key, to name a failing row; may be empty.
     pub primary_key: Vec<Name>,
 }

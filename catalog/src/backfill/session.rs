@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     model::EditionId,
     sql,
-    sql::Sql,
+    sql::{Sql, join},
     target::Connection,
 };
 
@@ -59,6 +59,9 @@ impl Session {
 
     async fn set_up(&self, run: &Run<'_>) -> Result<()> {
         self.send(&settings(run.spec.child, run.options.lock_timeout)).await?;
+        if !run.spec.search_path.is_empty() {
+            self.send(&sql!("SET search_path = {}", join(&run.spec.search_path, ", "))).await?;
+        }
         self.silence_triggers(run).await
     }
 

@@ -103,6 +103,7 @@ mod tests {
     fn one_update_sets_every_column_within_a_tid_range() {
         let name = |text: &str| Name::new(text).unwrap();
         let spec = BackfillSpec {
+            search_path: Vec::new(),
             table: QualifiedName::new(name("public"), name("odd \"table")),
             child: EditionId::new(2),
             assignments: vec![

@@ -90,7 +90,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     }
     for table in &tables {
         findings.extend(cautions::of_table(input, table));
-        steps.extend(backfill(input, table));
+        steps.extend(backfill(input, table)?);
     }
     let early = seeds::data_steps(input, Moment::BeforeRules)?;
     let rules = tighten::tighten(input, &tables, &mut findings);
@@ -326,9 +326,9 @@ fn physical_default_after(input: &ExpandInput<'_>, table: &TableView<'_>, column
     )
 }
 
-fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Step> {
-    let assignments =
-        input.hop.backfill.get(&table.place.id).filter(|assignments| !assignments.is_empty())?;
+fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Option<Step>> {
+    let wanted = input.hop.backfill.get(&table.place.id).filter(|assignments| !assignments.is_empty());
+    let Some(assignments) = wanted else { return Ok(None) };
     let physical = &table.place.child.physical;
     let row = row_alias();
     // In populate mode every write of an older edition sets all of these, so only rows that were there before are still NULL.
@@ -354,9 +354,11 @@ fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Step> {
         null_on_error,
         pending,
         primary_key,
+        search_path: seeds::childs_search_path(input, &table.child.name.schema)?,
     };
     let title = format!("backfill {}", physical.pretty());
-    Some(Step::new(title, kind, Lock::None, vec![physical.clone()]).touching(input.chain.size(physical)))
+    let step = Step::new(title, kind, Lock::None, vec![physical.clone()]);
+    Ok(Some(step.touching(input.chain.size(physical))))
 }
 
 fn row_alias() -> Name {

@@ -11,8 +11,8 @@ use crate::{
     layout::InheritedTable,
     model::{Column, ColumnId, Name, QualifiedName, Schema, Table, TableId},
     seed::{
-        Cells, SeedTable, Seeds, equal_cells, insert_values, key_of, literal, parents_first, path_to,
-        set_output, text_array,
+        Cells, SeedTable, Seeds, equal_cells, insert_values, key_of, literal, names_to, parents_first,
+        path_to, set_output, text_array,
     },
     sql,
     sql::{Literal, Sql, join},
@@ -439,6 +439,11 @@ impl Record<'_> {
             self.noted("gone.cells", "NULL", "gone")
         )
     }
+}
+
+/// The `search_path` of the child's sessions, `first` before other editioned schemas.
+pub(super) fn childs_search_path(input: &ExpandInput<'_>, first: &Name) -> Result<Vec<Name>> {
+    Ok(names_to(first, &childs_path(input)?))
 }
 
 /// For each editioned schema those that go before it in the child's sessions: its own, then its ancestors' but the root's.

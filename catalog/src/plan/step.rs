@@ -91,6 +91,9 @@ pub enum StepKind {
         pending: Sql,
         /// For naming a row that fails.
         primary_key: Vec<Name>,
+        /// What the child's sessions look names up in: the application's triggers may have to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        search_path: Vec<Name>,
     },
     /// VALIDATE CONSTRAINT and other statements that scan but do not block.
     Scan {

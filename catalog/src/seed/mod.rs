@@ -15,7 +15,8 @@ pub use bookkeeping::BookkeepingTables;
 pub use fork::fork_rows;
 pub use read::read_seeds;
 pub use text::{
-    cells_of, equal_cells, insert_values, key_of, literal, parents_first, path_to, set_output, text_array,
+    cells_of, equal_cells, insert_values, key_of, literal, names_to, parents_first, path_to, set_output,
+    text_array,
 };
 
 use crate::model::{ColumnId, TableId};

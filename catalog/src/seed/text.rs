@@ -20,9 +20,14 @@ pub fn set_output() -> Sql {
 /// The `search_path` of an edition's sessions, the schemas of `first` before all others, so that an unqualified name means that
 /// schema's table as the edition sees it. `schemas`: for each editioned schema those that go before it.
 pub fn path_to(first: &Name, schemas: &[(Name, Vec<Name>)]) -> Sql {
+    sql!("SET LOCAL search_path = {}", join(names_to(first, schemas), ", "))
+}
+
+/// The schemas of that path, in order.
+pub fn names_to(first: &Name, schemas: &[(Name, Vec<Name>)]) -> Vec<Name> {
     let of = |own: bool| schemas.iter().filter(move |(schema, _)| (schema == first) == own);
     let names = of(true).chain(of(false)).flat_map(|(schema, before)| before.iter().chain([schema]));
-    sql!("SET LOCAL search_path = {}", join(names, ", "))
+    names.cloned().collect()
 }
 
 /// The columns whose values are carried: all but generated ones.

@@ -51,6 +51,7 @@ async fn fill_accounts(scratch: Scratch, rows: u32) -> Scratch {
 
 fn accounts_spec() -> BackfillSpec {
     BackfillSpec {
+        search_path: Vec::new(),
         table: qualified("public", "accounts"),
         child: child(),
         assignments: vec![(name("cents"), Sql::trusted("edition_row.balance * 100"))],
@@ -308,6 +309,7 @@ async fn a_row_whose_value_cannot_be_computed_is_named() {
         .await;
     let operation = scratch.begin_publish().await;
     let spec = BackfillSpec {
+        search_path: Vec::new(),
         table: qualified("public", "Odd \"table"),
         child: child(),
         assignments: vec![
@@ -346,6 +348,7 @@ async fn a_value_that_a_constraint_refuses_is_named_without_a_primary_key() {
         .await;
     let operation = scratch.begin_publish().await;
     let mut spec = BackfillSpec {
+        search_path: Vec::new(),
         table: qualified("public", "plain"),
         child: child(),
         assignments: vec![
@@ -386,6 +389,7 @@ async fn a_column_may_be_null_where_its_value_cannot_be_computed() {
         .await;
     let operation = scratch.begin_publish().await;
     let mut spec = BackfillSpec {
+        search_path: Vec::new(),
         table: qualified("public", "readings"),
         child: child(),
         assignments: vec![

@@ -244,6 +244,7 @@ mod tests {
                 null_on_error: Vec::new(),
                 pending: Sql::trusted("edition_row.first IS NULL"),
                 primary_key: vec![name("id")],
+                search_path: Vec::new(),
             },
             Lock::None,
             Vec::new(),

@@ -42,13 +42,14 @@ impl Runner<'_> {
                 }
                 self.done(number).await
             }
-            StepKind::Backfill { table, assignments, null_on_error, pending, primary_key } => {
+            StepKind::Backfill { table, assignments, null_on_error, pending, primary_key, search_path } => {
                 let spec = BackfillSpec {
                     table: table.clone(),
                     child: self.edition.id,
                     assignments: assignments.clone(),
                     null_on_error: null_on_error.clone(),
                     pending: pending.clone(),
+                    search_path: search_path.clone(),
                     primary_key: primary_key.clone(),
                 };
                 self.fill(number, &spec).await?;

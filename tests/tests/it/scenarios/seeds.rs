@@ -1,7 +1,11 @@
 //! Rows that a draft's migrations insert, change or delete.
 
-use catalog::plan::{Code, Severity};
-use edition_tests::{APP, OWNER, World, assert_same_schema};
+use catalog::{
+    event::Silent,
+    operation,
+    plan::{Code, Severity},
+};
+use edition_tests::{APP, OWNER, World, assert_same_schema, edition};
 
 const SHOP: &str = "\
 CREATE TABLE roles (id serial PRIMARY KEY, name text NOT NULL UNIQUE);
@@ -195,7 +199,7 @@ async fn a_draft_begins_with_the_rows_of_earlier_ones_if_it_is_asked_to() {
     let tool = world.session(OWNER, "v3").await;
     assert_eq!(tool.fail(late).await.code, "23503");
     drop(tool);
-    world.verbs.drop_draft("v3").await;
+    operation::drop_draft(&world.verbs.target, &edition("v3"), &Silent).await.unwrap();
 
     world.verbs.create_with_rows("v3").await;
     world.draft("v3", late).await;

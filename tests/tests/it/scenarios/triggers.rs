@@ -80,3 +80,19 @@ async fn constraint_triggers_and_transition_tables_are_kept_apart_too() {
         .tell()
         .await;
 }
+
+#[tokio::test]
+async fn a_backfill_that_fires_a_trigger_lets_it_find_what_it_names() {
+    story(
+        "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1);
+         CREATE TABLE changes (of int); GRANT ALL ON t, changes TO app;
+         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM count(*) FROM changes; RETURN NULL; END $$;
+         CREATE TRIGGER note AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION note()",
+    )
+    .draft("v2", "ALTER TABLE t ALTER n TYPE bigint")
+    .allow("backfill-fires-triggers")
+    .run("v2", "UPDATE t SET n = 3000000000")
+    .fail("v1", "UPDATE t SET n = 3000000000", "22003")
+    .tell()
+    .await;
+}
