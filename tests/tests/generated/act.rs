@@ -1,6 +1,9 @@
 //! One act: a draft or two, published, written to, and ended in one of the ways in which editions end.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use catalog::{ErrorKind, event::Silent, operation, plan::Severity};
 use edition_tests::{Dice, Dump, Pair, Shape, Writes, Wrong, change, edition, fill, told};
@@ -52,6 +55,10 @@ enum Source<'a> {
 pub(crate) struct Acts {
     pub(crate) pair: Pair,
     root: u32,
+    /// The live database's schema at the end of the last act: a dump is dear.
+    seen: Option<Dump>,
+    /// How long each kind of work took in all.
+    pub(crate) spent: BTreeMap<&'static str, Duration>,
 }
 
 enum Stop {
@@ -72,7 +79,7 @@ fn name(number: u32) -> String {
 impl Acts {
     /// The pair must have been adopted as v1.
     pub(crate) const fn new(pair: Pair) -> Self {
-        Self { pair, root: 1 }
+        Self { pair, root: 1, seen: None, spent: BTreeMap::new() }
     }
 
     /// Rows in every table.
@@ -106,25 +113,37 @@ impl Acts {
 
     async fn scenes(&mut self, script: &mut Script, mut dice: Option<&mut Dice>) -> Result<(), Stop> {
         let mut own = Dice::new(5);
-        let mut before = vec![self.pair.dump_live().await];
+        let mut before = vec![match self.seen.take() {
+            Some(seen) => seen,
+            None => self.live_schema().await,
+        }];
         let first = self.root;
         for index in 0..script.drafts.len() {
             let parent = first + u32::try_from(index).unwrap();
             let child = parent + 1;
-            self.pair
-                .verbs
-                .try_create(&name(child))
-                .await
-                .map_err(|error| format!("create: {}", told(&error)))?;
+            let begun = Instant::now();
+            let created = self.pair.verbs.try_create(&name(child)).await;
+            created.map_err(|error| format!("create: {}", told(&error)))?;
+            self.took("create", begun);
             let wanted = match dice.as_deref_mut() {
                 Some(dice) => Source::Chance(dice),
                 None => Source::Given(script),
             };
             let statements = self.migrate(&name(child), index, wanted).await;
+            self.took("migrate", begun);
             script.drafts[index] = statements;
-            let published = self.publish(&name(child)).await;
-            if let Err(stop) = published {
-                let unchanged = self.same("an edition that was not published", before.last().unwrap()).await;
+            if let Err(stop) = self.publish(&name(child)).await {
+                let refused = matches!(stop, Stop::Early(Outcome::Refused(_)));
+                // A refusal came before anything was begun.
+                let unchanged = match before.last() {
+                    Some(before) if !refused || dice.as_deref_mut().is_some_and(|dice| dice.chance(10)) => {
+                        self.same("an edition that was not published", before).await
+                    }
+                    known => {
+                        self.seen = known.cloned();
+                        Ok(())
+                    }
+                };
                 self.pair.drop_draft(&name(child)).await.map_err(|error| format!("drop: {error}"))?;
                 script.drafts.truncate(index + 1);
                 unchanged?;
@@ -133,13 +152,29 @@ impl Acts {
                 }
                 return Err(stop);
             }
-            for writer in [parent, child, parent] {
+            let begun = Instant::now();
+            for writer in [parent, child] {
                 self.write(&name(writer), dice.as_deref_mut().unwrap_or(&mut own)).await?;
             }
-            before.push(self.pair.dump_live().await);
+            self.took("write", begun);
+            // What a rollback of the next one should give back.
+            if index + 1 < script.drafts.len() {
+                before.push(self.live_schema().await);
+            }
         }
         let last = first + u32::try_from(script.drafts.len()).unwrap();
         self.end(first, last, script.end, &before, script).await
+    }
+
+    fn took(&mut self, what: &'static str, since: Instant) {
+        *self.spent.entry(what).or_default() += since.elapsed();
+    }
+
+    async fn live_schema(&mut self) -> Dump {
+        let begun = Instant::now();
+        let dump = self.pair.dump_live().await;
+        self.took("dump", begun);
+        dump
     }
 
     /// Runs statements in the draft; gives those that PostgreSQL took.
@@ -158,12 +193,15 @@ impl Acts {
                 let kinds = ddl::chosen_kinds();
                 let count = *dice.pick(&[1, 1, 1, 2, 2, 3, 4, 6]).unwrap();
                 let mut tries = 0;
+                let mut shape = Shape::read(&session).await.unwrap();
                 while taken.len() < count && tries < count + 20 {
                     tries += 1;
-                    let shape = Shape::read(&session).await.unwrap();
                     let Some((kind, statement)) = ddl::statement(dice, &kinds, &shape) else { continue };
                     if session.try_ask(&statement).await.is_ok() {
                         taken.push((kind, statement));
+                        if taken.len() < count {
+                            shape = Shape::read(&session).await.unwrap();
+                        }
                     }
                 }
             }
@@ -171,9 +209,11 @@ impl Acts {
         taken
     }
 
-    async fn publish(&self, draft: &str) -> Result<(), Stop> {
-        let verbs = &self.pair.verbs;
-        let plan = match operation::plan(&verbs.target, &edition(draft)).await {
+    async fn publish(&mut self, draft: &str) -> Result<(), Stop> {
+        let begun = Instant::now();
+        let plan = operation::plan(&self.pair.verbs.target, &edition(draft)).await;
+        self.took("plan", begun);
+        let plan = match plan {
             Ok(plan) => plan,
             Err(error) if error.kind() == ErrorKind::Refused => {
                 let what = format!("{error}").chars().take(60).collect();
@@ -193,7 +233,10 @@ impl Acts {
             return Err(Stop::Early(Outcome::Refused(refused)));
         }
         let allowed: Vec<&str> = plan.findings.iter().map(|finding| finding.code.slug()).collect();
-        match verbs.try_publish(draft, &allowed, &Silent).await {
+        let begun = Instant::now();
+        let published = self.pair.verbs.try_publish(draft, &allowed, &Silent).await;
+        self.took("publish", begun);
+        match published {
             Ok(_) => Ok(()),
             Err(error) if is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped)),
             Err(error) => Err(Stop::Bug(format!("publish: {}", told(&error)))),
@@ -226,31 +269,42 @@ impl Acts {
             End::RollBack => {
                 for leaf in (first + 1..=last).rev() {
                     let leaf_name = name(leaf);
+                    let begun = Instant::now();
                     self.pair.rollback(&leaf_name).await.map_err(|error| format!("rollback: {error}"))?;
+                    self.took("rollback", begun);
                     let index = usize::try_from(leaf - first - 1).unwrap();
                     self.same("rollback", before.get(index).unwrap()).await?;
                     self.pair.drop_draft(&leaf_name).await.map_err(|error| format!("drop: {error}"))?;
                 }
             }
             End::Retire => {
+                let begun = Instant::now();
                 for root in first..last {
                     let outcome = self.pair.retire(&name(root), &name(root + 1)).await;
                     outcome.map_err(|error| format!("retire: {error}"))?;
                     self.root = root + 1;
                 }
+                self.took("retire", begun);
                 let plain = self.pair.in_plain().await;
                 for (_, statement) in script.drafts.iter().flatten() {
                     plain.try_ask(statement).await.map_err(|failure| format!("plain: {failure:?}"))?;
                 }
-                self.same("retire", &self.pair.dump_plain().await).await?;
+                let begun = Instant::now();
+                let should = self.pair.dump_plain().await;
+                self.took("dump", begun);
+                self.same("retire", &should).await?;
+                let begun = Instant::now();
                 self.write(&name(last), &mut Dice::new(9)).await?;
+                self.took("write", begun);
             }
         }
         Ok(())
     }
 
-    async fn same(&self, what: &str, should: &Dump) -> Result<(), Stop> {
-        let difference = self.pair.dump_live().await.difference(should);
+    async fn same(&mut self, what: &str, should: &Dump) -> Result<(), Stop> {
+        let is = self.live_schema().await;
+        let difference = is.difference(should);
+        self.seen = Some(is);
         if difference.is_empty() {
             return Ok(());
         }

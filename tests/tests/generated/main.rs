@@ -81,6 +81,7 @@ async fn work(mut dice: Dice, acts: usize, tally: Arc<Mutex<Tally>>, bugs: Arc<M
                 break;
             }
         }
+        tally.lock().unwrap().spent(&stage.spent);
         stage.pair.end().await;
     }
 }

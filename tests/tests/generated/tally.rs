@@ -1,6 +1,6 @@
 //! What became of the acts, by the kinds of statement in them and by the codes of refusals.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use crate::act::{Outcome, Script};
 
@@ -10,6 +10,7 @@ pub(crate) struct Tally {
     outcomes: BTreeMap<&'static str, usize>,
     kinds: BTreeMap<&'static str, Kind>,
     refusals: BTreeMap<String, (usize, String)>,
+    spent: BTreeMap<&'static str, Duration>,
 }
 
 /// What became of drafts in which a kind of statement was; `alone`: of those which were nothing else.
@@ -25,6 +26,13 @@ impl Tally {
     /// Acts that went to their end.
     pub(crate) fn done(&self) -> usize {
         self.outcomes.get("done").copied().unwrap_or_default()
+    }
+
+    /// Adds how long each kind of work took.
+    pub(crate) fn spent(&mut self, spent: &BTreeMap<&'static str, Duration>) {
+        for (what, time) in spent {
+            *self.spent.entry(what).or_default() += *time;
+        }
     }
 
     /// Adds an act.
@@ -72,6 +80,11 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, count) in &self.outcomes {
             write!(f, "{name}: {count}  ")?;
+        }
+        let acts = self.outcomes.values().sum::<usize>().max(1);
+        write!(f, "\nmilliseconds an act: ")?;
+        for (what, time) in &self.spent {
+            write!(f, "{what} {}  ", time.as_millis() / acts as u128)?;
         }
         writeln!(f, "\n\n{:36} {:>6} {:>8} {:>6} {:>5}", "statement", "done", "refused", "alone", "bugs")?;
         for (name, kind) in &self.kinds {
