@@ -187,6 +187,7 @@ mod tests {
             grants: Vec::new(),
             properties: Vec::new(),
             depends: Vec::new(),
+            reads: Vec::new(),
             search_path: None,
         };
         let moved = function_in(&function, &Name::new("public$v2").unwrap()).unwrap();

@@ -1,5 +1,6 @@
 //! Plain data of the domain. Nothing here does I/O or knows a connection.
 
+mod bound;
 mod edition;
 mod ids;
 mod names;
@@ -7,6 +8,7 @@ mod policy;
 mod schema;
 mod transform;
 
+pub use bound::{Bound, User};
 pub use edition::{Edition, EditionState};
 pub use ids::{ColumnId, EditionId, Epoch, OperationId, TableId};
 pub use names::{EditionName, Name, NameError, QualifiedName};

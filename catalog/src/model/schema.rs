@@ -335,6 +335,9 @@ pub struct Function {
     pub properties: Vec<String>,
     /// Tables, views and functions that its signature or its parsed body names, by blueprint id.
     pub depends: Vec<u32>,
+    /// Columns that its parsed body names.
+    #[serde(default)]
+    pub reads: Vec<(TableId, ColumnId)>,
     /// Its own `SET search_path`, as stored, unless it is IMMUTABLE and so reads no table.
     pub search_path: Option<String>,
 }

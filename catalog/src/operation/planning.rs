@@ -9,7 +9,7 @@ use super::{
     transform::collect_transforms,
 };
 use crate::{
-    blueprint::compare,
+    blueprint::{bound_to_functions, compare},
     diff::{Change, Diff},
     error::{Error, Result},
     layout::{Ancestry, ChildLayout, LayoutInput, lay_out_child, renamed_sequences},
@@ -136,6 +136,7 @@ pub(super) async fn plan_publication(
         physical: &reading.schema,
         layout: &layout,
         hop: &hop,
+        bound: &bound_to_functions(&*blueprint, &chain.editioned).await?,
         seeds: &seeds,
         data_steps: &inferred.steps,
         load,

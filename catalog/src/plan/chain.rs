@@ -149,7 +149,7 @@ impl Chain {
 }
 
 /// For each editioned schema the schemas that the editions of `line` have for it.
-pub(super) fn path_along(editioned: &[Name], line: &[&EditionName]) -> Result<Vec<(Name, Vec<Name>)>> {
+pub fn path_along(editioned: &[Name], line: &[&EditionName]) -> Result<Vec<(Name, Vec<Name>)>> {
     let of = |schema: &Name| -> Result<(Name, Vec<Name>)> {
         let before: Result<Vec<Name>, _> = line.iter().map(|name| name.schema_for(schema)).collect();
         Ok((schema.clone(), before.map_err(|error| Error::refused(error.to_string()))?))

@@ -132,6 +132,9 @@ codes! {
     TriggerSeesWholeRow = 71, "trigger-sees-whole-row", NeedsWord:
         "A trigger's function takes the row as a whole (NEW.*, to_jsonb(NEW)) on a table whose stored row gets columns that some edition does not know. A function that copies the row into a table of the same shape would fail.",
         "Name the columns in the function; or make sure that it can take more columns, and allow it.";
+    BoundToFunction = 72, "bound-to-function", Refused:
+        "The draft changes a function that PostgreSQL has bound to something else (an operator, a cast, a stored generated column, a statistics object), which all editions share and which calls one function for all of them; or a table's default or rule calls a new function that cannot be made before the tables are.",
+        "Leave the function as it is and give the changed one another name, or follow the fix that the finding names.";
     PoliciesReachable = 75, "policies-reachable", Notice:
         "The row-level security of a table differs between two live editions. Each session meets the policies of its own edition, told by its setting edition.id, which any role can set: the policies keep the editions of an application apart, not a role from what another edition allows it.",
         "Nothing to do if no role must be kept from what the more generous edition shows it; else change policies while one edition is live, by edition sync or a short-lived pair of editions.";

@@ -7,8 +7,8 @@ use crate::{
         create_function, create_user_view, drop_function, drop_user_view, function_in, view_object,
         view_triggers,
     },
-    layout::Mapping,
-    model::{EditionName, Function, Name, Schema, View},
+    layout::{ColumnFate, Mapping},
+    model::{ColumnId, EditionName, Function, Name, Schema, TableId, View},
     order::needed_first,
     sql,
     sql::Sql,
@@ -47,20 +47,53 @@ impl Object<'_> {
     }
 }
 
-/// Functions that can be made before any table: nothing in their signature or parsed body is a table or view, nor another function that is late.
-pub(super) fn early_functions<'a>(schema: &'a Schema, wanted: &[&'a Function]) -> Vec<&'a Function> {
-    let relations: BTreeSet<u32> = relations(schema);
-    let mut late: BTreeSet<u32> = relations;
-    loop {
-        let before = late.len();
-        let more =
-            schema.functions.iter().filter(|function| function.depends.iter().any(|id| late.contains(id)));
-        let more: Vec<u32> = more.map(|function| function.id).collect();
-        late.extend(more);
-        if late.len() == before {
-            break;
+/// Tables, views and columns that come with an edition at its publication, or go with it at its end.
+#[derive(Debug, Default)]
+pub(super) struct Extent {
+    /// Tables and views.
+    pub(super) relations: BTreeSet<u32>,
+    /// Columns of tables that stay.
+    pub(super) columns: BTreeSet<(TableId, ColumnId)>,
+}
+
+impl Extent {
+    /// What a publication makes.
+    pub(super) fn made(input: &ExpandInput<'_>) -> Self {
+        let tables = input.layout.created.keys().map(|table| table.get());
+        let views = input.physical.views.iter().map(|view| view.id.get()).filter(|id| is_own(input, *id));
+        let inherited = input.layout.inherited.iter();
+        let columns = inherited.flat_map(|place| {
+            let new = place.fates.iter().filter(|(_, fate)| **fate != ColumnFate::Shared);
+            new.map(|(column, _)| (place.id, *column))
+        });
+        Self { relations: tables.chain(views).collect(), columns: columns.collect() }
+    }
+
+    /// The functions whose signature or parsed body leads to some of it, directly or through others.
+    pub(super) fn functions_over(&self, schema: &Schema) -> BTreeSet<u32> {
+        let mut late: BTreeSet<u32> = BTreeSet::new();
+        loop {
+            let leads_there = |function: &&Function| {
+                function.depends.iter().any(|id| self.relations.contains(id) || late.contains(id))
+                    || function.reads.iter().any(|column| self.columns.contains(column))
+            };
+            let found: BTreeSet<u32> =
+                schema.functions.iter().filter(leads_there).map(|function| function.id).collect();
+            if found.len() == late.len() {
+                return late;
+            }
+            late = found;
         }
     }
+}
+
+/// Functions that can stand without what comes or goes: tables may use them.
+pub(super) fn early_functions<'a>(
+    schema: &'a Schema,
+    wanted: &[&'a Function],
+    extent: &Extent,
+) -> Vec<&'a Function> {
+    let late = extent.functions_over(schema);
     let early = wanted.iter().filter(|function| !late.contains(&function.id));
     let ordered = in_order(early.map(|function| Object::Function(function)).collect());
     ordered
@@ -70,11 +103,6 @@ pub(super) fn early_functions<'a>(schema: &'a Schema, wanted: &[&'a Function]) -
             Object::View(_) => None,
         })
         .collect()
-}
-
-fn relations(schema: &Schema) -> BTreeSet<u32> {
-    let tables = schema.tables.iter().map(|table| table.id.get());
-    tables.chain(schema.views.iter().map(|view| view.id.get())).collect()
 }
 
 /// Each behind those that it needs; what PostgreSQL took in a circle stays in the order given.
@@ -104,10 +132,9 @@ pub(super) fn drop_code<'a>(
 /// Views, and functions that need tables or views: they read the expanded tables. Then the materialized ones are filled.
 pub(super) fn late(input: &ExpandInput<'_>, runner: &Name, findings: &mut Vec<Finding>) -> Vec<Step> {
     let functions: Vec<&Function> = input.physical.functions.iter().filter(|f| is_own(input, f.id)).collect();
-    let early: BTreeSet<u32> =
-        early_functions(input.physical, &functions).into_iter().map(|function| function.id).collect();
+    let over_made = Extent::made(input).functions_over(input.physical);
     let views: Vec<&View> = input.physical.views.iter().filter(|view| is_own(input, view.id.get())).collect();
-    let functions = functions.into_iter().filter(|function| !early.contains(&function.id));
+    let functions = functions.into_iter().filter(|function| over_made.contains(&function.id));
     let code =
         in_order(functions.map(Object::Function).chain(views.iter().copied().map(Object::View)).collect());
 

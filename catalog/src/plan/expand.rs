@@ -13,8 +13,8 @@ use crate::{
     error::{Error, Result},
     layout::{ChildLayout, ColumnFate, InheritedTable, Shape, is_plain},
     model::{
-        Column, Edition, EditionName, EditionState, Generated, Identity, Name, QualifiedName, Schema, Table,
-        TableId, Volatility,
+        Bound, Column, Edition, EditionName, EditionState, Generated, Identity, Name, QualifiedName, Schema,
+        Table, TableId, Volatility,
     },
     physical::ROW_ALIAS,
     property::{Object, give},
@@ -26,7 +26,7 @@ use crate::{
 use super::{
     Chain, DataStep, Finding, Hop, Lock, Member, Step, StepKind, accessories,
     archived::{Archived, stored_by_child},
-    cautions, code_objects, introduce,
+    bound, cautions, code_objects, introduce,
     names::names_of,
     policies,
     rows::{
@@ -54,6 +54,8 @@ pub struct ExpandInput<'a> {
     pub layout: &'a ChildLayout,
     /// Transforms.
     pub hop: &'a Hop,
+    /// What is bound to the draft's functions.
+    pub bound: &'a [Bound],
     /// What the draft did to rows.
     pub seeds: &'a Seeds,
     /// Statements of the draft that are run once.
@@ -77,7 +79,7 @@ pub(super) struct TableView<'a> {
 /// The steps and what is to be said about them.
 pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     let tables = table_views(input)?;
-    let mut findings = Vec::new();
+    let mut findings = bound::findings(input);
     let mut steps = vec![open_schemas(input, &tables)?];
     steps.extend(pass_through(input, &tables)?);
     steps.push(announce_pass_through(input, &tables)?);

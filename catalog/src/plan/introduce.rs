@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     Code, ExpandInput, Finding, Lock, Severity, Step,
-    code_objects::{early_functions, is_own},
+    code_objects::{Extent, early_functions, is_own},
 };
 
 pub(super) fn runner(input: &ExpandInput<'_>) -> Name {
@@ -46,7 +46,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     }
     let functions: Vec<&Function> =
         input.physical.functions.iter().filter(|function| is_own(input, function.id)).collect();
-    for function in early_functions(input.physical, &functions) {
+    for function in early_functions(input.physical, &functions, &Extent::made(input)) {
         statements.extend(create_function(function, &runner));
         drops.push(drop_function(function));
     }

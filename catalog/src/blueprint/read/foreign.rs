@@ -123,6 +123,7 @@ impl Foreign for Function {
     fn into_other(mut self, special: Option<String>) -> OtherObject {
         self.id = 0;
         self.depends.clear();
+        self.reads.clear();
         OtherObject {
             kind: self.keyword.to_lowercase(),
             identity: format!("{}({})", identity(&self.name), self.arguments),

@@ -36,6 +36,10 @@ SELECT jsonb_build_object(
     LEFT JOIN pg_type e ON e.oid = t.typelem
     WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'n'
       AND (d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass) OR coalesce(nullif(t.typrelid, 0), e.typrelid) <> 0)), '[]'),
+  'reads', coalesce((
+    SELECT jsonb_agg(jsonb_build_array(d.refobjid::bigint, d.refobjsubid) ORDER BY d.refobjid, d.refobjsubid)
+    FROM pg_depend d
+    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0), '[]'),
   'search_path', (SELECT substr(setting, 13) FROM unnest(p.proconfig) AS setting
                   WHERE setting LIKE 'search\_path=%' AND p.provolatile <> 'i')
 )

@@ -3,10 +3,12 @@
 //! every name that it deparses.
 
 mod aligned;
+mod bound;
 mod foreign;
 mod rows;
 
 pub use aligned::read_aligned;
+pub use bound::bound_to_functions;
 pub(super) use foreign::flatten;
 pub use rows::rows_in;
 

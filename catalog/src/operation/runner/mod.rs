@@ -8,17 +8,19 @@ pub(super) use drain::{drain_setting, in_use};
 
 use std::{
     collections::BTreeMap,
+    iter,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
+use super::chain::standing;
 use super::patience::Patience;
 use crate::{
     backfill::BackfillOptions,
     error::{Error, ErrorKind, Result},
     event::{Event, Events},
-    model::{Edition, OperationId},
-    plan::{Step, StepKind},
+    model::{Edition, Name, OperationId},
+    plan::{Step, StepKind, path_along},
     sql,
     sql::{Sql, join},
     store::{self, NewEntry, Verb},
@@ -57,6 +59,8 @@ impl Runner<'_> {
 
     /// Runs what is not done yet of the first `count` steps.
     pub(super) async fn run_first(&mut self, steps: &[Step], count: usize) -> Result<()> {
+        let path = sql!("SET search_path = {}", join(&self.path().await?, ", "));
+        self.connection.batch_execute(path.as_str()).await?;
         let states = self.states().await?;
         if states.values().any(|state| state == "done") {
             // A killed runner may have announced without waiting.
@@ -84,6 +88,18 @@ impl Runner<'_> {
             self.events.emit(Event::StepDone { step: shown, elapsed: begun.elapsed() });
         }
         Ok(())
+    }
+
+    /// The `search_path` of the edition's sessions: functions of the application that a step calls find by it what they do not qualify. What we
+    /// write ourselves is qualified.
+    async fn path(&self) -> Result<Vec<Name>> {
+        let editions = store::editions(&*self.connection).await?;
+        let older = standing(&editions);
+        let ancestors = older.iter().skip(1).rev().filter(|edition| edition.id < self.edition.id);
+        let line: Vec<_> =
+            iter::once(&self.edition.name).chain(ancestors.map(|edition| &edition.name)).collect();
+        let schemas = path_along(&store::schemas(&*self.connection).await?, &line)?;
+        Ok(schemas.into_iter().flat_map(|(schema, before)| before.into_iter().chain([schema])).collect())
     }
 
     /// Undoes what was done, newest first.

@@ -6,10 +6,10 @@ use super::{Contraction, End};
 use crate::{
     ddl::{create_view, drop_function},
     error::{Error, Result},
-    model::{Function, Name, QualifiedName, TableId},
+    model::{Function, Name, QualifiedName, Table, TableId},
     plan::{
         Lock, Step,
-        code_objects::{drop_code, early_functions},
+        code_objects::{Extent, drop_code},
         policies, triggers,
     },
     sql,
@@ -17,16 +17,33 @@ use crate::{
 };
 
 impl Contraction<'_> {
-    /// Views of the edition that goes and of nobody else, and functions whose parsed body or signature names tables: they may read columns that go.
+    /// Views of the edition that goes and of nobody else, and functions whose parsed body or signature leads to what goes.
     pub(super) fn drop_gone_code(&self) -> Option<Step> {
         let views = self.gone.physical.views.iter().filter(|view| self.only_gone_uses(view.id.get()));
-        let functions: Vec<&Function> = self.gone_functions().collect();
-        let early = early_functions(&self.gone.physical, &functions);
-        let late = functions.into_iter().filter(|function| early.iter().all(|other| other.id != function.id));
+        let functions = self.gone_functions();
+        let over_gone = self.going().functions_over(&self.gone.physical);
+        let late = functions.filter(|function| over_gone.contains(&function.id));
         let statements = drop_code(views, late);
         (!statements.is_empty()).then(|| {
             Step::transaction("drop views and functions of the edition", Lock::None, Vec::new(), statements)
         })
+    }
+
+    /// What goes with the edition.
+    fn going(&self) -> Extent {
+        let tables = self.gone.logical.tables.iter();
+        let (kept, gone): (Vec<&Table>, Vec<&Table>) = tables.partition(|table| self.is_kept(table.id));
+        let views = self.gone.physical.views.iter().map(|view| view.id.get());
+        let views = views.filter(|id| self.only_gone_uses(*id));
+        let columns = kept.into_iter().flat_map(|table| {
+            let (place, doomed) = (self.gone.mapping.table(table), self.doomed_columns(table.id));
+            let goes = table.columns.iter().filter(move |column| doomed.contains(place.column(column)));
+            goes.map(|column| (table.id, column.id))
+        });
+        Extent {
+            relations: gone.into_iter().map(|table| table.id.get()).chain(views).collect(),
+            columns: columns.collect(),
+        }
     }
 
     fn gone_functions(&self) -> impl Iterator<Item = &Function> {

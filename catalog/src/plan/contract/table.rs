@@ -19,7 +19,7 @@ use crate::{
 
 impl Contraction<'_> {
     /// Physical columns that only the edition that goes uses.
-    fn doomed_columns(&self, id: TableId) -> Vec<Name> {
+    pub(super) fn doomed_columns(&self, id: TableId) -> Vec<Name> {
         let Some(shape) = self.shape(self.gone, id) else { return Vec::new() };
         let kept: Vec<Shape> = self.remaining.iter().filter_map(|member| self.shape(member, id)).collect();
         let mut doomed: Vec<Name> = shape

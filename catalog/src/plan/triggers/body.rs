@@ -113,6 +113,7 @@ mod tests {
             grants: Vec::new(),
             properties: Vec::new(),
             depends: Vec::new(),
+            reads: Vec::new(),
             search_path: None,
         };
         read(&function, &BTreeMap::from([("age", &name("age$v2")), ("Odd one", &name("odd"))]))

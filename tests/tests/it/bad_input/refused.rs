@@ -17,6 +17,9 @@ CREATE VIEW shown AS SELECT id FROM p;
 CREATE MATERIALIZED VIEW kept AS SELECT 1 AS one;
 CREATE FUNCTION f(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
 CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE FUNCTION bound(i int, j int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i'; CREATE OPERATOR @@+ (LEFTARG = int, RIGHTARG = int, FUNCTION = bound);
+CREATE FUNCTION more(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i + 1'; CREATE TABLE computed (a int, g int GENERATED ALWAYS AS (more(a)) STORED);
+CREATE FUNCTION less(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i - 1'; CREATE STATISTICS st ON less(a), a FROM computed;
 CREATE TRIGGER before_it BEFORE INSERT ON c FOR EACH ROW EXECUTE FUNCTION tf();
 ALTER TABLE c ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON c USING (true);
 CREATE TABLE hidden (id int PRIMARY KEY, a int); ALTER TABLE hidden ENABLE ROW LEVEL SECURITY; ALTER TABLE hidden FORCE ROW LEVEL SECURITY;
@@ -36,6 +39,15 @@ const REFUSED: &[(&str, &str)] = &[
     ("CREATE TABLE parts (a int) PARTITION BY RANGE (a)", "parts"),
     ("CREATE TABLE heir () INHERITS (p)", "heir"),
     ("CREATE TYPE span AS RANGE (subtype = int4)", "span"),
+    // bound-to-function: a new one for something that all share, or one that comes too late
+    ("CREATE OR REPLACE FUNCTION bound(i int, j int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT j'", "operator public.@@+(integer,integer)"),
+    ("CREATE OR REPLACE FUNCTION more(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i + 2'", "column g of table public.computed"),
+    ("CREATE OR REPLACE FUNCTION less(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i - 2'", "statistics object public.st"),
+    (
+        "CREATE TABLE counted (a int); CREATE FUNCTION count_it() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM counted; END;
+         ALTER TABLE counted ADD b bigint DEFAULT count_it()",
+        "default value for column b of table public.counted",
+    ),
     // trigger-names-column: as an argument, in a transition table
     (
         "CREATE TRIGGER stamp BEFORE UPDATE ON p FOR EACH ROW EXECUTE FUNCTION tf('bb'); ALTER TABLE p RENAME b TO bb",
