@@ -6,6 +6,7 @@ use super::{
     chain::{load_chain, standing},
     footing::adopted,
     inference::{disagreements, infer_from_draft},
+    sync::altered_rules,
     transform::collect_transforms,
 };
 use crate::{
@@ -68,6 +69,9 @@ pub(super) async fn plan_publication(
     findings.extend(leave_out_doubtful(&mut seeds, &inferred.steps, &child));
     let given: Vec<Transform> = given.into_iter().chain(inferred.transforms).collect();
     findings.extend(drift(&chain));
+    if findings.iter().all(|finding| finding.code != Code::ForeignDdl) {
+        findings.extend(altered_rules(target, &chain).await?);
+    }
 
     let mut own = BTreeSet::new();
     if !comparison.diff.changes.is_empty() {

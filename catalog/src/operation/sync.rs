@@ -16,8 +16,9 @@ use crate::{
     error::{Error, Result},
     event::{Event, Events},
     model::{Edition, EditionState, Name, Schema},
-    plan::equivalent_ddl,
-    sql::Sql,
+    plan::{Chain, Finding, drift_of_rules, equivalent_ddl},
+    sql,
+    sql::{Literal, Sql},
     store::{self, NewEntry, stored_name},
     target::{Connection, Target},
 };
@@ -42,6 +43,9 @@ pub async fn sync(target: &Target, dry_run: bool, events: &dyn Events) -> Result
     let editioned = store::schemas(&*connection).await?;
     let root = only_one(&editions)?;
     let draft = editions.iter().find(|edition| edition.state == EditionState::Draft);
+    if !dry_run {
+        finish_interrupted(target, &connection, root, draft).await?;
+    }
 
     let live = read_live(&mut connection, &editioned).await?;
     let runner: String = connection.query_one("SELECT current_user::text", &[]).await?.try_get(0)?;
@@ -68,30 +72,105 @@ pub async fn sync(target: &Target, dry_run: bool, events: &dyn Events) -> Result
     // Told from one blueprint to the other, so that nothing is left in it that only words the same otherwise.
     let statements = equivalent_ddl(&before, &after, &runner);
     let mut names = vec![root.name.to_string()];
-    if let Some(draft) = draft {
-        let mut sandbox = target.connect_blueprint(&draft.blueprint).await?;
-        let in_draft = begin(&mut sandbox).await?;
-        run(&in_draft, draft, &statements).await?;
-        refuse_other_identities(draft, &before, &after, &read_schema(&in_draft, &editioned).await?)?;
-        // The root last: until it is committed, the difference is still to be seen.
-        in_draft.commit().await?;
-        names.push(draft.name.to_string());
-    }
-    transaction.commit().await?;
-    let title = format!("took direct DDL into the blueprints of {}", names.join(", "));
+    names.extend(draft.map(|draft| draft.name.to_string()));
+    let title = format!("take direct DDL into the blueprints of {}", names.join(", "));
     let text = statements.iter().map(Sql::as_str).collect::<Vec<_>>().join(";\n");
     let entry = NewEntry {
         edition: root.name.as_str(),
         verb: "sync",
         title: &title,
         statement: Some(&text),
-        state: "done",
+        state: "started",
         ..NewEntry::default()
     };
-    store::append(&*connection, &entry).await?;
+    let entry = store::append(&*connection, &entry).await?;
+    if let Some(draft) = draft {
+        let mut sandbox = target.connect_blueprint(&draft.blueprint).await?;
+        let in_draft = begin(&mut sandbox).await?;
+        run(&in_draft, draft, &statements).await?;
+        refuse_other_identities(draft, &before, &after, &read_schema(&in_draft, &editioned).await?)?;
+        taken(&in_draft, entry).await?;
+        in_draft.commit().await?;
+    }
+    taken(&transaction, entry).await?;
+    transaction.commit().await?;
+    store::mark_entry(&*connection, entry, "done", None).await?;
     events.emit(Event::Note { text: title });
     drop(lock);
     Ok(Synced { changes, refused, editions: names })
+}
+
+/// Notes in a blueprint, in the transaction that changes it, which entry of the journal the change is of.
+async fn taken(transaction: &Transaction<'_>, entry: i64) -> Result<()> {
+    let note = sql!("COMMENT ON SCHEMA edition IS {}", Literal(&note_of(entry)));
+    Ok(transaction.batch_execute(note.as_str()).await?)
+}
+
+fn note_of(entry: i64) -> String {
+    format!("sync {entry}")
+}
+
+/// A `sync` that was killed left an entry in the journal. Where the draft's blueprint has taken it in and the root's has not, it does now; where
+/// neither has, nothing has happened.
+async fn finish_interrupted(
+    target: &Target,
+    connection: &Connection,
+    root: &Edition,
+    draft: Option<&Edition>,
+) -> Result<()> {
+    let entries = connection
+        .query(
+            "SELECT id, statement FROM edition.journal WHERE verb = 'sync' AND state = 'started' ORDER BY id",
+            &[],
+        )
+        .await?;
+    for row in entries {
+        let (entry, statements): (i64, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+        let in_draft = match draft {
+            Some(draft) => has_taken(target, draft, entry).await?,
+            None => false,
+        };
+        let in_root = has_taken(target, root, entry).await?;
+        if in_draft && !in_root {
+            let mut blueprint = target.connect_blueprint(&root.blueprint).await?;
+            let transaction = begin(&mut blueprint).await?;
+            run(&transaction, root, &[Sql::trusted(statements.unwrap_or_default())]).await?;
+            taken(&transaction, entry).await?;
+            transaction.commit().await?;
+        }
+        let state = if in_draft || in_root { "done" } else { "undone" };
+        store::mark_entry(&**connection, entry, state, None).await?;
+    }
+    Ok(())
+}
+
+async fn has_taken(target: &Target, edition: &Edition, entry: i64) -> Result<bool> {
+    let blueprint = target.connect_blueprint(&edition.blueprint).await?;
+    let row = blueprint
+        .query_one(
+            "SELECT coalesce(obj_description(to_regnamespace('edition'), 'pg_namespace') = $1, false)",
+            &[&note_of(entry)],
+        )
+        .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Refusals for rules of tables (defaults, NOT NULL, constraints, indexes) that somebody altered directly. Only at rest: while several editions are
+/// live, a table has more than one blueprint says. PostgreSQL may word the same otherwise in two databases, so where words differ the DDL from the
+/// one to the other is tried in the root's blueprint: what changes nothing there is no difference.
+pub(super) async fn altered_rules(target: &Target, chain: &Chain) -> Result<Vec<Finding>> {
+    let [root] = chain.members.as_slice() else { return Ok(Vec::new()) };
+    let runner = chain.facts.runner.clone().unwrap_or_else(|| root.edition.blueprint.clone());
+    let statements = equivalent_ddl(&root.logical, &chain.live, &runner);
+    if statements.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut blueprint = target.connect_blueprint(&root.edition.blueprint).await?;
+    let transaction = begin(&mut blueprint).await?;
+    run(&transaction, &root.edition, &statements).await?;
+    let after = read_schema(&transaction, &chain.editioned).await?;
+    transaction.rollback().await?;
+    Ok(drift_of_rules(&diff(&root.logical, &after, &after).changes))
 }
 
 fn only_one(editions: &[Edition]) -> Result<&Edition> {

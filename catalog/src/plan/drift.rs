@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    diff::Change,
     error::Result,
     model::{Name, QualifiedName, Schema, Transform},
 };
@@ -59,6 +60,45 @@ pub fn drift(chain: &Chain) -> Vec<Finding> {
     findings.sort();
     findings.dedup();
     findings
+}
+
+/// Refusals for what was altered directly about tables that both have: `changes` lead from the blueprint to the live database.
+pub fn drift_of_rules(changes: &[Change]) -> Vec<Finding> {
+    let of_rule = |change: &Change| {
+        let (table, column, what) = match change {
+            Change::ColumnDefaultChanged { name, column_name, to, .. } => {
+                let now = to.as_ref().map_or_else(|| "none".to_owned(), Clone::clone);
+                (name, Some(column_name), format!("its default is {now}"))
+            }
+            Change::ColumnNotNullSet { name, column_name, .. } => {
+                (name, Some(column_name), "it is NOT NULL".to_owned())
+            }
+            Change::ColumnNotNullDropped { name, column_name, .. } => {
+                (name, Some(column_name), "it is no longer NOT NULL".to_owned())
+            }
+            Change::ConstraintAdded { name, constraint, .. } => {
+                (name, None, format!("constraint {} was added", constraint.as_str()))
+            }
+            Change::ConstraintDropped { name, constraint, .. } => {
+                (name, None, format!("constraint {} was dropped", constraint.as_str()))
+            }
+            Change::ConstraintRenamed { name, to, .. } => {
+                (name, None, format!("a constraint was renamed to {}", to.as_str()))
+            }
+            Change::IndexAdded { name, index, .. } => {
+                (name, None, format!("index {} was added", index.as_str()))
+            }
+            Change::IndexDropped { name, index, .. } => {
+                (name, None, format!("index {} was dropped", index.as_str()))
+            }
+            Change::IndexRenamed { name, to, .. } => {
+                (name, None, format!("an index was renamed to {}", to.as_str()))
+            }
+            _ => return None,
+        };
+        Some(foreign(table, column, &what))
+    };
+    changes.iter().filter_map(of_rule).collect()
 }
 
 fn foreign(table: &QualifiedName, column: Option<&Name>, what: &str) -> Finding {

@@ -3,7 +3,9 @@
 
 use crate::{
     ddl::{add_column, create_table},
-    model::{Column, Constraint, ConstraintKind, Generated, Identity, Name, QualifiedName, Schema, Table},
+    model::{
+        Column, Constraint, ConstraintKind, Generated, Identity, Index, Name, QualifiedName, Schema, Table,
+    },
     sql,
     sql::Sql,
 };
@@ -112,11 +114,13 @@ impl Ddl {
     }
 
     fn alter_indexes(&mut self, before: &Table, now: &Table) {
-        let lost = before.indexes.iter().filter(|old| !now.indexes.iter().any(|new| new.name == old.name));
+        // One that is only worded otherwise is made again, which does no harm.
+        let same = |a: &Index, b: &Index| a.name == b.name && a.definition == b.definition;
+        let lost = before.indexes.iter().filter(|old| !now.indexes.iter().any(|new| same(old, new)));
         self.drop_parts.extend(lost.map(|old| {
             sql!("DROP INDEX {}", QualifiedName::new(before.name.schema.clone(), old.name.clone()))
         }));
-        let new = now.indexes.iter().filter(|new| !before.indexes.iter().any(|old| old.name == new.name));
+        let new = now.indexes.iter().filter(|new| !before.indexes.iter().any(|old| same(old, new)));
         self.rules.extend(new.map(|index| Sql::trusted(&index.definition)));
     }
 }

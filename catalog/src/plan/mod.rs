@@ -38,7 +38,7 @@ pub use chain::{Chain, Facts, Member, path_along};
 pub use class::{Class, class_of};
 pub use code::Code;
 pub use contract::{ContractInput, End, contract};
-pub use drift::{Bindings, bindings, draft_fingerprint, drift, fingerprint};
+pub use drift::{Bindings, bindings, draft_fingerprint, drift, drift_of_rules, fingerprint};
 pub use expand::{ExpandInput, expand};
 pub use finding::{Finding, Severity};
 pub use foreign::equivalent_ddl;

@@ -120,6 +120,14 @@ impl Database {
         )
     }
 
+    /// Makes the database `to` what `from` is.
+    pub(crate) async fn copy_database(&self, from: &str, to: &str) {
+        let connection = Connection::open(&server().await.config("postgres")).await.unwrap();
+        connection.batch_execute(&format!("DROP DATABASE IF EXISTS \"{to}\" WITH (FORCE)")).await.unwrap();
+        let copy = format!("CREATE DATABASE \"{to}\" TEMPLATE \"{from}\" OWNER {OWNER}");
+        connection.batch_execute(&copy).await.unwrap();
+    }
+
     /// Names of the databases that belong to this one, itself included.
     pub(crate) async fn databases(&self) -> Vec<String> {
         let connection = Connection::open(&server().await.config("postgres")).await.unwrap();

@@ -57,6 +57,85 @@ async fn direct_ddl_is_shown_then_taken_into_root_and_draft() {
 }
 
 #[tokio::test]
+async fn each_rule_that_was_altered_directly_is_noticed_by_the_plan() {
+    let database = Database::adopted(BASE).await;
+    create(&database.target, &database.create_options("v2"), &Silent).await.unwrap();
+    database.run_in_draft("v2", "CREATE TABLE new (id int)").await;
+    assert_eq!(refusals(&database).await, [], "as it was dumped, nothing differs");
+    for (direct, back, says) in [
+        (
+            "ALTER TABLE t ALTER n SET DEFAULT 2",
+            "ALTER TABLE t ALTER n SET DEFAULT 1",
+            "column n: its default is 2",
+        ),
+        (
+            "ALTER TABLE t ALTER n DROP DEFAULT",
+            "ALTER TABLE t ALTER n SET DEFAULT 1",
+            "column n: its default is none",
+        ),
+        (
+            "ALTER TABLE t ALTER n SET NOT NULL",
+            "ALTER TABLE t ALTER n DROP NOT NULL",
+            "column n: it is NOT NULL",
+        ),
+        (
+            "ALTER TABLE t ADD CONSTRAINT few CHECK (n < 9)",
+            "ALTER TABLE t DROP CONSTRAINT few",
+            "constraint few was added",
+        ),
+        (
+            "ALTER TABLE t DROP CONSTRAINT t_kind_check",
+            "ALTER TABLE t ADD CONSTRAINT t_kind_check CHECK (kind IN ('a', 'b'))",
+            "constraint t_kind_check was dropped",
+        ),
+        ("DROP INDEX by_n", "CREATE INDEX by_n ON t (n)", "index by_n was dropped"),
+        (
+            "DROP INDEX by_n; CREATE INDEX by_n ON t (n DESC)",
+            "DROP INDEX by_n; CREATE INDEX by_n ON t (n)",
+            "index by_n was added",
+        ),
+    ] {
+        database.run(direct).await;
+        let plan = plan(&database.target, &edition("v2")).await.unwrap();
+        let findings = plan.findings.into_iter().filter(|finding| finding.code == Code::ForeignDdl);
+        let said: Vec<String> = findings
+            .map(|finding| {
+                let what = finding.message.replace("the live database was altered directly: ", "");
+                format!("{}: {what}", finding.subject)
+            })
+            .collect();
+        assert!(said.iter().any(|said| said.ends_with(says)), "{direct}: {said:?}");
+        database.run(back).await;
+        assert_eq!(refusals(&database).await, [], "{back}");
+    }
+}
+
+/// Killed when the draft's blueprint had taken it in and the root's had not: the same command finishes it.
+#[tokio::test]
+async fn a_sync_that_was_killed_between_two_blueprints_is_finished_by_the_next() {
+    let database = Database::adopted(BASE).await;
+    create(&database.target, &database.create_options("v2"), &Silent).await.unwrap();
+    let root = format!("{}$v1", database.name);
+    let before = format!("{}_before", database.name);
+    database.run("ALTER TABLE t ADD extra text; ALTER TABLE t ALTER n SET DEFAULT 2").await;
+    database.copy_database(&root, &before).await;
+    assert_eq!(synced(&database).await, Ok(vec!["v1".to_owned(), "v2".to_owned()]));
+
+    database.copy_database(&before, &root).await;
+    database.run("UPDATE edition.journal SET state = 'started' WHERE verb = 'sync'").await;
+    // and somebody goes on meanwhile
+    database.run("ALTER TABLE t ADD later text").await;
+    assert_eq!(synced(&database).await, Ok(vec!["v1".to_owned(), "v2".to_owned()]));
+    let taken_in = database.dump(&root).await;
+    assert_eq!(database.dump(&format!("{}$v2", database.name)).await, taken_in);
+    for part in ["extra text", "later text", "DEFAULT 2"] {
+        assert!(taken_in.contains(part), "{part}: {taken_in}");
+    }
+    assert_eq!(refusals(&database).await, []);
+    assert_eq!(synced(&database).await, Ok(Vec::new()));
+}
+
+#[tokio::test]
 async fn a_new_table_is_taken_in_where_there_is_no_draft() {
     let database = Database::adopted("CREATE TABLE t (id int PRIMARY KEY)").await;
     database

@@ -1,6 +1,7 @@
 //! What goes wrong, and what is said then: failing transforms, drafts that cannot be published, verbs at the wrong time, names that do
 //! not fit. Nothing of it may harm an older edition.
 
+mod codes;
 mod failing;
 mod refused;
 mod verbs;

@@ -1,0 +1,160 @@
+//! Every code of a finding: a draft that has it, and what the plan says. A code that no test names fails [`every_code_is_shown_by_a_test`].
+
+use std::{fs, path::Path};
+
+use catalog::plan::Code;
+use edition_tests::{Session, World, server};
+
+const BASE: &str = "\
+CREATE TABLE t (id int PRIMARY KEY, a int, b text, c int CHECK (c > 0), d int NOT NULL DEFAULT 0); CREATE INDEX by_a ON t (a);
+INSERT INTO t SELECT i, i, repeat('x', 300), i FROM generate_series(1, 5000) i;
+CREATE TABLE keyless (a int); CREATE SEQUENCE numbers;
+CREATE TABLE secret (id int, a int, b int); ALTER TABLE secret ENABLE ROW LEVEL SECURITY; GRANT SELECT (id) ON secret TO app;
+CREATE TABLE forced (id int PRIMARY KEY, a int); ALTER TABLE forced ENABLE ROW LEVEL SECURITY; ALTER TABLE forced FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON forced USING (id < 0);
+CREATE TABLE seen (id int PRIMARY KEY, a int); ALTER TABLE seen ENABLE ROW LEVEL SECURITY; CREATE POLICY all_of ON seen USING (true);
+CREATE FUNCTION whole() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM to_jsonb(NEW); RETURN NEW; END $$;
+CREATE TRIGGER whole BEFORE INSERT ON seen FOR EACH ROW EXECUTE FUNCTION whole();
+CREATE TABLE stamped (id int PRIMARY KEY, a int);
+CREATE TRIGGER stamp BEFORE UPDATE ON stamped FOR EACH ROW EXECUTE FUNCTION whole('aa');
+CREATE FUNCTION bound(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i'; CREATE STATISTICS st ON bound(a), c FROM t;
+GRANT INSERT ON t TO app; ANALYZE t;
+";
+
+/// A draft, the code of a finding about it, and parts of the subject and of the message.
+struct Case {
+    code: &'static str,
+    ddl: &'static str,
+    subject: &'static str,
+    says: &'static str,
+}
+
+const fn case(code: &'static str, ddl: &'static str, subject: &'static str, says: &'static str) -> Case {
+    Case { code, ddl, subject, says }
+}
+
+const CASES: &[Case] = &[
+    case("unsupported", "ALTER TABLE t SET UNLOGGED", "table public.t", "persistence"),
+    case(
+        "null-for-not-null",
+        "ALTER TABLE t ADD n int NOT NULL; SELECT edition.forward('t', 'n = a', 'null')",
+        "column n",
+        "NULL",
+    ),
+    case(
+        "bad-transform",
+        "ALTER TABLE t ADD n int; SELECT edition.forward('t', 'n = nowhere')",
+        "t",
+        "nowhere",
+    ),
+    case("unknown-transform-target", "SELECT edition.forward('t', 'nowhere = a')", "nowhere", "column"),
+    case("column-grants-with-policies", "ALTER TABLE secret RENAME a TO aa", "secret", "policies"),
+    case(
+        "rewrites-table",
+        "CREATE DOMAIN even AS int CHECK (VALUE % 2 = 0); ALTER TABLE t ADD e even",
+        "column e",
+        "rewrites the table",
+    ),
+    case("kept-until-retire", "ALTER TABLE t DROP CONSTRAINT t_c_check", "t_c_check", "older"),
+    case(
+        "blocks-writers",
+        "ALTER TABLE t ADD g int GENERATED ALWAYS AS (a + 1) STORED",
+        "column g",
+        "exclusive lock",
+    ),
+    case(
+        "older-edition-lacks-privilege",
+        "ALTER TABLE t ADD n bigserial",
+        "sequence public.t_n_seq",
+        "may insert",
+    ),
+    case("lossy-but-kept", "ALTER TABLE t ALTER d DROP NOT NULL", "column d", "NULL"),
+    case("deferred-to-retire", "COMMENT ON TABLE t IS 'rows'", "table public.t", "comment"),
+    case("trigger-names-column", "ALTER TABLE stamped RENAME a TO aa", "trigger stamp", "aa"),
+    case("trigger-sees-whole-row", "ALTER TABLE seen ADD more int", "trigger whole", "whole"),
+    case(
+        "bound-to-function",
+        "CREATE OR REPLACE FUNCTION bound(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i + 1'",
+        "statistics object public.st",
+        "function public.bound",
+    ),
+    case(
+        "policies-reachable",
+        "CREATE POLICY less ON seen AS RESTRICTIVE USING (a > 0)",
+        "seen",
+        "allow more",
+    ),
+    case("policies-hide-rows", "ALTER TABLE forced ALTER a TYPE bigint", "forced", "hides rows"),
+];
+
+#[tokio::test]
+async fn each_finding_names_its_object_and_says_why() {
+    let world = World::adopted(BASE).await;
+    let mut wrong = Vec::new();
+    for Case { code, ddl, subject, says } in CASES {
+        world.verbs.create("v2").await;
+        world.draft("v2", ddl).await;
+        if let Some(problem) = shown(&world, code, subject, says).await {
+            wrong.push(format!("{ddl}: {problem}"));
+        }
+        drop_draft(&world).await;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    world.end().await;
+}
+
+/// Of one server, an extension that blueprints have and the live database cannot have needs a superuser's hand in the catalogue.
+#[tokio::test]
+async fn an_extension_that_the_live_server_lacks_is_named() {
+    let world = World::adopted("CREATE TABLE t (id int)").await;
+    world.verbs.create("v2").await;
+    let superuser = Session::open(&server().await.config(&world.blueprint("v2"))).await.unwrap();
+    superuser
+        .run("SET allow_system_table_mods = on; UPDATE pg_extension SET extname = 'nowhere', oid = 99999 WHERE extname = 'plpgsql'")
+        .await;
+    let problem = shown(&world, "extension-missing", "extension nowhere", "live server").await;
+    assert_eq!(problem, None);
+    world.end().await;
+}
+
+/// What is wrong with what the plan says of the draft, if anything.
+async fn shown(world: &World, code: &str, subject: &str, says: &str) -> Option<String> {
+    let plan = world.verbs.plan("v2").await;
+    let fits = |finding: &&catalog::plan::Finding| {
+        finding.code.slug() == code && finding.subject.contains(subject) && finding.message.contains(says)
+    };
+    let found = plan.findings.iter().find(fits);
+    found.is_none().then(|| format!("no {code} about {subject} that says {says} in {:#?}", plan.findings))
+}
+
+async fn drop_draft(world: &World) {
+    let draft = edition_tests::edition("v2");
+    catalog::operation::drop_draft(&world.verbs.target, &draft, &catalog::event::Silent).await.unwrap();
+}
+
+/// By its slug as a literal or by its name as a variant, in the sources of the tests.
+#[test]
+fn every_code_is_shown_by_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut sources = String::new();
+    for folder in ["tests/tests/it", "catalog/tests", "cli/tests"] {
+        read_all(&root.join(folder), &mut sources);
+    }
+    let is_shown = |code: &&Code| {
+        sources.contains(&format!("\"{}\"", code.slug())) || sources.contains(&format!("Code::{code:?}"))
+    };
+    let missing: Vec<String> =
+        Code::ALL.iter().filter(|code| !is_shown(code)).map(ToString::to_string).collect();
+    assert!(missing.is_empty(), "no test shows these: {missing:?}");
+}
+
+fn read_all(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_all(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
