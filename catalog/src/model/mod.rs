@@ -15,6 +15,6 @@ pub use names::{EditionName, Name, NameError, QualifiedName};
 pub use policy::{Policy, RowSecurity};
 pub use schema::{
     Accessory, Column, ColumnDetail, Constraint, ConstraintKind, Function, Generated, Grant, Identity, Index,
-    OtherObject, Rule, Schema, Sequence, Table, Trigger, TypeDef, TypeKind, View, Volatility,
+    OtherObject, Pointer, Rule, Schema, Sequence, Table, Trigger, TypeDef, TypeKind, View, Volatility,
 };
 pub use transform::{Direction, OnError, Origin, Transform};

@@ -26,6 +26,9 @@ pub struct Schema {
     /// Extensions, collations, statistics objects, publications, default privileges.
     #[serde(default)]
     pub accessories: Vec<Accessory>,
+    /// Foreign keys of tables that editions do not manage.
+    #[serde(default)]
+    pub pointers: Vec<Pointer>,
     /// All else that DDL can make, by kind and definition: compared, and refused by name when it differs.
     pub others: Vec<OtherObject>,
 }
@@ -429,6 +432,19 @@ pub struct Accessory {
     /// The table that it is about.
     #[serde(default)]
     pub table: Option<TableId>,
+}
+
+/// A foreign key of a table that editions do not manage: it is bound to what it points at, whatever a draft makes of that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer {
+    /// What has it, for people: `partitioned table public.events`.
+    pub from: String,
+    /// The constraint.
+    pub constraint: Name,
+    /// The table pointed at.
+    pub target: TableId,
+    /// Its columns.
+    pub columns: Vec<ColumnId>,
 }
 
 /// An object of a kind that editions do not version yet, or of a schema that is not editioned.

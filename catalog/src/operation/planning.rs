@@ -11,15 +11,14 @@ use super::{
 };
 use crate::{
     blueprint::{bound_to_functions, compare},
-    diff::{Change, Diff},
     error::{Error, Result},
     layout::{Ancestry, ChildLayout, LayoutInput, lay_out_child, renamed_sequences},
     model::{Edition, EditionName, EditionState, Name, QualifiedName, Schema, Transform},
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
         Bindings, Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, agreements, assemble,
-        bindings, candidates, draft_fingerprint, drift, expand, fingerprint, leave_out_doubtful, own_objects,
-        probes, property_findings, searching_functions,
+        bindings, candidates, draft_fingerprint, drift, expand, fingerprint, leave_out_doubtful, made_anew,
+        own_objects, probes, property_findings, refusals, searching_functions,
     },
     seed::read_seeds,
     store,
@@ -60,9 +59,10 @@ pub(super) async fn plan_publication(
     let child = comparison.to;
     let mut blueprint = target.connect_blueprint(&draft.blueprint).await?;
     let given = collect_transforms(&**connection, &*blueprint, draft).await?;
-    let mut findings = refusals(&comparison.diff);
+    let mut findings = refusals(&comparison.diff, &chain.editioned);
     let mut seeds = read_seeds(&mut blueprint, &child).await?;
     findings.extend(property_findings(&comparison.diff));
+    findings.extend(made_anew(&comparison.diff));
     let inferred =
         infer_from_draft(connection, &mut blueprint, draft, (&comparison.from, &child), &given).await?;
     findings.extend(inferred.findings);
@@ -251,22 +251,6 @@ fn parents_columns(chain: &Chain, layout: &ChildLayout) -> Vec<ExtraColumn> {
                     collation: column.collation.clone(),
                 })
             })
-        })
-        .collect()
-}
-
-fn refusals(diff: &Diff) -> Vec<Finding> {
-    diff.changes
-        .iter()
-        .filter_map(|change| match change {
-            Change::Unsupported { kind, identity, what } => Some(Finding {
-                severity: Severity::Refused,
-                code: Code::Unsupported,
-                subject: format!("{kind} {identity}"),
-                message: format!("the draft {what}, which cannot be published yet"),
-                fix: Some("take it back in the draft".to_owned()),
-            }),
-            _ => None,
         })
         .collect()
 }

@@ -8,8 +8,9 @@ use super::{
     tighten::BYTES_BUILT_AT_ONCE,
 };
 use crate::{
+    diff::{Change, Diff},
     layout::ColumnFate,
-    model::{Generated, Name, RowSecurity, Table},
+    model::{ColumnId, Generated, Name, QualifiedName, RowSecurity, Table},
 };
 
 /// Everything that its author or the operator should know.
@@ -24,7 +25,28 @@ pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Fi
     .flatten()
     .chain(numbers_denied(input, table))
     .chain(rewrites(input, table))
+    .chain(held_keys(input, table))
     .collect()
+}
+
+/// A name that changes hands looks the same to the author, but is another table.
+pub fn made_anew(diff: &Diff) -> Vec<Finding> {
+    let dropped = diff.changes.iter().filter_map(|change| match change {
+        Change::TableDropped { name, .. } => Some(name),
+        _ => None,
+    });
+    let created = |wanted: &QualifiedName| {
+        let mut changes = diff.changes.iter();
+        changes.any(|change| matches!(change, Change::TableCreated { name, .. } if name == wanted))
+    };
+    dropped
+        .filter(|name| created(name))
+        .map(|name| {
+            let message =
+                "the draft drops it and makes another one of its name, which begins without its rows";
+            Finding::new(Code::TableMadeAnew, format!("table {}", name.pretty()), message)
+        })
+        .collect()
 }
 
 /// A backfill is an UPDATE; where we may not silence the application's own triggers, they would see it.
@@ -60,6 +82,26 @@ fn hidden_rows(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding
         Finding::new(Code::PoliciesHideRows, format!("table {}", table.child.name.pretty()), message)
             .with_fix("run edition as a role with BYPASSRLS, or publish NO FORCE ROW LEVEL SECURITY first")
     })
+}
+
+/// A foreign key that nobody moves to the draft's column would keep the older one for ever.
+fn held_keys(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding> {
+    let is_stored_anew = |column: &ColumnId| table.place.fates.get(column) == Some(&ColumnFate::Duplicated);
+    let pointers = input.child.pointers.iter().filter(|pointer| pointer.target == table.place.id);
+    pointers
+        .filter_map(|pointer| {
+            let id = *pointer.columns.iter().find(|column| is_stored_anew(column))?;
+            let column = table.child.column(id)?;
+            let subject = format!("table {}, column {}", table.child.name.pretty(), column.name.as_str());
+            let message = format!(
+                "the draft has the column stored anew, but foreign key {} of {}, which editions do not manage, points at it as it is",
+                pointer.constraint.as_str(),
+                pointer.from
+            );
+            let fix = "leave the column as it is, or drop that foreign key in the live database and adopt again";
+            Some(Finding::new(Code::Unsupported, subject, message).with_fix(fix))
+        })
+        .collect()
 }
 
 /// No kind of view says both: one with the caller's rights wants SELECT on all its columns, one with the owner's passes by the policies.

@@ -102,6 +102,9 @@ codes! {
     NullsWaitForRetire = 24, "nulls-wait-for-retire", NeedsWord:
         "The draft drops NOT NULL of a column, but an older edition must never see NULL there, and nothing says what it is to see instead. The column stays NOT NULL until the older editions are retired: the newer one cannot store NULL before.",
         "Give a reverse transform, so that the newer edition gets a column of its own: edition transform NAME TABLE --reverse 'column = coalesce(column, value)'; or make sure that it writes no NULL until then, and allow it.";
+    TableMadeAnew = 26, "table-made-anew", Notice:
+        "The draft drops a table and makes another one of its name. They are two tables: the newer one begins without the older one's rows, and the older one goes with its edition at retire.",
+        "Nothing to do if that is meant; else keep the table in the draft and ALTER it, so that its rows are kept.";
     SeedRowsWithoutKey = 40, "seed-rows-without-key", Refused:
         "The draft's migrations changed or deleted rows of a table that has neither a primary key nor a unique constraint, so they cannot be found in the live database.",
         "Give the table a key, or take the change of its rows back in the draft.";

@@ -30,10 +30,12 @@ mod take_back;
 mod tighten;
 mod transforms;
 mod triggers;
+mod unsupported;
 
 pub use allowances::Allowances;
 pub use archived::{Archived, stored_by_leaf};
 pub use artefact::{Artefact, PlannedStep, Work};
+pub use cautions::made_anew;
 pub use chain::{Chain, Facts, Member, path_along};
 pub use class::{Class, class_of};
 pub use code::Code;
@@ -49,6 +51,7 @@ pub use seeds::leave_out_doubtful;
 pub use step::{Lock, Step, StepKind};
 pub use take_back::{TakeBackInput, take_back};
 pub use transforms::{Candidate, Hop, TransformInput, assemble, candidates, probes};
+pub use unsupported::refusals;
 
 use serde::{Deserialize, Serialize};
 

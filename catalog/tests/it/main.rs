@@ -10,6 +10,7 @@ mod diffs;
 mod interrupted;
 mod life;
 mod reading;
+mod refusals;
 mod scratch;
 mod sync;
 mod transforms;

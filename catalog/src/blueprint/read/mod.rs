@@ -19,7 +19,10 @@ use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, types::ToSql};
 
 use crate::{
     error::{Error, Result},
-    model::{Function, Name, OtherObject, Policy, Schema, Sequence, Table, TableId, Trigger, TypeDef, View},
+    model::{
+        ColumnId, Constraint, Function, Name, OtherObject, Pointer, Policy, Schema, Sequence, Table, TableId,
+        Trigger, TypeDef, View,
+    },
     order::needed_first,
 };
 
@@ -69,7 +72,12 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
         let table: Table = value(row)?;
         match row.try_get::<_, Option<String>>(1)? {
             None if scope.manages(&table.name.schema) => schema.tables.push(table),
-            special => schema.others.push(table.into_other(special)),
+            special => {
+                let references = references(&table);
+                let other = table.into_other(special);
+                schema.pointers.extend(pointers(&other, references));
+                schema.others.push(other);
+            }
         }
     }
     for row in &views {
@@ -162,6 +170,26 @@ fn value<T: DeserializeOwned>(row: &Row) -> Result<T> {
     serde_json::from_value(json).map_err(|error| {
         Error::bug(format!("a query of the system catalogues gave what the model cannot hold: {error}"))
             .with_source(error)
+    })
+}
+
+type Reference = (Name, TableId, Vec<ColumnId>);
+
+fn references(table: &Table) -> Vec<Reference> {
+    let of = |constraint: &Constraint| {
+        let (target, columns) = constraint.references.clone()?;
+        Some((constraint.name.clone(), target, columns))
+    };
+    table.constraints.iter().filter_map(of).collect()
+}
+
+fn pointers(from: &OtherObject, references: Vec<Reference>) -> impl Iterator<Item = Pointer> {
+    let from = format!("{} {}", from.kind, from.identity);
+    references.into_iter().map(move |(constraint, target, columns)| Pointer {
+        from: from.clone(),
+        constraint,
+        target,
+        columns,
     })
 }
 

@@ -1,0 +1,142 @@
+//! Why a change that editions do not support is refused, and what to do instead.
+
+use super::{Code, Finding};
+use crate::{
+    diff::{Change, Diff},
+    model::Name,
+};
+
+/// What is said of a kind of object.
+struct Reason {
+    kind: &'static str,
+    /// Completes "it was added in the draft, but …".
+    reason: &'static str,
+    fix: &'static str,
+}
+
+const TAKE_BACK: &str = "take it back in the draft";
+const BY_TYPE: &str = "PostgreSQL finds it by the types that it is for and not by a schema, so editions cannot each have their own";
+const BY_TYPE_FIX: &str = "call the function by its name in the draft, and leave this out";
+const OF_DATABASE: &str = "it acts on the database as a whole, older editions included";
+const OF_DATABASE_FIX: &str = "do it in the live database, outside of a draft";
+const OF_FOREIGN_DATA: &str =
+    "rows of a foreign server cannot be given columns, triggers or indexes of an edition";
+const OF_FOREIGN_DATA_FIX: &str =
+    "leave it out of the draft; a foreign table that was there before init stays as it is for all editions";
+const OF_TEXT_SEARCH: &str =
+    "indexes and stored columns are bound to it, and an older edition reads them too";
+const OF_TEXT_SEARCH_FIX: &str =
+    "make it in the live database before edition init, or leave it out of the draft";
+
+/// Every kind that is refused for a reason of its own; `docs/ddl.md` repeats it for people.
+const REASONS: &[Reason] = &[
+    Reason {
+        kind: "schema",
+        reason: "editions manage the schemas that edition init named, and a schema is shared by all of them",
+        fix: "keep to the managed schemas; to manage another one: edition deinit, then edition init --schemas",
+    },
+    Reason {
+        kind: "rule",
+        reason: "a rule of a table rewrites statements before any test could tell the editions apart",
+        fix: "use a trigger, which editions can have for themselves",
+    },
+    Reason { kind: "operator", reason: BY_TYPE, fix: BY_TYPE_FIX },
+    Reason { kind: "operator class", reason: BY_TYPE, fix: BY_TYPE_FIX },
+    Reason { kind: "operator family", reason: BY_TYPE, fix: BY_TYPE_FIX },
+    Reason { kind: "cast", reason: BY_TYPE, fix: BY_TYPE_FIX },
+    Reason { kind: "conversion", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "transform", reason: BY_TYPE, fix: BY_TYPE_FIX },
+    Reason { kind: "text search parser", reason: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
+    Reason { kind: "text search template", reason: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
+    Reason { kind: "text search dictionary", reason: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
+    Reason { kind: "text search configuration", reason: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
+    Reason { kind: "event trigger", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "subscription", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "language", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "access method", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "database setting", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "security label", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "foreign-data wrapper", reason: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
+    Reason { kind: "foreign server", reason: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
+    Reason { kind: "user mapping", reason: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
+    Reason { kind: "foreign table", reason: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
+    Reason {
+        kind: "partitioned table",
+        reason: "its rows are in its partitions, which the backfill and the triggers of an edition do not reach yet",
+        fix: "make the change in the live database while one edition is live and no draft is open, then edition deinit and init",
+    },
+    Reason {
+        kind: "partition",
+        reason: "partitions are shared by all editions: attaching and detaching them is maintenance of the stored table",
+        fix: "do it in the live database, outside of a draft",
+    },
+    Reason {
+        kind: "table with inheritance",
+        reason: "a column of the parent is a column of every heir, and an edition cannot change them all at once",
+        fix: "use a table of its own with a foreign key, or partitions",
+    },
+];
+
+/// One refusal for each change that the diff knows no way for.
+pub fn refusals(diff: &Diff, editioned: &[Name]) -> Vec<Finding> {
+    let refused = diff.changes.iter().filter_map(|change| match change {
+        Change::Unsupported { kind, identity, what } => Some(refusal(kind, identity, what, editioned)),
+        _ => None,
+    });
+    refused.collect()
+}
+
+fn refusal(kind: &str, identity: &str, what: &str, editioned: &[Name]) -> Finding {
+    let known = REASONS.iter().find(|reason| reason.kind == kind);
+    let elsewhere = known.is_none() && !is_in_one_of(identity, editioned);
+    let what = if what.starts_with("was ") { format!("it {what}") } else { what.to_owned() };
+    let (message, fix) = match known {
+        Some(known) => (format!("{what} in the draft, but {}", known.reason), known.fix),
+        None if elsewhere => (
+            format!("{what} in the draft, but its schema is not one of those that edition init named"),
+            "make it in a managed schema; or change the live database itself, outside of a draft",
+        ),
+        None => (format!("{what} in the draft, which cannot be published yet"), TAKE_BACK),
+    };
+    Finding::new(Code::Unsupported, format!("{kind} {identity}"), message).with_fix(fix)
+}
+
+/// Whether an identity (`public.users`, `touch on public.users`) names one of the schemas; what names none counts as one.
+fn is_in_one_of(identity: &str, schemas: &[Name]) -> bool {
+    let relation = identity.rsplit(" on ").next().unwrap_or(identity);
+    let Some((schema, _)) = relation.split_once('.') else { return true };
+    schemas.iter().any(|known| known.as_str() == schema || known.quoted().to_string() == schema)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_a_row_for_each_kind() {
+        let text = include_str!("../../../docs/ddl.md");
+        for known in REASONS {
+            let row = format!("| {} | refused: {} |", known.kind, known.reason);
+            assert!(text.contains(&row), "docs/ddl.md lacks: {row}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_why_and_what_helps() {
+        let schemas = [Name::new("public").unwrap()];
+        let said = |kind, identity, what| refusal(kind, identity, what, &schemas).message;
+        assert!(
+            said("cast", "(a AS b)", "was added")
+                .starts_with("it was added in the draft, but PostgreSQL finds it")
+        );
+        assert!(
+            said("table", "other.t", "was dropped").ends_with("not one of those that edition init named")
+        );
+        assert!(
+            said("trigger", "a on other.t", "was dropped")
+                .ends_with("not one of those that edition init named")
+        );
+        let plain = "generation changed from none to stored a in the draft, which cannot be published yet";
+        assert_eq!(said("column", "public.t.a", "generation changed from none to stored a"), plain);
+    }
+}
