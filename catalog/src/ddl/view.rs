@@ -45,7 +45,7 @@ pub fn create_view(
 /// A view cannot take a default away (`SET DEFAULT NULL` is stored as no default at all, heap.c, and then the table's applies), so a
 /// missing default is an expression that yields NULL and that PostgreSQL does not fold when it stores it.
 pub fn view_default(column: &ShapeColumn, physical: Option<&str>) -> Option<Sql> {
-    (column.default.as_deref() != physical).then(|| match &column.default {
+    (column.default.as_deref() != physical && !column.counts).then(|| match &column.default {
         Some(expression) => Sql::trusted(expression),
         None => sql!("CAST(CAST(NULLIF(1, 1) AS text) AS {})", Sql::trusted(&column.type_name)),
     })

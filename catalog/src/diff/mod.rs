@@ -12,6 +12,7 @@ mod change;
 mod code;
 mod constraints;
 mod effect;
+mod identity;
 mod others;
 mod policies;
 mod tables;

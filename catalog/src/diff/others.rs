@@ -70,7 +70,7 @@ pub(super) fn compare_sequences(parent: &Schema, child: &Schema, changes: &mut V
 }
 
 /// Whether values that the sequence may stand at already would be out of its new bounds.
-fn is_narrower(before: &str, after: &str) -> bool {
+pub(super) fn is_narrower(before: &str, after: &str) -> bool {
     let bound = |options: &str, word: &str| -> Option<i64> {
         let mut words = options.split(' ').skip_while(|candidate| *candidate != word);
         words.nth(1)?.parse().ok()

@@ -1,12 +1,16 @@
 //! Tables and columns, told apart by id.
 
-use super::{Change, constraints, unsupported::Subject};
-use crate::model::{Column, Generated, Identity, Schema, Table};
+use super::{
+    Change, constraints,
+    identity::{self, IdentityChange},
+    unsupported::Subject,
+};
+use crate::model::{Column, Generated, Schema, Table};
 
 pub(super) fn compare(parent: &Schema, child: &Schema, aligned: &Schema, changes: &mut Vec<Change>) {
     for old in &parent.tables {
         match (child.table(old.id), aligned.table(old.id)) {
-            (Some(new), Some(aligned)) => compare_table(old, new, aligned, changes),
+            (Some(new), Some(aligned)) => compare_table(parent, old, (new, aligned), changes),
             // Still there as a table of another kind, which is told as such.
             _ if aligned.others.iter().any(|object| object.table == Some(old.id)) => {}
             _ => changes.push(Change::TableDropped { table: old.id, name: old.name.clone() }),
@@ -17,7 +21,7 @@ pub(super) fn compare(parent: &Schema, child: &Schema, aligned: &Schema, changes
     }
 }
 
-fn compare_table(old: &Table, new: &Table, aligned: &Table, changes: &mut Vec<Change>) {
+fn compare_table(parent: &Schema, old: &Table, (new, aligned): (&Table, &Table), changes: &mut Vec<Change>) {
     if old.name != new.name {
         changes.push(Change::TableRenamed { table: new.id, from: old.name.clone(), to: new.name.clone() });
     }
@@ -31,7 +35,11 @@ fn compare_table(old: &Table, new: &Table, aligned: &Table, changes: &mut Vec<Ch
     }
     for after in &new.columns {
         match (old.column(after.id), aligned.column(after.id)) {
-            (Some(before), Some(aligned)) => compare_column(new, before, after, aligned, changes),
+            (Some(before), Some(aligned)) => {
+                let owner = Some((old.id, before.id));
+                let has_counter = parent.sequences.iter().any(|sequence| sequence.owned_by == owner);
+                compare_column(new, before, (after, aligned), has_counter, changes);
+            }
             _ => changes.push(Change::ColumnAdded {
                 table: new.id,
                 name: new.name.clone(),
@@ -49,7 +57,14 @@ fn compare_table(old: &Table, new: &Table, aligned: &Table, changes: &mut Vec<Ch
     subject.properties(&old.properties, &new.properties, changes);
 }
 
-fn compare_column(table: &Table, old: &Column, new: &Column, aligned: &Column, changes: &mut Vec<Change>) {
+/// `has_counter`: a sequence belongs to the older column.
+fn compare_column(
+    table: &Table,
+    old: &Column,
+    (new, aligned): (&Column, &Column),
+    has_counter: bool,
+    changes: &mut Vec<Change>,
+) {
     let (id, name) = (table.id, &table.name);
     if old.name != new.name {
         changes.push(Change::ColumnRenamed {
@@ -96,15 +111,18 @@ fn compare_column(table: &Table, old: &Column, new: &Column, aligned: &Column, c
         _ => {}
     }
 
-    let identity = format!("{}.{}", name.pretty(), new.name.as_str());
-    let subject = Subject { kind: "column", identity: &identity };
-    if !same_identity(old, new) {
-        let what = format!(
-            "identity changed from {} to {}",
-            identity_shown(&old.identity),
-            identity_shown(&new.identity)
-        );
-        changes.push(subject.unsupported(what));
+    let subject_name = format!("{}.{}", name.pretty(), new.name.as_str());
+    let subject = Subject { kind: "column", identity: &subject_name };
+    match identity::compare(old, new, has_counter) {
+        IdentityChange::None => {}
+        IdentityChange::Supported { from, to } => changes.push(Change::PropertyChanged {
+            kind: "column".to_owned(),
+            identity: subject_name.clone(),
+            property: "identity".to_owned(),
+            from,
+            to,
+        }),
+        IdentityChange::Unsupported(what) => changes.push(subject.unsupported(what)),
     }
     if old.generated != aligned.generated {
         let what = format!(
@@ -122,45 +140,6 @@ fn type_shown(column: &Column) -> String {
     match &column.collation {
         Some(collation) => format!("{} COLLATE {collation}", column.type_name),
         None => column.type_name.clone(),
-    }
-}
-
-/// ALTER TYPE also changes the bounds of an identity sequence that stood at those of its type: that is no change of its own.
-fn same_identity(old: &Column, new: &Column) -> bool {
-    let (before, after) = match (&old.identity, &new.identity) {
-        (Identity::None, Identity::None) => return true,
-        (Identity::Always(before), Identity::Always(after))
-        | (Identity::ByDefault(before), Identity::ByDefault(after)) => (before, after),
-        _ => return false,
-    };
-    before == after || with_type_bounds(before, &old.type_name) == with_type_bounds(after, &new.type_name)
-}
-
-/// Sequence options in which bounds that are those of the type are replaced by a word.
-fn with_type_bounds(options: &str, type_name: &str) -> String {
-    let (least, most) = match type_name {
-        "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
-        "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
-        _ => (i64::MIN, i64::MAX),
-    };
-    let mut previous = "";
-    let words = options.split(' ').map(|word| {
-        let is_type_bound = match previous {
-            "MINVALUE" => word == least.to_string(),
-            "MAXVALUE" => word == most.to_string(),
-            _ => false,
-        };
-        previous = word;
-        if is_type_bound { "of-type" } else { word }
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-fn identity_shown(identity: &Identity) -> String {
-    match identity {
-        Identity::None => "none".to_owned(),
-        Identity::Always(options) => format!("always ({options})"),
-        Identity::ByDefault(options) => format!("by default ({options})"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! How one edition sees one physical table.
 
-use crate::model::{Column, ColumnId, EditionId, Grant, Name, QualifiedName, Table};
+use crate::model::{Column, ColumnId, EditionId, Grant, Identity, Name, QualifiedName, Table};
 
 use super::TableMapping;
 
@@ -32,6 +32,8 @@ pub struct ShapeColumn {
     pub not_null: bool,
     /// Default, in physical words.
     pub default: Option<String>,
+    /// Whether it counts by itself: whatever the stored column has as a default or an identity is what it counts with.
+    pub counts: bool,
     /// Its type, in physical words.
     pub type_name: String,
     /// Column privileges.
@@ -74,6 +76,7 @@ impl Shape {
             physical: mapping.column(logical).clone(),
             not_null: logical.not_null,
             default: physical.default.clone(),
+            counts: logical.identity != Identity::None,
             type_name: physical.type_name.clone(),
             grants: logical.grants.clone(),
         }
@@ -96,10 +99,9 @@ pub fn is_plain(shapes: &[&Shape]) -> bool {
         shape.name.name == shape.physical.name
             && shape.name.schema == first.name.schema
             && shape.columns.len() == first.columns.len()
-            && shape
-                .columns
-                .iter()
-                .zip(&first.columns)
-                .all(|(a, b)| a.name == a.physical && a.physical == b.physical && a.default == b.default)
+            && shape.columns.iter().zip(&first.columns).all(|(a, b)| {
+                let same_default = a.default == b.default || a.counts || b.counts;
+                a.name == a.physical && a.physical == b.physical && same_default
+            })
     })
 }

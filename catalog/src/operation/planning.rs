@@ -13,7 +13,7 @@ use crate::{
     blueprint::{bound_to_functions, compare},
     error::{Error, Result},
     layout::{Ancestry, ChildLayout, LayoutInput, lay_out_child, renamed_sequences},
-    model::{Edition, EditionName, EditionState, Name, QualifiedName, Schema, Transform},
+    model::{Edition, EditionName, EditionState, Identity, Name, QualifiedName, Schema, Transform},
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
         Bindings, Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, agreements, assemble,
@@ -224,7 +224,7 @@ fn relocations(
                 .columns
                 .iter()
                 .zip(&after.columns)
-                .any(|(a, b)| a.name != b.name || a.default != b.default);
+                .any(|(a, b)| a.name != b.name || a.default != b.default && b.identity == Identity::None);
         if stands_as_itself && differs {
             let from = place.parent.physical.clone();
             let to = QualifiedName::new(from.schema.clone(), from.name.with_suffix("$base"));

@@ -95,6 +95,8 @@ pub const RULES: &[Rule] = &[
         "leave the foreign table as it is",
         None,
     ),
+    // The contraction sees to it, beside the columns that it is about.
+    deferred("column", "identity", nothing),
     deferred("column", "identity_sequence", identity_sequence),
     deferred("column", "options", column_options),
     deferred("column", "statistics", column_statistics),

@@ -6,6 +6,7 @@
 mod after;
 mod code_objects;
 mod foreign_keys;
+mod identity;
 mod naming;
 mod objects;
 mod settle;

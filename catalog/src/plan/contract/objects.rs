@@ -73,7 +73,8 @@ impl Contraction<'_> {
             statements.push(sql!("DROP TABLE IF EXISTS {}", join(&doomed, ", ")));
             relations.extend(doomed);
         }
-        for sequence in self.gone.physical.sequences.iter().filter(|s| self.only_gone_has(s.id.get())) {
+        let sequences = self.gone.physical.sequences.iter().filter(|s| self.only_gone_has(s.id.get()));
+        for sequence in sequences.filter(|sequence| !self.has_handed_on(sequence)) {
             statements.push(sql!("DROP SEQUENCE IF EXISTS {}", sequence.name));
         }
         // The others may be in use by defaults, and go with the edition's tables.

@@ -1,7 +1,7 @@
 //! At a retire, what was put off for the sake of the older edition is made up: owners, comments, options and the like take the new root's
 //! values, and privileges that only the edition that goes had are revoked. Everything has the new root's names by then.
 
-use super::{Contraction, End};
+use super::{Contraction, End, identity::settle_options};
 use crate::{
     ddl::shared_objects,
     model::{ColumnId, Grant, Name, QualifiedName, Sequence, Table, TableId},
@@ -53,7 +53,8 @@ impl Contraction<'_> {
             .filter(|(was, is)| old.column(was) == new.column(is))
             .flat_map(|(was, is)| {
                 let object = Object::Column { table: &table.name, column: &is.name };
-                settle(&object, &was.properties, &is.properties)
+                let settled = settle(&object, &was.properties, &is.properties);
+                settled.into_iter().chain(settle_options(&table.name, was, is))
             })
             .collect()
     }

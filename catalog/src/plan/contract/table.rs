@@ -7,14 +7,14 @@ use super::{Contraction, End};
 use crate::{
     ddl::{drop_hop, rewritten_functions, view_default, view_defaults},
     layout::Shape,
-    model::{Column, ColumnId, ConstraintKind, Generated, Identity, Name, QualifiedName, Sequence, TableId},
+    model::{ColumnId, ConstraintKind, Generated, Name, QualifiedName, Sequence, TableId},
     plan::{
         Lock, Member, Step,
         tighten::{Standing, standing_constraint, standing_index},
         triggers,
     },
     sql,
-    sql::{Literal, Sql},
+    sql::Sql,
 };
 
 impl Contraction<'_> {
@@ -98,6 +98,7 @@ impl Contraction<'_> {
         }
         alter.extend(identity.into_iter().map(|(_, name)| name));
         alter.extend(self.relax_not_null(id, &physical));
+        alter.extend(self.restrict_identity(id, &physical));
         if self.input.end == End::Root {
             alter.extend(self.rename_columns(id, &physical));
             alter.extend(self.settle_defaults(id, &physical));
@@ -159,41 +160,6 @@ impl Contraction<'_> {
             .collect()
     }
 
-    /// The new root's duplicate of an identity column becomes one itself and counts on where the old one is: statements for before and for after the
-    /// old one is dropped, because both sequences want one name.
-    fn carry_identity(&self, id: TableId, physical: &QualifiedName) -> Vec<(Sql, Sql)> {
-        let (Some(before), Some(after), End::Root) =
-            (self.gone.logical.table(id), self.new_root.logical.table(id), self.input.end)
-        else {
-            return Vec::new();
-        };
-        let (old, new) = (self.gone.mapping.table(before), self.new_root.mapping.table(after));
-        let carried = after.columns.iter().filter_map(|column| {
-            let parents = before.column(column.id).filter(|parents| old.column(parents) != new.column(column))?;
-            let (keyword, options) = match (&column.identity, &parents.identity) {
-                (Identity::None, _) | (_, Identity::None) => return None,
-                (Identity::Always(options), _) => ("ALWAYS", options),
-                (Identity::ByDefault(options), _) => ("BY DEFAULT", options),
-            };
-            let sequence = |name: Name| QualifiedName::new(physical.schema.clone(), name);
-            let (from, to) = (sequence(identity_sequence(parents)?), identity_sequence(column)?);
-            let between = sequence(Name::new(format!("edition~{id}_{}", column.id)).ok()?);
-            let make = sql!(
-                "ALTER TABLE {} ALTER COLUMN {} ADD GENERATED {} AS IDENTITY (SEQUENCE NAME {} {}); SELECT pg_catalog.setval({}::pg_catalog.regclass, pg_catalog.nextval({}::pg_catalog.regclass), false)",
-                physical,
-                new.column(column),
-                Sql::trusted(keyword),
-                between,
-                Sql::trusted(options),
-                Literal(&sql!("{}", between).to_string()),
-                Literal(&sql!("{}", from).to_string())
-            );
-            let make = sql!("{}; {}", make, same_privileges(&from, &between));
-            Some((make, sql!("ALTER SEQUENCE {} RENAME TO {}", between, to)))
-        });
-        carried.collect()
-    }
-
     /// NOT NULL that only the edition that goes asked for.
     fn relax_not_null(&self, id: TableId, physical: &QualifiedName) -> Vec<Sql> {
         let Some(live) = self.live(id) else { return Vec::new() };
@@ -239,7 +205,7 @@ impl Contraction<'_> {
         let mut statements: Vec<Sql> = root
             .columns
             .iter()
-            .filter(|column| present(&column.physical) != column.default)
+            .filter(|column| !column.counts && present(&column.physical) != column.default)
             .map(|column| {
                 let name = self.name_after(id, &column.physical);
                 match &column.default {
@@ -277,27 +243,4 @@ impl Contraction<'_> {
         }
         statements
     }
-}
-
-/// Grants on one sequence what is granted on the other: the model does not list privileges on sequences of identity columns.
-fn same_privileges(from: &QualifiedName, to: &QualifiedName) -> Sql {
-    let text = |name: &QualifiedName| sql!("{}", Literal(&sql!("{}", name).to_string()));
-    let body = sql!(
-        "DECLARE entry record; BEGIN \
-         FOR entry IN SELECT a.* FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a \
-         WHERE c.oid = {}::pg_catalog.regclass AND a.grantee <> c.relowner LOOP \
-         EXECUTE pg_catalog.format('GRANT %s ON SEQUENCE %s TO %s%s', entry.privilege_type, {}, \
-         CASE WHEN entry.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(entry.grantee)) END, \
-         CASE WHEN entry.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END); \
-         END LOOP; END",
-        text(from),
-        text(to)
-    );
-    sql!("DO {}", Literal(body.as_str()))
-}
-
-/// The name of the sequence behind an identity column.
-fn identity_sequence(column: &Column) -> Option<Name> {
-    let name = column.properties.iter().find_map(|property| property.strip_prefix("identity_sequence="))?;
-    Name::new(name).ok()
 }

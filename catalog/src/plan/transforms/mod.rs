@@ -210,7 +210,9 @@ fn reverse(
             candidate.sources =
                 vec![(source.clone(), distinct_tells(&after.type_name, after.collation.as_deref()))];
             candidate.cast = Some((after.type_name.clone(), column.type_name.clone()));
-            if column.identity == Identity::None || after.identity == Identity::None {
+            let counts = column.identity != Identity::None
+                || column.default.is_some() && column.default_volatility == Volatility::Volatile;
+            if !counts || after.identity == Identity::None {
                 found.push(candidate);
             } else {
                 found.extend(numbered(candidate, source));

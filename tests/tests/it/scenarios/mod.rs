@@ -7,6 +7,7 @@ mod chains;
 mod code;
 mod columns;
 mod constraints;
+mod identity;
 mod inferred;
 mod keys;
 mod names;
