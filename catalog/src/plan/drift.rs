@@ -50,6 +50,9 @@ pub fn drift(chain: &Chain) -> Vec<Finding> {
         // By name, not by its columns: a table may have none.
         let mut members = chain.members.iter();
         if !members.any(|member| member.physical.table_named(&table.name).is_some()) {
+            if was_partition(chain, &table.name) {
+                continue;
+            }
             findings.push(foreign(&table.name, None, "the live database has it, no edition knows it"));
             continue;
         }
@@ -99,6 +102,13 @@ pub fn drift_of_rules(changes: &[Change]) -> Vec<Finding> {
         Some(foreign(table, column, &what))
     };
     changes.iter().filter_map(of_rule).collect()
+}
+
+/// Detaching a partition is maintenance; what it leaves is no table of any edition, and stands in nobody's way.
+fn was_partition(chain: &Chain, name: &QualifiedName) -> bool {
+    let identity = name.pretty();
+    let mut others = chain.members.iter().flat_map(|member| &member.logical.others);
+    others.any(|object| object.kind == "partition" && object.identity == identity)
 }
 
 fn foreign(table: &QualifiedName, column: Option<&Name>, what: &str) -> Finding {
