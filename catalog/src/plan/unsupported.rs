@@ -10,7 +10,7 @@ use crate::{
 struct Reason {
     kind: &'static str,
     /// Completes "it was added in the draft, but …".
-    reason: &'static str,
+    why: &'static str,
     fix: &'static str,
 }
 
@@ -32,47 +32,47 @@ const OF_TEXT_SEARCH_FIX: &str =
 const REASONS: &[Reason] = &[
     Reason {
         kind: "schema",
-        reason: "editions manage the schemas that edition init named, and a schema is shared by all of them",
+        why: "editions manage the schemas that edition init named, and a schema is shared by all of them",
         fix: "keep to the managed schemas; to manage another one: edition deinit, then edition init --schemas",
     },
     Reason {
         kind: "rule",
-        reason: "a rule of a table rewrites statements before any test could tell the editions apart",
+        why: "a rule of a table rewrites statements before any test could tell the editions apart",
         fix: "use a trigger, which editions can have for themselves",
     },
-    Reason { kind: "operator", reason: BY_TYPE, fix: BY_TYPE_FIX },
-    Reason { kind: "operator class", reason: BY_TYPE, fix: BY_TYPE_FIX },
-    Reason { kind: "operator family", reason: BY_TYPE, fix: BY_TYPE_FIX },
-    Reason { kind: "cast", reason: BY_TYPE, fix: BY_TYPE_FIX },
-    Reason { kind: "conversion", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
-    Reason { kind: "transform", reason: BY_TYPE, fix: BY_TYPE_FIX },
-    Reason { kind: "text search parser", reason: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
-    Reason { kind: "text search template", reason: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
-    Reason { kind: "text search dictionary", reason: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
-    Reason { kind: "text search configuration", reason: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
-    Reason { kind: "event trigger", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
-    Reason { kind: "subscription", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
-    Reason { kind: "language", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
-    Reason { kind: "access method", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
-    Reason { kind: "database setting", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
-    Reason { kind: "security label", reason: OF_DATABASE, fix: OF_DATABASE_FIX },
-    Reason { kind: "foreign-data wrapper", reason: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
-    Reason { kind: "foreign server", reason: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
-    Reason { kind: "user mapping", reason: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
-    Reason { kind: "foreign table", reason: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
+    Reason { kind: "operator", why: BY_TYPE, fix: BY_TYPE_FIX },
+    Reason { kind: "operator class", why: BY_TYPE, fix: BY_TYPE_FIX },
+    Reason { kind: "operator family", why: BY_TYPE, fix: BY_TYPE_FIX },
+    Reason { kind: "cast", why: BY_TYPE, fix: BY_TYPE_FIX },
+    Reason { kind: "conversion", why: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "transform", why: BY_TYPE, fix: BY_TYPE_FIX },
+    Reason { kind: "text search parser", why: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
+    Reason { kind: "text search template", why: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
+    Reason { kind: "text search dictionary", why: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
+    Reason { kind: "text search configuration", why: OF_TEXT_SEARCH, fix: OF_TEXT_SEARCH_FIX },
+    Reason { kind: "event trigger", why: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "subscription", why: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "language", why: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "access method", why: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "database setting", why: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "security label", why: OF_DATABASE, fix: OF_DATABASE_FIX },
+    Reason { kind: "foreign-data wrapper", why: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
+    Reason { kind: "foreign server", why: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
+    Reason { kind: "user mapping", why: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
+    Reason { kind: "foreign table", why: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
     Reason {
         kind: "partitioned table",
-        reason: "its rows are in its partitions, which the backfill and the triggers of an edition do not reach yet",
+        why: "its rows are in its partitions, which the backfill and the triggers of an edition do not reach yet",
         fix: "make the change in the live database while one edition is live and no draft is open, then edition deinit and init",
     },
     Reason {
         kind: "partition",
-        reason: "partitions are shared by all editions: attaching and detaching them is maintenance of the stored table",
+        why: "partitions are shared by all editions: attaching and detaching them is maintenance of the stored table",
         fix: "do it in the live database, outside of a draft",
     },
     Reason {
         kind: "table with inheritance",
-        reason: "a column of the parent is a column of every heir, and an edition cannot change them all at once",
+        why: "a column of the parent is a column of every heir, and an edition cannot change them all at once",
         fix: "use a table of its own with a foreign key, or partitions",
     },
 ];
@@ -91,7 +91,7 @@ fn refusal(kind: &str, identity: &str, what: &str, editioned: &[Name]) -> Findin
     let elsewhere = known.is_none() && !is_in_one_of(identity, editioned);
     let what = if what.starts_with("was ") { format!("it {what}") } else { what.to_owned() };
     let (message, fix) = match known {
-        Some(known) => (format!("{what} in the draft, but {}", known.reason), known.fix),
+        Some(known) => (format!("{what} in the draft, but {}", known.why), known.fix),
         None if elsewhere => (
             format!("{what} in the draft, but its schema is not one of those that edition init named"),
             "make it in a managed schema; or change the live database itself, outside of a draft",
@@ -116,7 +116,7 @@ mod tests {
     fn the_documentation_has_a_row_for_each_kind() {
         let text = include_str!("../../../docs/ddl.md");
         for known in REASONS {
-            let row = format!("| {} | refused: {} |", known.kind, known.reason);
+            let row = format!("| {} | refused: {} |", known.kind, known.why);
             assert!(text.contains(&row), "docs/ddl.md lacks: {row}");
         }
     }
