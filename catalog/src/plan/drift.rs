@@ -50,7 +50,7 @@ pub fn drift(chain: &Chain) -> Vec<Finding> {
         // By name, not by its columns: a table may have none.
         let mut members = chain.members.iter();
         if !members.any(|member| member.physical.table_named(&table.name).is_some()) {
-            if was_partition(chain, &table.name) {
+            if chain.members.iter().any(|member| was_partition(&member.logical, &table.name)) {
                 continue;
             }
             findings.push(foreign(&table.name, None, "the live database has it, no edition knows it"));
@@ -105,10 +105,9 @@ pub fn drift_of_rules(changes: &[Change]) -> Vec<Finding> {
 }
 
 /// Detaching a partition is maintenance; what it leaves is no table of any edition, and stands in nobody's way.
-fn was_partition(chain: &Chain, name: &QualifiedName) -> bool {
+pub(super) fn was_partition(known: &Schema, name: &QualifiedName) -> bool {
     let identity = name.pretty();
-    let mut others = chain.members.iter().flat_map(|member| &member.logical.others);
-    others.any(|object| object.kind == "partition" && object.identity == identity)
+    known.others.iter().any(|object| object.kind == "partition" && object.identity == identity)
 }
 
 fn foreign(table: &QualifiedName, column: Option<&Name>, what: &str) -> Finding {

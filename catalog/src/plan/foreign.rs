@@ -1,6 +1,7 @@
 //! The DDL that brings a blueprint to what the live database is, after somebody altered that directly. Only at rest, where both have the
 //! same names; what a blueprint already words otherwise comes out the same again and changes nothing. Pure.
 
+use super::drift::was_partition;
 use crate::{
     ddl::{add_column, create_table},
     model::{
@@ -19,7 +20,9 @@ pub fn equivalent_ddl(known: &Schema, live: &Schema, runner: &Name) -> Vec<Sql> 
             Some(now) => ddl.alter(table, now),
         }
     }
-    for table in live.tables.iter().filter(|table| known.table_named(&table.name).is_none()) {
+    let is_new =
+        |table: &&Table| known.table_named(&table.name).is_none() && !was_partition(known, &table.name);
+    for table in live.tables.iter().filter(is_new) {
         ddl.create.extend(create_table(table, runner));
         let foreign = table.constraints.iter().filter(|constraint| constraint.references.is_some());
         ddl.references.extend(foreign.map(|constraint| add_constraint(&table.name, constraint)));
