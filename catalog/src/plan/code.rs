@@ -67,8 +67,8 @@ codes! {
         "A new rule (NOT NULL, CHECK, UNIQUE, a foreign key) is over columns that older editions share, so their writes must meet it too from publish on. A write that was valid before may fail.",
         "Give a forward transform for a column of the rule, so that the new edition gets a column of its own; or make sure that older applications meet the rule, and allow it.";
     RestrictsOlderEdition = 13, "restricts-older-edition", NeedsWord:
-        "A new foreign key points at a table that older editions delete from: rows of the new table will keep them from deleting the rows pointed at.",
-        "Use ON DELETE CASCADE or SET NULL; or make sure that older applications do not delete such rows, and allow it.";
+        "A new foreign key points at a table that older editions delete from: rows of the new table will keep them from deleting the rows pointed at, or its action fires triggers of the new table in their sessions.",
+        "Use ON DELETE CASCADE or SET NULL, and trigger functions that name nothing new; or make sure that older applications do not delete such rows, and allow it.";
     LossyCast = 14, "lossy-cast", NeedsWord:
         "A transform was inferred from a change of type, and the cast rounds or cuts values without an error.",
         "State the transform (edition transform), or accept the rounding.";

@@ -6,7 +6,9 @@ use crate::{
     ddl::{
         create_function, create_sequence, create_table, drop_function, grant_type, owner_of, shared_objects,
     },
-    model::{ColumnId, ConstraintKind, Function, Name, QualifiedName, Sequence, Table, TypeDef, TypeKind},
+    model::{
+        ColumnId, ConstraintKind, Function, Name, QualifiedName, Schema, Sequence, Table, TypeDef, TypeKind,
+    },
     property::{self, Object, give},
     sql,
     sql::{Sql, join},
@@ -77,6 +79,9 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
             match inherited {
                 None => statements.push(add),
                 Some(place) => {
+                    if !constraint.restricts_referenced && fires_triggers(input.child, table) {
+                        findings.push(fires_in_older(table, &constraint.name, &place.parent.physical));
+                    }
                     if constraint.restricts_referenced {
                         findings.push(restricts(table, &constraint.name, &place.parent.physical));
                     }
@@ -189,6 +194,29 @@ fn restricts(table: &Table, constraint: &Name, target: &QualifiedName) -> Findin
             "use ON DELETE CASCADE or SET NULL, or accept it: --allow restricts-older-edition".to_owned(),
         ),
     }
+}
+
+/// Whether rows of a table fire a function of the application's that looks names up where its session does.
+fn fires_triggers(child: &Schema, table: &Table) -> bool {
+    let mut fired =
+        child.triggers.iter().filter(|trigger| trigger.table == table.id && trigger.enabled != "D");
+    fired.any(|trigger| {
+        let mut functions = child.functions.iter();
+        functions.any(|function| Some(function.id) == trigger.function && function.search_path.is_none())
+    })
+}
+
+fn fires_in_older(table: &Table, constraint: &Name, target: &QualifiedName) -> Finding {
+    Finding::new(
+        Code::RestrictsOlderEdition,
+        format!("table {}, constraint {}", table.name.name.as_str(), constraint.as_str()),
+        format!(
+            "when a session of an older edition deletes rows of {}, the action of the foreign key fires triggers of the new table there; \
+             a trigger function that names what is new in this edition without a schema does not find it, and the older edition's statement fails",
+            target.pretty()
+        ),
+    )
+    .with_fix("let the trigger functions name only what older editions have, too, or accept it: --allow restricts-older-edition")
 }
 
 /// OWNED BY, where table and sequence are in one schema already; a sequence for a column added to an inherited table gets it at retire.

@@ -157,7 +157,6 @@ impl Play {
             Ok(cleared) => cleared,
             Err(complaint) => return Outcome::NotPlain(complaint.text),
         };
-        let before = self.pair.dump_live().await;
         let with_rows = match self.draft(&child, step).await {
             Ok(with_rows) => with_rows,
             Err(outcome) => return outcome,
@@ -166,7 +165,9 @@ impl Play {
             match self.publish_with_advice(&parent, &child, &mut cleared).await {
                 Ok(published) => published,
                 Err(outcome) => {
-                    let difference = self.pair.dump_live().await.difference(&before);
+                    // The plain database has not made the step yet.
+                    let before = self.pair.dump_plain().await.without_moments();
+                    let difference = self.pair.dump_live().await.without_moments().difference(&before);
                     if !difference.is_empty() {
                         return Outcome::Bug(format!("undo: {outcome}; not all was undone\n{difference}"));
                     }

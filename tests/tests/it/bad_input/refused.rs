@@ -196,6 +196,12 @@ async fn what_needs_a_word_is_refused_without_it() {
     for (base, ddl, code) in [
         ("", "ALTER TABLE t ADD CHECK (a > 0)", "tightens-older-edition"),
         ("", "CREATE TABLE n (id int REFERENCES t)", "restricts-older-edition"),
+        (
+            "",
+            "CREATE TABLE n (id int REFERENCES t ON DELETE CASCADE);
+             CREATE TRIGGER gone AFTER DELETE ON n FOR EACH ROW EXECUTE FUNCTION tf()",
+            "restricts-older-edition",
+        ),
         ("", "ALTER TABLE t ALTER n TYPE int", "lossy-cast"),
         (
             "CREATE TRIGGER on_update BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION tf();",

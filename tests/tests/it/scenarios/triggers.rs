@@ -96,3 +96,24 @@ async fn a_backfill_that_fires_a_trigger_lets_it_find_what_it_names() {
     .tell()
     .await;
 }
+
+#[tokio::test]
+async fn a_trigger_that_an_older_edition_would_fire_needs_a_word() {
+    let base = "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1), (2)";
+    story(base)
+        .draft(
+            "v2",
+            "CREATE TABLE letters (id serial PRIMARY KEY, of int REFERENCES users ON DELETE CASCADE);
+             CREATE TABLE counts (n bigint); INSERT INTO counts VALUES (0); GRANT ALL ON letters, counts TO app; GRANT ALL ON SEQUENCE letters_id_seq TO app;
+             CREATE FUNCTION count_letters() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE counts SET n = (SELECT count(*) FROM letters); RETURN NULL; END $$;
+             CREATE TRIGGER counted AFTER INSERT OR DELETE ON letters FOR EACH STATEMENT EXECUTE FUNCTION count_letters()",
+        )
+        .allow("restricts-older-edition")
+        .run("v2", "INSERT INTO letters (of) VALUES (1), (2)")
+        .see("v2", "SELECT n FROM counts", &["2"])
+        .run("v2", "DELETE FROM users WHERE id = 2")
+        .see("v2", "SELECT n FROM counts", &["1"])
+        .fail("v1", "DELETE FROM users WHERE id = 1", "42P01")
+        .tell()
+        .await;
+}
