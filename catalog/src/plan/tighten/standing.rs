@@ -35,9 +35,13 @@ pub(in crate::plan) fn standing_constraint<'a>(live: &'a Table, wanted: &Constra
     match wanted.kind {
         ConstraintKind::PrimaryKey => {
             let key = wanted.as_index()?;
-            live.indexes
-                .iter()
-                .find(|index| same_index(index, &key))
+            let alike: Vec<&Index> = live.indexes.iter().filter(|index| same_index(index, &key)).collect();
+            // A unique index over the same columns may stand beside it.
+            let named = |fits: &dyn Fn(&str) -> bool| alike.iter().find(|index| fits(index.name.as_str()));
+            let derived = format!("{}$", wanted.name.as_str());
+            named(&|name| name == wanted.name.as_str())
+                .or_else(|| named(&|name| name.starts_with(&derived)))
+                .or_else(|| alike.first())
                 .map(|index| Standing::Index(&index.name))
         }
         ConstraintKind::Unique | ConstraintKind::ForeignKey => None,

@@ -177,3 +177,20 @@ async fn an_identity_key_becomes_bigint_and_counts_on() {
     .tell()
     .await;
 }
+
+#[tokio::test]
+async fn a_new_key_is_not_taken_for_the_unique_index_beside_it() {
+    story(
+        "CREATE TABLE actions (id int PRIMARY KEY, code text NOT NULL); INSERT INTO actions VALUES (1, 'a')",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE actions DROP CONSTRAINT actions_pkey, ADD CONSTRAINT actions_pkey PRIMARY KEY (code);
+             CREATE UNIQUE INDEX actions_code_key ON actions (code)",
+    )
+    .allow("tightens-older-edition")
+    .run("v1", "INSERT INTO actions VALUES (2, 'b')")
+    .fail("v2", "INSERT INTO actions VALUES (3, 'b')", "23505")
+    .tell()
+    .await;
+}
