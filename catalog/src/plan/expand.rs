@@ -105,9 +105,10 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     }
     steps.extend(steady(input, &tables)?);
     steps.extend(code_objects::late(input, &introduce::runner(input), &mut findings));
+    // What the draft's own triggers did to its rows is carried with them.
+    steps.extend(seeds::seed(input, &mut findings)?);
     steps.extend(trigger_steps(input, &tables, &mut findings)?);
     steps.extend(policy_steps(input, &mut findings)?);
-    steps.extend(seeds::seed(input, &mut findings)?);
     steps.extend(seeds::data_steps(input, Moment::AfterRows)?);
     steps.extend(verify(input, &tables));
     steps.push(open(input, &tables)?);

@@ -229,3 +229,24 @@ async fn a_draft_begins_with_the_rows_of_earlier_ones_if_it_is_asked_to() {
     assert_eq!(world.verbs.plan("v4").await.findings, []);
     world.end().await;
 }
+
+#[tokio::test]
+async fn triggers_that_a_draft_adds_do_not_fire_for_the_rows_that_it_carries() {
+    let world = World::adopted("CREATE TABLE tenants (id int PRIMARY KEY, slug text)").await;
+    world.verbs.create("v2").await;
+    world
+        .draft(
+            "v2",
+            "INSERT INTO tenants VALUES (1, 'internal');
+             CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF NEW.slug = 'internal' THEN RAISE 'not allowed'; END IF; NEW.slug := NEW.slug || '!'; RETURN NEW; END $$;
+             CREATE TRIGGER guard BEFORE INSERT ON tenants FOR EACH ROW EXECUTE FUNCTION guard();
+             INSERT INTO tenants VALUES (2, 'other')",
+        )
+        .await;
+    world.verbs.publish("v2", &[]).await;
+    let new = world.session(APP, "v2").await;
+    assert_eq!(new.ask("SELECT slug FROM tenants ORDER BY id").await, ["internal", "other!"]);
+    assert_eq!(new.fail("INSERT INTO tenants VALUES (3, 'internal')").await.code, "P0001");
+    world.end().await;
+}

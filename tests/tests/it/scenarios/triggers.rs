@@ -91,8 +91,8 @@ async fn a_backfill_that_fires_a_trigger_lets_it_find_what_it_names() {
     )
     .draft("v2", "ALTER TABLE t ALTER n TYPE bigint")
     .allow("backfill-fires-triggers")
-    .run("v2", "UPDATE t SET n = 3000000000")
-    .fail("v1", "UPDATE t SET n = 3000000000", "22003")
+    .run("v2", "UPDATE t SET n = 2")
+    .see("v1", "SELECT n FROM t", &["2"])
     .tell()
     .await;
 }
