@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, error::SqlState};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -75,7 +75,16 @@ impl Target {
 
     /// Connects to a blueprint.
     pub async fn connect_blueprint(&self, blueprint: &Name) -> Result<Connection> {
-        Connection::open(&self.blueprint_config(blueprint.as_str())).await
+        Connection::open(&self.blueprint_config(blueprint.as_str())).await.map_err(|error| {
+            if error.sqlstate() != Some(&SqlState::UNDEFINED_DATABASE) {
+                return error;
+            }
+            let name = blueprint.as_str();
+            let edition = name.rsplit_once('$').map_or("NAME", |(_, edition)| edition);
+            Error::refused(format!("the blueprint database \"{name}\" is gone")).with_hint(format!(
+                "for a draft: edition create {edition} makes it anew, then run its migrations again; for a live edition: restore that database"
+            ))
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod footing;
 mod inference;
 mod init;
 mod inspect;
+mod ownership;
 mod patience;
 mod planning;
 mod publish;

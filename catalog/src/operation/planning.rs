@@ -6,6 +6,7 @@ use super::{
     chain::{load_chain, standing},
     footing::adopted,
     inference::{disagreements, infer_from_draft},
+    ownership::owned_by_others,
     sync::altered_rules,
     transform::collect_transforms,
 };
@@ -60,6 +61,12 @@ pub(super) async fn plan_publication(
     let mut blueprint = target.connect_blueprint(&draft.blueprint).await?;
     let given = collect_transforms(&**connection, &*blueprint, draft).await?;
     let mut findings = refusals(&comparison.diff, &chain.editioned);
+    let not_held = owned_by_others(connection, &comparison.from, &child).await?;
+    if !not_held.is_empty() {
+        // What belongs to others cannot even be read.
+        findings.extend(not_held);
+        return Ok(refused_plan(draft, parent, bindings(&chain, &child, &given)?, findings));
+    }
     let mut seeds = read_seeds(&mut blueprint, &child).await?;
     findings.extend(property_findings(&comparison.diff));
     findings.extend(made_anew(&comparison.diff));

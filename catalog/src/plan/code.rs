@@ -105,6 +105,9 @@ codes! {
     TableMadeAnew = 26, "table-made-anew", Notice:
         "The draft drops a table and makes another one of its name. They are two tables: the newer one begins without the older one's rows, and the older one goes with its edition at retire.",
         "Nothing to do if that is meant; else keep the table in the draft and ALTER it, so that its rows are kept.";
+    OwnerNotHeld = 29, "owner-not-held", Refused:
+        "The draft makes or changes an object whose owner is a role that the role that publishes is no member of: PostgreSQL would let it neither alter the object nor give a new one to that role.",
+        "Make the role that publishes a member of the owner, or change the owner in the draft.";
     SeedRowsWithoutKey = 40, "seed-rows-without-key", Refused:
         "The draft's migrations changed or deleted rows of a table that has neither a primary key nor a unique constraint, so they cannot be found in the live database.",
         "Give the table a key, or take the change of its rows back in the draft.";

@@ -3,6 +3,7 @@
 
 mod codes;
 mod failing;
+mod mishaps;
 mod refused;
 mod verbs;
 
