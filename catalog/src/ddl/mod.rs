@@ -6,6 +6,7 @@ mod index;
 mod shared;
 mod table;
 mod trigger;
+mod types;
 mod view;
 
 pub use code::{
@@ -19,6 +20,7 @@ pub use shared::{SharedObject, shared_objects};
 pub use table::{add_column, create_sequence, create_table, owner_of};
 pub use trigger::{
     Assignment, AssignmentKind, HopTriggers, TriggerMode, drop_forward, drop_hop, forward_statements,
-    renamed_hop, reverse_statements, rewritten_functions,
+    moved_hop, renamed_hop, reverse_statements, rewritten_functions,
 };
+pub use types::{create_type, drop_type, move_type};
 pub use view::{create_view, view_default, view_defaults};

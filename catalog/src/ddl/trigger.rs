@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     model::{EditionId, Name, OnError, QualifiedName, TableId},
     sql,
-    sql::{Expression, Literal, Sql, join},
+    sql::{
+        Expression, Literal, Sql, join,
+        lexer::{Lexer, Token},
+    },
 };
 
 /// What kind of value an assignment gives.
@@ -207,6 +210,41 @@ pub fn renamed_hop(hop: &HopTriggers, table: &QualifiedName, columns: &BTreeMap<
         reverse: hop.reverse.iter().map(assignment).collect(),
         ..hop.clone()
     }
+}
+
+/// The same hop once what stands in each schema of `moved` stands in another: what its expressions name there, they name by the new schema.
+pub fn moved_hop(hop: &HopTriggers, moved: &BTreeMap<Name, Name>) -> HopTriggers {
+    let assignment = |assignment: &Assignment| Assignment {
+        expression: moved_expression(&assignment.expression, moved),
+        ..assignment.clone()
+    };
+    HopTriggers {
+        forward: hop.forward.iter().map(assignment).collect(),
+        reverse: hop.reverse.iter().map(assignment).collect(),
+        ..hop.clone()
+    }
+}
+
+/// PostgreSQL deparsed the expression over `new`, so a name before a dot that is a schema's is that schema.
+fn moved_expression(expression: &Sql, moved: &BTreeMap<Name, Name>) -> Sql {
+    let text = expression.as_str();
+    let tokens: Vec<Token> = Lexer::new(text.as_bytes()).collect();
+    let mut spliced = String::with_capacity(text.len());
+    let mut copied = 0;
+    for pair in tokens.windows(2) {
+        let [token, next] = pair else { continue };
+        if !token.is_name() || !next.is_symbol(text.as_bytes(), b'.') {
+            continue;
+        }
+        let target = token.name(text).and_then(|name| moved.iter().find(|(from, _)| from.as_str() == name));
+        if let Some((_, to)) = target {
+            spliced.push_str(text.get(copied..token.start).unwrap_or_default());
+            spliced.push_str(&to.quoted().to_string());
+            copied = token.end;
+        }
+    }
+    spliced.push_str(text.get(copied..).unwrap_or_default());
+    Sql::trusted(spliced)
 }
 
 /// Splices the new names into a deparsed expression over `new.column`. What PostgreSQL deparsed, its grammar reads; an expression that it

@@ -96,10 +96,14 @@ pub(super) fn compare_types(parent: &Schema, child: &Schema, aligned: &Schema, c
             continue;
         };
         taken.push(new.id);
-        if old.name != new.name {
-            changes.push(subject.unsupported(format!("was renamed to {}", new.name.pretty())));
-        } else if old.definition != new.definition {
-            changes.push(subject.unsupported(format!("definition changed to {}", new.definition)));
+        let named = child.type_def(new.id).unwrap_or(new);
+        if old.name != named.name {
+            changes.push(subject.changed(format!("was renamed to {}", named.name.pretty())));
+        }
+        if old.definition != new.definition || old.id != new.id {
+            changes.push(subject.changed(format!("definition changed to {}", named.definition)));
+            // The draft's own has all that it has from the start.
+            continue;
         }
         subject.owner(&old.owner, &new.owner, changes);
         subject.grants(&old.grants, &new.grants, changes);

@@ -19,6 +19,7 @@ fn column(id: i16, column_name: &str) -> Column {
         id: ColumnId::new(id),
         name: name(column_name),
         type_name: "integer".to_owned(),
+        type_id: None,
         collation: None,
         not_null: false,
         default: None,

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     error::{Error, Result},
     model::{
-        Column, ColumnId, Direction, EditionName, Name, QualifiedName, Schema, Table, TableId, Transform,
+        Column, ColumnId, Direction, EditionName, Generated, Name, QualifiedName, Schema, Table, TableId,
+        Transform, TypeKind,
     },
+    sql::Expression,
 };
 
 use super::{Mapping, TableMapping, TakenNames};
@@ -105,6 +107,9 @@ fn moved_objects(input: &LayoutInput<'_>) -> Result<BTreeMap<u32, Name>> {
     let known: BTreeSet<u32> = object_ids(input.parent).map(|(id, _)| id).collect();
     let mut moved = BTreeMap::new();
     for (id, name) in object_ids(input.child) {
+        if stays(input, id, name) {
+            continue;
+        }
         if input.own.contains(&id) || !known.contains(&id) {
             moved.insert(id, edition_schema(input.edition, &name.schema)?);
         } else if let Some(schema) = input.parent_mapping.moved.get(&id) {
@@ -112,6 +117,12 @@ fn moved_objects(input: &LayoutInput<'_>) -> Result<BTreeMap<u32, Name>> {
         }
     }
     Ok(moved)
+}
+
+/// Whether it is a new range type, which cannot move later, so it is made where it is going to stay. A parent's of that name would be in the way.
+fn stays(input: &LayoutInput<'_>, id: u32, name: &QualifiedName) -> bool {
+    let is_range = input.child.type_def(id).is_some_and(|definition| definition.kind == TypeKind::Range);
+    is_range && !input.parent.types.iter().any(|known| known.id == id || &known.name == name)
 }
 
 /// Id and name of every object that is not a table.
@@ -133,7 +144,7 @@ fn lay_out_inherited(input: &LayoutInput<'_>, parent: &Table, child: &Table) -> 
                 && &transform.column == column
         })
     };
-    let fates: BTreeMap<ColumnId, ColumnFate> = child
+    let mut fates: BTreeMap<ColumnId, ColumnFate> = child
         .columns
         .iter()
         .map(|column| {
@@ -141,6 +152,7 @@ fn lay_out_inherited(input: &LayoutInput<'_>, parent: &Table, child: &Table) -> 
                 None => ColumnFate::Added,
                 Some(before)
                     if stored_differently(before, column)
+                        || column.type_id.is_some_and(|id| input.own.contains(&id))
                         || given(Direction::Forward, &column.name)
                         || given(Direction::Reverse, &before.name) =>
                 {
@@ -151,6 +163,15 @@ fn lay_out_inherited(input: &LayoutInput<'_>, parent: &Table, child: &Table) -> 
             (column.id, fate)
         })
         .collect();
+
+    // What is computed from a duplicate is another value.
+    for column in child.columns.iter().filter(|column| parent.column(column.id).is_some()) {
+        if reads_any(column, |name| {
+            child.column_named(name).is_some_and(|read| fates.get(&read.id) != Some(&ColumnFate::Shared))
+        }) {
+            fates.insert(column.id, ColumnFate::Duplicated);
+        }
+    }
 
     // A name is free if no physical column has it, and no column of parent or child that is kept elsewhere: the latter takes it when
     // the older edition is gone.
@@ -192,6 +213,14 @@ fn lay_out_inherited(input: &LayoutInput<'_>, parent: &Table, child: &Table) -> 
     }
 }
 
+/// Whether it is generated from a column for which `wanted` holds.
+fn reads_any(column: &Column, wanted: impl Fn(&str) -> bool) -> bool {
+    let (Generated::Stored(text) | Generated::Virtual(text)) = &column.generated else { return false };
+    Expression::parse(text).is_ok_and(|read| read.columns().iter().any(|used| wanted(used.name.as_str())))
+}
+
 fn stored_differently(before: &Column, after: &Column) -> bool {
-    before.type_name != after.type_name || before.collation != after.collation
+    before.type_name != after.type_name
+        || before.type_id != after.type_id
+        || before.collation != after.collation
 }

@@ -14,7 +14,8 @@ pub use ids::{ColumnId, EditionId, Epoch, OperationId, TableId};
 pub use names::{EditionName, Name, NameError, QualifiedName};
 pub use policy::{Policy, RowSecurity};
 pub use schema::{
-    Accessory, Column, ColumnDetail, Constraint, ConstraintKind, Function, Generated, Grant, Identity, Index,
-    OtherObject, Pointer, Rule, Schema, Sequence, Table, Trigger, TypeDef, TypeKind, View, Volatility,
+    Accessory, Attribute, Column, ColumnDetail, Constraint, ConstraintKind, Function, Generated, Grant,
+    Identity, Index, Label, OtherObject, Pointer, Rule, Schema, Sequence, Table, Trigger, TypeBody, TypeDef,
+    TypeKind, TypeUse, View, Volatility,
 };
 pub use transform::{Direction, OnError, Origin, Transform};

@@ -43,6 +43,11 @@ impl Schema {
     pub fn table_named(&self, name: &QualifiedName) -> Option<&Table> {
         self.tables.iter().find(|table| &table.name == name)
     }
+
+    /// The type with this id.
+    pub fn type_def(&self, id: u32) -> Option<&TypeDef> {
+        self.types.iter().find(|definition| definition.id == id)
+    }
 }
 
 /// A table.
@@ -67,6 +72,13 @@ pub struct Table {
     /// Every further property that DDL can change (persistence, reloptions, RLS flags, replica identity, access method,
     /// tablespace, comment …), as `name=value`, sorted. Diffed and, when it differs, refused by name.
     pub properties: Vec<String>,
+}
+
+impl Column {
+    /// Its type.
+    pub fn of(&self) -> TypeUse {
+        TypeUse { type_name: self.type_name.clone(), type_id: self.type_id }
+    }
 }
 
 impl Table {
@@ -98,6 +110,9 @@ pub struct Column {
     pub name: Name,
     /// `format_type(atttypid, atttypmod)` under an empty search_path.
     pub type_name: String,
+    /// The type, or what it is an array of, by blueprint id; `None` for built-in ones.
+    #[serde(default)]
+    pub type_id: Option<u32>,
     /// The qualified collation if it is not the type's own.
     pub collation: Option<String>,
     /// `attnotnull`.
@@ -336,7 +351,7 @@ pub struct Function {
     pub grants: Vec<Grant>,
     /// Comment.
     pub properties: Vec<String>,
-    /// Tables, views and functions that its signature or its parsed body names, by blueprint id.
+    /// Tables, views, types and functions that its signature or its parsed body names, by blueprint id.
     pub depends: Vec<u32>,
     /// Columns that its parsed body names.
     #[serde(default)]
@@ -393,6 +408,12 @@ pub struct TypeDef {
     pub name: QualifiedName,
     /// What kind.
     pub kind: TypeKind,
+    /// Types and functions that it is made of, by blueprint id.
+    #[serde(default)]
+    pub uses: Vec<u32>,
+    /// What its values are.
+    #[serde(default)]
+    pub body: TypeBody,
     /// The CREATE statements that make it (a domain's constraints included), without owner and grants.
     pub definition: String,
     /// Owner role.
@@ -401,6 +422,55 @@ pub struct TypeDef {
     pub grants: Vec<Grant>,
     /// Comment.
     pub properties: Vec<String>,
+}
+
+/// What the values of a type are, as far as one edition's must become another's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypeBody {
+    /// An enum's values in their order.
+    Labels(Vec<Label>),
+    /// A composite's attributes in their order.
+    Attributes(Vec<Attribute>),
+    /// A domain's.
+    Base {
+        /// What it is over.
+        of: TypeUse,
+        /// `NOT NULL` and the definitions of its checks.
+        rules: Vec<String>,
+    },
+    /// Nothing that its editions could have in common.
+    #[default]
+    Opaque,
+}
+
+/// One value of an enum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// `pg_enum.oid`, which renaming leaves as it is.
+    pub id: u32,
+    /// The value.
+    pub text: String,
+}
+
+/// One attribute of a composite type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// Identity within the type.
+    pub id: ColumnId,
+    /// Name in this edition.
+    pub name: Name,
+    /// Its type.
+    pub of: TypeUse,
+}
+
+/// A type where it is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypeUse {
+    /// `format_type` under an empty search_path.
+    pub type_name: String,
+    /// The type, or what it is an array of, by blueprint id; `None` for built-in ones.
+    pub type_id: Option<u32>,
 }
 
 /// One entry of an ACL, exploded (`aclexplode`).

@@ -7,6 +7,7 @@ mod closing;
 mod create;
 mod default;
 mod deinit;
+mod domains;
 mod footing;
 mod inference;
 mod init;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     chain::{load_chain, standing},
+    domains::{RuledInput, ruled_domains},
     footing::adopted,
     inference::{disagreements, infer_from_draft},
     ownership::owned_by_others,
@@ -19,7 +20,7 @@ use crate::{
     plan::{
         Bindings, Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, agreements, assemble,
         bindings, candidates, draft_fingerprint, drift, expand, fingerprint, leave_out_doubtful, made_anew,
-        own_objects, probes, property_findings, refusals, searching_functions,
+        own_objects, own_types, probes, property_findings, refusals, searching_functions,
     },
     seed::read_seeds,
     store,
@@ -80,9 +81,9 @@ pub(super) async fn plan_publication(
         findings.extend(altered_rules(target, &chain).await?);
     }
 
-    let mut own = BTreeSet::new();
+    let mut own = own_types(&comparison.from, &child);
     if !comparison.diff.changes.is_empty() {
-        own = searching_functions(&child, &chain.editioned);
+        own.extend(searching_functions(&child, &chain.editioned));
     }
     let mut layout = lay_out(&chain, draft, &child, &given, &own)?;
     let relocations = relocations(&chain, &layout, &child)?;
@@ -91,22 +92,21 @@ pub(super) async fn plan_publication(
         layout = lay_out(&chain, draft, &child, &given, &own)?;
     }
     let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
-    let input = TransformInput {
-        edition: &draft.name,
-        parent: &leaf.logical,
-        child: &child,
-        inherited: &layout.inherited,
-        given: &given,
-    };
-    let (found, more) = candidates(&input);
-    findings.extend(more);
-
-    let extra = parents_columns(&chain, &layout);
-    let probes = probes(&found);
     let ancestors =
         chain.members.iter().map(|member| member.edition.name.clone()).chain([draft.name.clone()]);
     let ancestry = Ancestry::new(ancestors);
-    let reading = loop {
+    let (found, reading) = loop {
+        let (found, more) = candidates(&TransformInput {
+            edition: &draft.name,
+            parent: &leaf.logical,
+            parent_mapping: &leaf.mapping,
+            child: &child,
+            child_mapping: &layout.mapping,
+            inherited: &layout.inherited,
+            given: &given,
+        });
+        let extra = parents_columns(&chain, &layout);
+        let probes = probes(&found);
         let request = PhysicalRequest {
             logical: &child,
             mapping: &layout.mapping,
@@ -118,7 +118,8 @@ pub(super) async fn plan_publication(
         };
         let reading = match read_in_physical_words(&mut blueprint, &request).await {
             // A change that is refused anyway may be what cannot be put into physical words.
-            Err(_) if findings.iter().any(|finding| finding.severity == Severity::Refused) => {
+            Err(_) if findings.iter().chain(&more).any(|finding| finding.severity == Severity::Refused) => {
+                findings.extend(more);
                 let bound_to = bindings(&chain, &child, &given)?;
                 return Ok(refused_plan(draft, parent, bound_to, findings));
             }
@@ -127,7 +128,8 @@ pub(super) async fn plan_publication(
         let known = own.len();
         own.extend(own_objects(leaf, &child, &reading.schema));
         if own.len() == known {
-            break reading;
+            findings.extend(more);
+            break (found, reading);
         }
         layout = lay_out(&chain, draft, &child, &given, &own)?;
     };
@@ -137,7 +139,10 @@ pub(super) async fn plan_publication(
         assemble((&layout.inherited, draft.id, &draft.name), &found, &reading.probed, default_of);
     findings.extend(more);
     findings.extend(disagreements(connection, &agreements(&chain, &hop, &reading.schema)).await?);
-    findings.extend(rewriting_domains(&blueprint, &layout, &child).await?);
+    findings.extend(
+        ruled_domains(&blueprint, &RuledInput { chain: &chain, layout: &layout, child: &child, hop: &hop })
+            .await?,
+    );
 
     let input = ExpandInput {
         chain: &chain,
@@ -260,43 +265,4 @@ fn parents_columns(chain: &Chain, layout: &ChildLayout) -> Vec<ExtraColumn> {
             })
         })
         .collect()
-}
-
-/// ADD COLUMN with a domain that has constraints rewrites the whole table under an exclusive lock (tablecmds.c, ATExecAddColumn).
-async fn rewriting_domains(
-    blueprint: &Connection,
-    layout: &ChildLayout,
-    child: &Schema,
-) -> Result<Vec<Finding>> {
-    let rows = blueprint
-        .query(
-            "SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
-             WHERE t.typtype = 'd' AND a.attnum > 0 AND NOT a.attisdropped \
-             AND (t.typnotnull OR EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.contypid = t.oid))",
-            &[],
-        )
-        .await?;
-    let mut findings = Vec::new();
-    for row in rows {
-        let (table, column): (u32, i16) = (row.try_get(0)?, row.try_get(1)?);
-        let place = layout.inherited.iter().find(|place| place.id.get() == table);
-        let added = place.and_then(|place| {
-            let column = child.table(place.id)?.column(crate::model::ColumnId::new(column))?;
-            let fate = place.fates.get(&column.id)?;
-            (*fate != crate::layout::ColumnFate::Shared)
-                .then(|| (child.table(place.id).map(|t| t.name.pretty()), column))
-        });
-        if let Some((Some(table), column)) = added {
-            findings.push(Finding {
-                severity: Severity::Refused,
-                code: Code::RewritesTable,
-                subject: format!("table {table}, column {}", column.name.as_str()),
-                message:
-                    "adding a column whose domain has constraints rewrites the table under an exclusive lock"
-                        .to_owned(),
-                fix: Some("use the domain's base type with a CHECK constraint on the column".to_owned()),
-            });
-        }
-    }
-    Ok(findings)
 }

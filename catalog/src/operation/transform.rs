@@ -167,5 +167,5 @@ fn sides<'a>(before: &'a Schema, after: &'a Schema, name: &QualifiedName) -> Res
         ))
         .with_hint("a new table starts empty; transforms are for tables that the parent has too")
     })?;
-    Ok(Sides { parent, child })
+    Ok(Sides { parent, child, schemas: (before, after) })
 }

@@ -17,7 +17,7 @@ use crate::{
     blueprint::read_schema,
     error::{Error, ErrorKind, Result},
     layout::{Ancestry, Mapping},
-    model::{Identity, Name, Schema, TableId, TypeDef},
+    model::{Identity, Name, Schema, TableId, TypeBody, TypeDef},
     sql,
     sql::{Sql, join},
     target::Connection,
@@ -135,8 +135,18 @@ async fn add_types(transaction: &Transaction<'_>, types: &[TypeDef]) -> Result<(
         }
         let make_schema = if has_schema { Sql::trusted("") } else { sql!("CREATE SCHEMA {};", schema) };
         transaction.batch_execute("SAVEPOINT extra_type").await?;
-        let make = sql!("{} {}", make_schema, Sql::trusted(&definition.definition));
-        if transaction.batch_execute(make.as_str()).await.is_err() {
+        // A domain's checks may call functions that have moved; they do not matter for what a value is.
+        let bare = match &definition.body {
+            TypeBody::Base { of, .. } => {
+                Some(sql!("CREATE DOMAIN {} AS {}", name, Sql::trusted(&of.type_name)))
+            }
+            _ => None,
+        };
+        for statement in [Some(Sql::trusted(&definition.definition)), bare].iter().flatten() {
+            let make = sql!("{} {}", make_schema, statement);
+            if transaction.batch_execute(make.as_str()).await.is_ok() {
+                break;
+            }
             transaction.batch_execute("ROLLBACK TO SAVEPOINT extra_type").await?;
         }
     }

@@ -1,6 +1,7 @@
 //! The ALTER statements that bring a blueprint to physical names.
 
 use crate::{
+    ddl::move_type,
     layout::Mapping,
     model::{Function, Name, QualifiedName, Schema, Sequence, Table},
     sql,
@@ -115,11 +116,7 @@ fn move_object(logical: &Schema, mapping: &Mapping, id: u32, schema: &Name) -> V
         let keyword = Sql::trusted(view.keyword());
         return vec![sql!("ALTER {} {} SET SCHEMA {}", keyword, view.name, schema)];
     }
-    let definition = logical.types.iter().find(|definition| definition.id == id);
-    definition
-        .map(|definition| sql!("ALTER TYPE {} SET SCHEMA {}", definition.name, schema))
-        .into_iter()
-        .collect()
+    logical.type_def(id).map(|definition| move_type(definition, schema)).into_iter().collect()
 }
 
 /// A sequence that a column owns moves with its table; where the table stays, the sequence has to be let go first

@@ -94,7 +94,7 @@ codes! {
         "Older editions still rely on something that the draft drops (a constraint, an index), so it stays in force until they are retired.",
         "Nothing to do: retiring the older editions drops it.";
     BlocksWriters = 22, "blocks-writers", NeedsWord:
-        "PostgreSQL can make this change only under an exclusive lock for as long as it reads or rewrites the table: an exclusion constraint, a stored generated column. The finding says how large the table is.",
+        "PostgreSQL can make this change only under an exclusive lock for as long as it reads or rewrites the table: an exclusion constraint, a stored generated column, a column whose domain has constraints. The finding says how large the table is.",
         "Publish at a quiet time, and allow it.";
     OlderEditionLacksPrivilege = 23, "older-edition-lacks-privilege", Refused:
         "Every insert, also of an older edition, would take a number from the sequence of a new column, and a role that may insert may not do that.",
@@ -123,6 +123,9 @@ codes! {
     DoesNotUndo = 44, "does-not-undo", Notice:
         "On a sample of the real rows, the reverse transform does not give back what the forward one was given: a row that is edited in the new edition may come to read differently in the older one, too.",
         "Nothing to do if the difference does no harm (white space, capital letters); else correct the transforms: edition transform.";
+    OlderKeyMeetsDefault = 45, "older-key-meets-default", Notice:
+        "The draft's enum has a value that the older edition's lacks. A new row with it has the column's default in the older edition, and a key of that edition includes the column: where the default is taken already, the new edition's INSERT fails.",
+        "Say what older editions shall see: edition transform NAME TABLE --reverse 'column = expression'.";
     DeferredToRetire = 60, "deferred-to-retire", Notice:
         "The draft takes something away or changes something that an older edition could notice or lose (an owner, a privilege, a comment, storage). It stays as it is for now.",
         "Nothing to do: the object takes the newer edition's state when the older ones are retired.";

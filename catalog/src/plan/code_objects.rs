@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::{
     ddl::{
-        create_function, create_user_view, drop_function, drop_user_view, function_in, view_object,
-        view_triggers,
+        create_function, create_user_view, drop_function, drop_type, drop_user_view, function_in,
+        view_object, view_triggers,
     },
     layout::{ColumnFate, Mapping},
-    model::{ColumnId, EditionName, Function, Name, Schema, TableId, View},
+    model::{ColumnId, EditionName, Function, Name, Schema, TableId, TypeDef, View},
     order::needed_first,
     sql,
     sql::Sql,
@@ -22,9 +22,10 @@ pub(super) fn is_own(input: &ExpandInput<'_>, id: u32) -> bool {
     input.chain.leaf().is_none_or(|leaf| leaf.mapping.moved.get(&id) != Some(place))
 }
 
-/// A function or a view.
+/// A type, a function or a view.
 #[derive(Clone, Copy)]
-enum Object<'a> {
+pub(super) enum Object<'a> {
+    Type(&'a TypeDef),
     Function(&'a Function),
     View(&'a View),
 }
@@ -32,6 +33,7 @@ enum Object<'a> {
 impl Object<'_> {
     fn id(self) -> u32 {
         match self {
+            Self::Type(definition) => definition.id,
             Self::Function(function) => function.id,
             Self::View(view) => view.id.get(),
         }
@@ -39,6 +41,7 @@ impl Object<'_> {
 
     fn needs(self, id: u32) -> bool {
         match self {
+            Self::Type(definition) => definition.uses.contains(&id),
             Self::Function(function) => function.depends.contains(&id),
             Self::View(view) => {
                 view.calls.contains(&id) || view.reads.iter().any(|(read, _)| read.get() == id)
@@ -87,22 +90,18 @@ impl Extent {
     }
 }
 
-/// Functions that can stand without what comes or goes: tables may use them.
-pub(super) fn early_functions<'a>(
+/// Types, and functions that can stand without what comes or goes: tables may use them. A domain's check calls functions, and a function's arguments are
+/// of types.
+pub(super) fn early<'a>(
     schema: &'a Schema,
-    wanted: &[&'a Function],
+    types: Vec<&'a TypeDef>,
+    functions: &[&'a Function],
     extent: &Extent,
-) -> Vec<&'a Function> {
+) -> Vec<Object<'a>> {
     let late = extent.functions_over(schema);
-    let early = wanted.iter().filter(|function| !late.contains(&function.id));
-    let ordered = in_order(early.map(|function| Object::Function(function)).collect());
-    ordered
-        .into_iter()
-        .filter_map(|code| match code {
-            Object::Function(function) => Some(function),
-            Object::View(_) => None,
-        })
-        .collect()
+    let functions = functions.iter().filter(|function| !late.contains(&function.id));
+    let functions = functions.map(|function| Object::Function(function));
+    in_order(types.into_iter().map(Object::Type).chain(functions).collect())
 }
 
 /// Each behind those that it needs; what PostgreSQL took in a circle stays in the order given.
@@ -114,15 +113,14 @@ fn in_order(waiting: Vec<Object<'_>>) -> Vec<Object<'_>> {
     )
 }
 
-/// Drops these views and functions, each before those that it needs.
-pub(super) fn drop_code<'a>(
-    views: impl Iterator<Item = &'a View>,
-    functions: impl Iterator<Item = &'a Function>,
-) -> Vec<Sql> {
-    let code = in_order(functions.map(Object::Function).chain(views.map(Object::View)).collect());
-    code.into_iter()
+/// Drops these, each before those that it needs.
+pub(super) fn drop_code<'a>(objects: impl Iterator<Item = Object<'a>>) -> Vec<Sql> {
+    let ordered = in_order(objects.collect());
+    ordered
+        .into_iter()
         .rev()
-        .map(|code| match code {
+        .map(|object| match object {
+            Object::Type(definition) => drop_type(definition),
             Object::Function(function) => drop_function(function),
             Object::View(view) => drop_user_view(view),
         })
@@ -142,6 +140,7 @@ pub(super) fn late(input: &ExpandInput<'_>, runner: &Name, findings: &mut Vec<Fi
     let mut drops = Vec::new();
     for code in &code {
         match code {
+            Object::Type(_) => {}
             Object::Function(function) => {
                 statements.extend(create_function(function, runner));
                 drops.push(drop_function(function));

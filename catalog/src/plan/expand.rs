@@ -141,12 +141,14 @@ fn table_views<'a>(input: &'a ExpandInput<'_>) -> Result<Vec<TableView<'a>>> {
         .collect()
 }
 
-/// Columns that the child adds to a physical table.
+/// Columns that the child adds to a physical table, generated ones behind those that they read.
 pub(super) fn new_columns<'a>(
     place: &'a InheritedTable,
     child: &'a Table,
 ) -> impl Iterator<Item = (&'a Column, &'a Name, ColumnFate)> {
-    child.columns.iter().filter_map(|column| {
+    let is_generated = |column: &&Column| column.generated != Generated::None;
+    let plain = child.columns.iter().filter(move |column| !is_generated(column));
+    plain.chain(child.columns.iter().filter(is_generated)).filter_map(|column| {
         let fate = place.fates.get(&column.id).copied().filter(|fate| *fate != ColumnFate::Shared)?;
         Some((column, place.child.columns.get(&column.id)?, fate))
     })

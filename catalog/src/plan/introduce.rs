@@ -4,19 +4,18 @@ use std::collections::BTreeSet;
 
 use crate::{
     ddl::{
-        create_function, create_sequence, create_table, drop_function, grant_type, owner_of, shared_objects,
+        create_function, create_sequence, create_table, create_type, drop_function, drop_type, shared_objects,
     },
     model::{
         ColumnId, ConstraintKind, Function, Name, QualifiedName, Schema, Sequence, Table, TypeDef, TypeKind,
     },
-    property::{self, Object, give},
-    sql,
+    property, sql,
     sql::{Sql, join},
 };
 
 use super::{
     Code, ExpandInput, Finding, Lock, Severity, Step,
-    code_objects::{Extent, early_functions, is_own},
+    code_objects::{Extent, Object, early, is_own},
 };
 
 pub(super) fn runner(input: &ExpandInput<'_>) -> Name {
@@ -30,15 +29,6 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     let mut statements = vec![Sql::trusted("SET LOCAL check_function_bodies = off")];
     let mut drops: Vec<Sql> = Vec::new();
 
-    for definition in input.physical.types.iter().filter(|definition| is_own(input, definition.id)) {
-        statements.push(Sql::trusted(&definition.definition));
-        findings.extend(range(definition));
-        findings.extend(lost("type", &definition.name.name, &definition.properties));
-        statements.extend(give(&Object::Type(&definition.name), &definition.properties));
-        statements.extend(grant_type(&definition.name, &definition.grants));
-        statements.extend(owner_of(&sql!("TYPE {}", definition.name), &definition.owner, &runner));
-        drops.push(sql!("DROP TYPE IF EXISTS {}", definition.name));
-    }
     let sequences: Vec<&Sequence> =
         input.physical.sequences.iter().filter(|s| is_own(input, s.id.get())).collect();
     for sequence in &sequences {
@@ -48,9 +38,21 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     }
     let functions: Vec<&Function> =
         input.physical.functions.iter().filter(|function| is_own(input, function.id)).collect();
-    for function in early_functions(input.physical, &functions, &Extent::made(input)) {
-        statements.extend(create_function(function, &runner));
-        drops.push(drop_function(function));
+    let types = input.physical.types.iter().filter(|definition| is_made(input, definition)).collect();
+    for object in early(input.physical, types, &functions, &Extent::made(input)) {
+        match object {
+            Object::Type(definition) => {
+                findings.extend(range(input, definition));
+                findings.extend(lost("type", &definition.name.name, &definition.properties));
+                statements.extend(create_type(definition, &runner));
+                drops.push(drop_type(definition));
+            }
+            Object::Function(function) => {
+                statements.extend(create_function(function, &runner));
+                drops.push(drop_function(function));
+            }
+            Object::View(_) => {}
+        }
     }
     let tables: Vec<&Table> =
         input.physical.tables.iter().filter(|t| input.layout.created.contains_key(&t.id)).collect();
@@ -127,14 +129,23 @@ pub(super) fn with_owners(input: &ExpandInput<'_>, statements: Vec<Sql>) -> Vec<
     may.chain(statements).chain(may_not).collect()
 }
 
-/// A range type cannot move to another schema: PostgreSQL leaves its constructor functions and its multirange type behind.
-fn range(definition: &TypeDef) -> Option<Finding> {
-    (definition.kind == TypeKind::Range).then(|| Finding {
-        severity: Severity::Refused,
-        code: Code::Unsupported,
-        subject: format!("type {}", definition.name.name.as_str()),
-        message: "a new range type cannot be published yet".to_owned(),
-        fix: Some("take it back in the draft".to_owned()),
+/// A new type that is not in the edition's own schema is one that cannot move.
+fn is_made(input: &ExpandInput<'_>, definition: &TypeDef) -> bool {
+    let mut members = input.chain.members.iter();
+    is_own(input, definition.id) || members.all(|member| member.logical.type_def(definition.id).is_none())
+}
+
+/// A range type cannot move to another schema: PostgreSQL leaves its constructor functions behind, which belong to nobody but the superuser. So a new
+/// one is made where it is going to stay, and two of one name cannot be.
+fn range(input: &ExpandInput<'_>, definition: &TypeDef) -> Option<Finding> {
+    (definition.kind == TypeKind::Range && is_own(input, definition.id)).then(|| {
+        let subject = format!("type {}", definition.name.name.as_str());
+        Finding::new(
+            Code::Unsupported,
+            subject,
+            "a range type cannot be changed, because PostgreSQL cannot keep two of one name apart",
+        )
+        .with_fix("make one of another name in the draft, and columns of it")
     })
 }
 

@@ -45,11 +45,12 @@ pub use expand::{ExpandInput, expand};
 pub use finding::{Finding, Severity};
 pub use foreign::equivalent_ddl;
 pub use infer::{Agreement, DataStep, InferInput, Inferred, agreements, infer};
-pub use own::{own_objects, searching_functions};
+pub use own::{own_objects, own_types, searching_functions};
 pub use properties::property_findings;
 pub use seeds::leave_out_doubtful;
 pub use step::{Lock, Step, StepKind};
 pub use take_back::{TakeBackInput, take_back};
+pub(crate) use tighten::BYTES_BUILT_AT_ONCE;
 pub use transforms::{Candidate, Hop, TransformInput, assemble, candidates, probes};
 pub use unsupported::refusals;
 

@@ -1,11 +1,11 @@
-//! Of which functions and views a draft needs its own, beside its parent's: those that PostgreSQL words differently for the two editions. The wording is
+//! Of which functions, views and types a draft needs its own, beside its parent's: those that PostgreSQL words differently for the two editions. The wording is
 //! over physical names, so it tells a changed body as well as a column that the draft stores elsewhere, or another object that is the draft's own.
 
 use std::collections::BTreeSet;
 
 use crate::{
     layout::reads_editioned,
-    model::{Function, Name, Schema, TableId, View},
+    model::{Function, Name, Schema, TableId, TypeDef, View},
 };
 
 use super::Member;
@@ -23,8 +23,36 @@ pub fn own_objects(parent: &Member, child: &Schema, physical: &Schema) -> BTreeS
         let known = parent.physical.functions.iter().find(|known| known.id == function.id);
         known.is_some_and(|known| !same_function(known, function))
     });
-    let ids = views.map(|view| view.id.get()).chain(functions.map(|function| function.id));
+    let types = physical.types.iter().filter(|definition| {
+        let known = parent.physical.type_def(definition.id);
+        known.is_some_and(|known| known.name != definition.name || known.definition != definition.definition)
+    });
+    let ids = views
+        .map(|view| view.id.get())
+        .chain(functions.map(|function| function.id))
+        .chain(types.map(|definition| definition.id));
     with_readers(ids.collect(), child)
+}
+
+/// Types that `child` changes or renames, and those that are made of them. A value of the one is not a value of the other, so a draft has its own
+/// beside its parent's, which is told before anything is read.
+pub fn own_types(parent: &Schema, child: &Schema) -> BTreeSet<u32> {
+    let differs = |new: &&TypeDef| {
+        parent.type_def(new.id).is_some_and(|old| {
+            old.name != new.name || old.definition != new.definition || old.body != new.body
+        })
+    };
+    let is_new = |id: &u32| parent.type_def(*id).is_none() && child.type_def(*id).is_some();
+    let mut own: BTreeSet<u32> = child.types.iter().filter(differs).map(|definition| definition.id).collect();
+    // In dependency order: one pass is enough.
+    for definition in &child.types {
+        if definition.uses.iter().any(|used| own.contains(used) || is_new(used))
+            && parent.type_def(definition.id).is_some()
+        {
+            own.insert(definition.id);
+        }
+    }
+    own
 }
 
 /// Functions that find tables by their own `SET search_path`: where names differ, the draft's must look into the draft's schemas first.

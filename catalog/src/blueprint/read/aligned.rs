@@ -81,6 +81,9 @@ fn renames(parent: &Schema, child: &Schema) -> Result<Vec<Sql>> {
             old.name.name
         ));
     }
+    let (types_away, types_back) = type_renames(parent, child, &mut free)?;
+    away.extend(types_away);
+    back.extend(types_back);
     for name in in_the_way(parent, child, &wanted) {
         // ALTER TABLE … RENAME takes views and sequences too.
         away.push(sql!("ALTER TABLE {} RENAME TO {}", name, free.next()?));
@@ -88,6 +91,31 @@ fn renames(parent: &Schema, child: &Schema) -> Result<Vec<Sql>> {
     away.append(&mut columns);
     away.append(&mut back);
     Ok(away)
+}
+
+/// Types that both have under different names, and types of the child's own that bear such a name.
+fn type_renames(parent: &Schema, child: &Schema, free: &mut FreeNames) -> Result<(Vec<Sql>, Vec<Sql>)> {
+    let renamed: Vec<(&QualifiedName, &QualifiedName)> = child
+        .types
+        .iter()
+        .filter_map(|new| Some((&parent.type_def(new.id)?.name, &new.name)))
+        .filter(|(old, new)| old != new && old.schema == new.schema)
+        .collect();
+    let (mut away, mut back) = (Vec::new(), Vec::new());
+    for definition in &child.types {
+        let is_wanted = renamed.iter().any(|(old, _)| **old == definition.name);
+        let target = renamed.iter().find(|(_, new)| **new == definition.name).map(|(old, _)| old);
+        if !is_wanted && target.is_none() {
+            continue;
+        }
+        let spare = free.next()?;
+        away.push(sql!("ALTER TYPE {} RENAME TO {}", definition.name, spare));
+        if let Some(target) = target {
+            let here = QualifiedName::new(definition.name.schema.clone(), spare);
+            back.push(sql!("ALTER TYPE {} RENAME TO {}", here, target.name));
+        }
+    }
+    Ok((away, back))
 }
 
 fn shared<'a>(parent: &'a Schema, child: &'a Schema) -> impl Iterator<Item = (&'a Table, &'a Table)> {

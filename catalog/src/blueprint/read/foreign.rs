@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::model::{
     Accessory, ColumnId, Function, Name, OtherObject, Policy, QualifiedName, Schema, Sequence, Table,
-    TableId, Trigger, TypeDef, View,
+    TableId, Trigger, TypeBody, TypeDef, View,
 };
 
 /// Turns a value of the model into an [`OtherObject`].
@@ -47,6 +47,7 @@ impl Foreign for Table {
         let table = Some(std::mem::replace(&mut self.id, TableId::new(0)));
         for (position, column) in (1..).zip(&mut self.columns) {
             column.id = ColumnId::new(position);
+            column.type_id = None;
         }
         for constraint in &mut self.constraints {
             constraint.columns.clear();
@@ -136,6 +137,9 @@ impl Foreign for Function {
 impl Foreign for TypeDef {
     fn into_other(mut self, special: Option<String>) -> OtherObject {
         self.id = 0;
+        self.uses.clear();
+        // The definition says it.
+        self.body = TypeBody::Opaque;
         OtherObject {
             kind: "type".to_owned(),
             identity: identity(&self.name),

@@ -30,12 +30,14 @@ SELECT jsonb_build_object(
     FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee), '[]'),
   'properties', to_jsonb(array_remove(ARRAY['comment=' || obj_description(p.oid, 'pg_proc')], NULL)),
   'depends', coalesce((
-    SELECT jsonb_agg(DISTINCT coalesce(nullif(t.typrelid, 0), nullif(e.typrelid, 0), d.refobjid)::bigint)
+    -- A row type is its table, an array its elements; what is built in has lower numbers.
+    SELECT jsonb_agg(DISTINCT coalesce(r.oid, e.oid, d.refobjid)::bigint)
     FROM pg_depend d
     LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
-    LEFT JOIN pg_type e ON e.oid = t.typelem
-    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'n'
-      AND (d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass) OR coalesce(nullif(t.typrelid, 0), e.typrelid) <> 0)), '[]'),
+    LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typtype = 'b' AND t.typlen = -1
+    LEFT JOIN pg_class r ON r.oid = coalesce(e.typrelid, t.typrelid) AND r.relkind <> 'c'
+    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'n' AND d.refobjid >= 16384
+      AND d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)), '[]'),
   'reads', coalesce((
     SELECT jsonb_agg(jsonb_build_array(d.refobjid::bigint, d.refobjsubid) ORDER BY d.refobjid, d.refobjsubid)
     FROM pg_depend d

@@ -130,6 +130,11 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
     schema.accessories = accessories.iter().map(value).collect::<Result<_>>()?;
     schema.others.sort();
     schema.views = in_dependency_order(schema.views);
+    schema.types = needed_first(
+        schema.types,
+        |definition| definition.id,
+        |definition, waiting| definition.uses.iter().any(|id| *id != definition.id && waiting.contains(id)),
+    );
     Ok(schema)
 }
 

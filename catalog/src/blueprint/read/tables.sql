@@ -48,6 +48,9 @@ CROSS JOIN LATERAL (
     'id', a.attnum,
     'name', a.attname,
     'type_name', format_type(a.atttypid, a.atttypmod),
+    -- What is built in has lower numbers.
+    'type_id', (SELECT u.id::bigint FROM (SELECT CASE WHEN t.typtype = 'b' AND t.typlen = -1 AND t.typelem <> 0 THEN t.typelem ELSE t.oid END) AS u (id)
+                WHERE u.id >= 16384),
     'collation', (SELECT format('%I.%I', cn.nspname, co.collname)
                   FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace
                   WHERE co.oid = a.attcollation AND a.attcollation <> t.typcollation),

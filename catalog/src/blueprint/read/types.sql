@@ -4,6 +4,32 @@ SELECT jsonb_build_object(
   'id', t.oid::bigint,
   'name', jsonb_build_object('schema', n.nspname, 'name', t.typname),
   'kind', CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'c' THEN 'composite' WHEN 'r' THEN 'range' ELSE 'enum' END,
+  -- What is built in has lower numbers than 16384; the parts of an array are its elements.
+  'uses', coalesce((
+    SELECT jsonb_agg(DISTINCT coalesce(nullif(d.typelem, 0), d.id)::bigint)
+    FROM (
+      SELECT dep.refobjid, CASE WHEN ref.typtype = 'b' AND ref.typlen = -1 THEN ref.typelem END
+      FROM pg_depend dep LEFT JOIN pg_type ref ON dep.refclassid = 'pg_type'::regclass AND ref.oid = dep.refobjid
+      WHERE dep.deptype = 'n' AND dep.refclassid IN ('pg_type'::regclass, 'pg_proc'::regclass) AND dep.refobjid >= 16384
+        AND (dep.classid, dep.objid) IN (
+          SELECT 'pg_type'::regclass::oid, t.oid UNION ALL
+          SELECT 'pg_class'::regclass, nullif(t.typrelid, 0) UNION ALL
+          SELECT 'pg_constraint'::regclass, k.oid FROM pg_constraint k WHERE k.contypid = t.oid)
+    ) AS d (id, typelem)), '[]'),
+  'body', CASE t.typtype
+    WHEN 'e' THEN jsonb_build_object('labels', coalesce((
+      SELECT jsonb_agg(jsonb_build_object('id', e.oid::bigint, 'text', e.enumlabel) ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid), '[]'))
+    WHEN 'd' THEN (
+      SELECT jsonb_build_object('base', jsonb_build_object('of', jsonb_build_object('type_name', format_type(t.typbasetype, t.typtypmod),
+        'type_id', (SELECT u.id::bigint FROM (SELECT CASE WHEN b.typtype = 'b' AND b.typlen = -1 AND b.typelem <> 0 THEN b.typelem ELSE b.oid END) AS u (id) WHERE u.id >= 16384)),
+        'rules', to_jsonb(ARRAY(SELECT 'NOT NULL' WHERE t.typnotnull UNION ALL
+          SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1))))
+      FROM pg_type b WHERE b.oid = t.typbasetype)
+    WHEN 'c' THEN jsonb_build_object('attributes', coalesce((
+      SELECT jsonb_agg(jsonb_build_object('id', a.attnum, 'name', a.attname, 'of', jsonb_build_object('type_name', format_type(a.atttypid, a.atttypmod),
+        'type_id', (SELECT u.id::bigint FROM (SELECT CASE WHEN b.typtype = 'b' AND b.typlen = -1 AND b.typelem <> 0 THEN b.typelem ELSE b.oid END) AS u (id) WHERE u.id >= 16384))) ORDER BY a.attnum)
+      FROM pg_attribute a JOIN pg_type b ON b.oid = a.atttypid WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped), '[]'))
+    ELSE '"opaque"' END,
   'definition', CASE t.typtype
     WHEN 'e' THEN format('CREATE TYPE %I.%I AS ENUM (%s)', n.nspname, t.typname,
       (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid))

@@ -107,7 +107,7 @@ impl Contraction<'_> {
         statements.push(delete_places(self.gone.edition.id));
         statements.push(delete_hops(self.gone_hop()));
         for hop in self.remaining_hops() {
-            statements.extend(put_hop(&self.renamed(hop))?);
+            statements.extend(put_hop(&self.settled(hop))?);
         }
         let mut older: Vec<(&EditionName, &Schema)> = Vec::new();
         for member in &self.remaining {

@@ -65,6 +65,7 @@ impl Contraction<'_> {
         for (view, place) in views {
             statements.extend(create_user_view(&view_in_place_of(view, place), &runner));
         }
+        statements.extend(self.own_types().map(|(place, name)| sql!("CREATE DOMAIN {} AS {}", place, name)));
         statements
     }
 
@@ -81,6 +82,7 @@ impl Contraction<'_> {
             .map(|view| drop_user_view(&view))
             .chain(functions.map(|function| drop_function(&function)))
             .chain(companions.iter().map(drop_function))
+            .chain(self.own_types().map(|(place, _)| sql!("DROP DOMAIN IF EXISTS {}", place)))
             .collect()
     }
 
@@ -104,6 +106,15 @@ impl Contraction<'_> {
                 .collect(),
             views.filter_map(|view| Some((view, root.mapping.moved.get(&view.id.get())?))).collect(),
         )
+    }
+
+    /// The new root's own types: where each stands until now, and where it will.
+    fn own_types(&self) -> impl Iterator<Item = (QualifiedName, &QualifiedName)> {
+        let root = self.new_root;
+        root.logical.types.iter().filter_map(|definition| {
+            let place = root.mapping.moved.get(&definition.id)?.clone();
+            Some((QualifiedName::new(place, definition.name.name.clone()), &definition.name))
+        })
     }
 
     fn runner(&self) -> Name {

@@ -21,10 +21,11 @@ use super::{
     triggers,
 };
 use crate::{
-    ddl::{HopTriggers, renamed_hop},
+    ddl::{HopTriggers, moved_hop, renamed_hop, rewritten_functions},
     error::{Error, Result},
     layout::{Shape, is_plain, object_ids},
     model::{EditionId, Name, QualifiedName, Table, TableId},
+    sql::Sql,
 };
 
 /// Which end of the chain goes.
@@ -241,6 +242,29 @@ impl<'a> Contraction<'a> {
         let columns = self.renames.get(&hop.table_id).unwrap_or(&none);
         let table = self.moves.get(&hop.table_id).map_or(&hop.table, |(_, to)| to);
         renamed_hop(hop, table, columns)
+    }
+
+    /// At a retire, what stood in the new root's schemas stands in the editioned ones: the hop as it is from then on.
+    fn settled(&self, hop: &HopTriggers) -> HopTriggers {
+        let mut moved = BTreeMap::new();
+        if self.input.end == End::Root {
+            let own =
+                |schema: &Name| Some((self.new_root.edition.name.schema_for(schema).ok()?, schema.clone()));
+            moved.extend(self.input.chain.editioned.iter().filter_map(own));
+        }
+        moved_hop(&self.renamed(hop), &moved)
+    }
+
+    /// Bodies of the triggers that stay and name what moves, with their tables: a writer in the midst of one would look for what is gone.
+    fn settled_functions(&self) -> (Vec<QualifiedName>, Vec<Sql>) {
+        let changed = self
+            .remaining_hops()
+            .map(|hop| (self.renamed(hop), self.settled(hop)))
+            .filter(|(before, after)| before != after);
+        let (tables, bodies): (Vec<_>, Vec<_>) =
+            changed.map(|(before, after)| (before.table_id, rewritten_functions(&after))).unzip();
+        let tables = tables.into_iter().filter_map(|id| self.standing(id)).collect();
+        (tables, bodies.into_iter().flatten().collect())
     }
 
     fn name_after(&self, id: TableId, column: &Name) -> Name {

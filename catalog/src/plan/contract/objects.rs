@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Contraction, End};
 use crate::{
-    ddl::{create_view, drop_function},
+    ddl::{create_view, drop_function, move_type},
     error::{Error, Result},
     model::{Function, Name, QualifiedName, Table, TableId},
     plan::{
         Lock, Step,
-        code_objects::{Extent, drop_code},
+        code_objects::{Extent, Object, drop_code},
         policies, triggers,
     },
     sql,
@@ -23,7 +23,7 @@ impl Contraction<'_> {
         let functions = self.gone_functions();
         let over_gone = self.going().functions_over(&self.gone.physical);
         let late = functions.filter(|function| over_gone.contains(&function.id));
-        let statements = drop_code(views, late);
+        let statements = drop_code(late.map(Object::Function).chain(views.map(Object::View)));
         (!statements.is_empty()).then(|| {
             Step::transaction("drop views and functions of the edition", Lock::None, Vec::new(), statements)
         })
@@ -78,18 +78,18 @@ impl Contraction<'_> {
             statements.push(sql!("DROP SEQUENCE IF EXISTS {}", sequence.name));
         }
         // The others may be in use by defaults, and go with the edition's tables.
-        statements.extend(drop_code(std::iter::empty(), self.gone_functions()));
+        let types = self.gone.physical.types.iter().filter(|definition| self.only_gone_uses(definition.id));
+        statements
+            .extend(drop_code(self.gone_functions().map(Object::Function).chain(types.map(Object::Type))));
         if self.input.end == End::Leaf {
             statements.extend(self.companions_of(self.gone).iter().map(drop_function));
-        }
-        for definition in
-            self.gone.physical.types.iter().rev().filter(|definition| self.only_gone_has(definition.id))
-        {
-            statements.push(sql!("DROP TYPE IF EXISTS {}", definition.name));
         }
         if self.input.end == End::Root {
             relations.extend(self.moves.values().map(|(from, _)| from.clone()));
             statements.extend(self.move_statements()?);
+            let (tables, bodies) = self.settled_functions();
+            relations.extend(tables);
+            statements.extend(bodies);
             for change in triggers.values().filter(|change| !change.statements.is_empty()) {
                 relations.extend(self.standing(change.table));
                 statements.extend(change.statements.iter().cloned());
@@ -195,8 +195,8 @@ impl Contraction<'_> {
             }
         }
         for definition in root.physical.types.iter().filter(|definition| moved(definition.id)) {
-            if let Some(logical) = root.logical.types.iter().find(|logical| logical.id == definition.id) {
-                statements.push(sql!("ALTER TYPE {} SET SCHEMA {}", definition.name, logical.name.schema));
+            if let Some(logical) = root.logical.type_def(definition.id) {
+                statements.push(move_type(definition, &logical.name.schema));
             }
         }
         statements

@@ -13,7 +13,7 @@ pub use agree::{Agreement, agreements};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Code, Finding};
+use super::{Code, Finding, transforms::as_text};
 use crate::{
     blueprint::NotedStatement,
     model::{
@@ -81,7 +81,8 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
                 continue;
             }
             let understood = before.is_some_and(|before| {
-                let row = rows.entry(table).or_insert_with(|| SymbolicRow::new(before, after));
+                let schemas = (input.parent, input.child);
+                let row = rows.entry(table).or_insert_with(|| SymbolicRow::new(schemas, before, after));
                 row.run(noted, &statement)
             });
             if !understood {
@@ -238,6 +239,7 @@ fn named(input: &InferInput<'_>, known: &Schema, (schema, name): &(Option<Name>,
 
 /// One row of an inherited table: what each column reads, in words of the parent.
 struct SymbolicRow<'a> {
+    schemas: (&'a Schema, &'a Schema),
     parent: &'a Table,
     child: &'a Table,
     /// Columns that statements have set.
@@ -245,8 +247,8 @@ struct SymbolicRow<'a> {
 }
 
 impl<'a> SymbolicRow<'a> {
-    fn new(parent: &'a Table, child: &'a Table) -> Self {
-        Self { parent, child, cells: BTreeMap::new() }
+    fn new(schemas: (&'a Schema, &'a Schema), parent: &'a Table, child: &'a Table) -> Self {
+        Self { schemas, parent, child, cells: BTreeMap::new() }
     }
 
     fn changed(&self) -> impl Iterator<Item = (&ColumnId, &Sql)> {
@@ -279,10 +281,22 @@ impl<'a> SymbolicRow<'a> {
                 };
                 assignments.iter().map(assign).collect()
             }
-            DataChange::Using(list) => list
-                .iter()
-                .map(|(name, value)| Some((reading.column(name)?, reading.expression(value)?)))
-                .collect(),
+            DataChange::Using(list) => {
+                let mut cells = Vec::new();
+                for (name, value) in list {
+                    let column = reading.column(name)?;
+                    match self.enum_text(column) {
+                        None => cells.push((column, reading.expression(value)?)),
+                        Some(_) if is_cast_of(value, name) => {}
+                        // The type may have got another name since.
+                        Some(_) => {
+                            let uncast = value.without_cast();
+                            cells.push((column, reading.expression(uncast.as_ref().unwrap_or(value))?));
+                        }
+                    }
+                }
+                Some(cells)
+            }
             DataChange::Other { .. } => None,
         }
     }
@@ -291,6 +305,9 @@ impl<'a> SymbolicRow<'a> {
     fn cell(&self, id: ColumnId) -> Option<Sql> {
         if let Some(cell) = self.cells.get(&id) {
             return Some(sql!("({})", cell));
+        }
+        if let Some(text) = self.enum_text(id) {
+            return Some(sql!("({})", text));
         }
         if let Some(column) = self.parent.column(id) {
             return (column.generated == Generated::None).then(|| sql!("{}", column.name));
@@ -305,6 +322,13 @@ impl<'a> SymbolicRow<'a> {
         }
     }
 
+    /// Statements compare a column whose enum the draft changes with labels of either: it is read as the text that it is in the draft.
+    fn enum_text(&self, id: ColumnId) -> Option<Sql> {
+        let (before, after) = (self.parent.column(id)?, self.child.column(id)?);
+        let (parent, child) = self.schemas;
+        as_text(&sql!("{}", before.name), (parent, &before.of()), (child, &after.of()))
+    }
+
     /// Whether other rows know this one by an inherited column, so that it cannot have another value in each edition.
     fn holds_together(&self, id: ColumnId) -> bool {
         let keys = [ConstraintKind::PrimaryKey, ConstraintKind::ForeignKey];
@@ -312,6 +336,15 @@ impl<'a> SymbolicRow<'a> {
             self.parent.constraints.iter().filter(|constraint| keys.contains(&constraint.kind));
         self.parent.column(id).is_some() && constraints.any(|constraint| constraint.columns.contains(&id))
     }
+}
+
+/// `column::text::type`
+fn is_cast_of(value: &Expression, column: &Name) -> bool {
+    let mut inner = value.clone();
+    while let Some(uncast) = inner.without_cast() {
+        inner = uncast;
+    }
+    matches!(inner.columns(), [only] if &only.name == column && only.range == (0..inner.text().len()))
 }
 
 /// The names of one statement.

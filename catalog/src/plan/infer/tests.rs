@@ -12,6 +12,7 @@ fn column(id: i16, column_name: &str, default: Option<&str>) -> Column {
         id: ColumnId::new(id),
         name: name(column_name),
         type_name: "text".to_owned(),
+        type_id: None,
         collation: None,
         not_null: false,
         default: default.map(str::to_owned),

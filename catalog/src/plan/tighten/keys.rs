@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What PostgreSQL builds under an exclusive lock within milliseconds.
-pub(in crate::plan) const BYTES_BUILT_AT_ONCE: u64 = 1 << 20;
+pub(crate) const BYTES_BUILT_AT_ONCE: u64 = 1 << 20;
 
 impl Context<'_> {
     /// A unique constraint or a primary key: its index is built without blocking anybody and then attached.

@@ -7,7 +7,8 @@ mod standing;
 
 use std::collections::BTreeMap;
 
-pub(in crate::plan) use keys::{BYTES_BUILT_AT_ONCE, attach};
+pub(crate) use keys::BYTES_BUILT_AT_ONCE;
+pub(in crate::plan) use keys::attach;
 pub(in crate::plan) use standing::{Standing, same, same_index, standing_constraint, standing_index};
 
 use super::{
@@ -182,6 +183,9 @@ impl<'a> Context<'a> {
 
     /// The same for a constraint; one that an older edition has too, over columns of which some are the child's duplicates now, is no news.
     fn tightens_by(&self, constraint: &Constraint) -> Option<Finding> {
+        if self.says_the_same(constraint) {
+            return None;
+        }
         let is_key = !matches!(constraint.kind, ConstraintKind::Check | ConstraintKind::Other);
         let known = self.table.parent.constraints.iter().any(|known| {
             known.kind == constraint.kind
@@ -195,6 +199,25 @@ impl<'a> Context<'a> {
             return None;
         }
         self.tightens(&format!("constraint {}", constraint.name.as_str()), &columns)
+    }
+
+    /// Whether parent and child word a check alike: it differs only in whose columns, types or functions it means.
+    fn says_the_same(&self, constraint: &Constraint) -> bool {
+        let worded = |table: &Table| {
+            let found = table.constraints.iter().find(|known| known.name == constraint.name)?;
+            Some((found.kind, found.definition.clone()))
+        };
+        let (before, after) = (worded(self.table.parent), worded(self.table.child));
+        before.is_some()
+            && before == after
+            && constraint.kind == ConstraintKind::Check
+            && !self.duplicated(constraint).is_empty()
+    }
+
+    /// The columns of a constraint that the child has for itself.
+    fn duplicated(&self, constraint: &Constraint) -> Vec<Name> {
+        let columns = self.physical_columns(constraint).into_iter();
+        columns.filter(|column| self.columns.get(column) == Some(&true)).collect()
     }
 
     /// Whether the child has one of these columns for itself.

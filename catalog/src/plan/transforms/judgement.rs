@@ -1,9 +1,13 @@
 //! What is missing or wrong about transforms, and what helps.
 
-use super::{Candidate, Sides, TransformInput, inferred};
+use super::{Candidate, Sides, TransformInput, inferred, values::Converted};
 use crate::{
-    model::{Column, Direction, EditionName, Name, OnError, Origin, QualifiedName, Transform},
+    model::{
+        Column, Constraint, ConstraintKind, Direction, EditionName, Name, OnError, Origin, QualifiedName,
+        Transform,
+    },
     plan::{Code, Finding, Severity},
+    sql::Sql,
 };
 
 pub(super) fn judged(edition: &EditionName, candidate: &Candidate) -> Vec<Finding> {
@@ -88,7 +92,11 @@ pub(super) fn objected(edition: &EditionName, candidate: &Candidate, objection: 
 }
 
 fn command(edition: &EditionName, transform: &Transform) -> String {
-    let assignment = format!("{} = <expression>", transform.column.quoted());
+    command_for(edition, transform, "<expression>")
+}
+
+fn command_for(edition: &EditionName, transform: &Transform, expression: &str) -> String {
+    let assignment = format!("{} = {expression}", transform.column.quoted());
     transform_command(edition, &transform.table, transform.direction, &assignment)
 }
 
@@ -102,6 +110,7 @@ pub(in crate::plan) fn transform_command(
     let as_it_stands = table.as_str().starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && table.as_str().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     let table = if as_it_stands { table.as_str().to_owned() } else { format!("'{}'", table.quoted()) };
+    let assignment = assignment.replace('\'', "'\\''");
     format!("edition transform {edition} {table} --{} '{assignment}'", direction.as_str())
 }
 
@@ -126,6 +135,128 @@ pub(super) fn needs_reverse(sides: &Sides<'_>, column: &Column) -> Finding {
         message: "the older edition's column is NOT NULL and has no default, so rows written by this edition need a value".to_owned(),
         fix: Some(command(sides.edition, &transform)),
     }
+}
+
+/// Rows of older editions may hold labels that the draft's enum does not have.
+pub(super) fn lacks_forward(
+    sides: &Sides<'_>,
+    column: &Column,
+    lacking: &[String],
+    proposal: Option<&Sql>,
+) -> Finding {
+    let transform = inferred(sides, Direction::Forward, column);
+    let fix = proposal.map(|proposal| command_for(sides.edition, &transform, proposal.as_str()));
+    Finding {
+        severity: Severity::Refused,
+        code: Code::NeedsForwardTransform,
+        subject: subject(&transform),
+        message: format!(
+            "the draft's type does not have {}, which rows of older editions may hold",
+            listed(lacking)
+        ),
+        fix: Some(fix.unwrap_or_else(|| command(sides.edition, &transform))),
+    }
+}
+
+/// A new row may hold a label that the older edition's enum does not have, and the older column takes no NULL.
+pub(super) fn lacks_reverse(
+    sides: &Sides<'_>,
+    column: &Column,
+    lacking: &[String],
+    proposal: Option<&Sql>,
+) -> Finding {
+    let transform = inferred(sides, Direction::Reverse, column);
+    let fix = proposal.map(|proposal| command_for(sides.edition, &transform, proposal.as_str()));
+    Finding {
+        severity: Severity::Refused,
+        code: Code::NeedsReverseTransform,
+        subject: subject(&transform),
+        message: format!(
+            "older editions do not have {}, and their column is NOT NULL and has no default, so a new row needs a value there",
+            listed(lacking)
+        ),
+        fix: Some(fix.unwrap_or_else(|| command(sides.edition, &transform))),
+    }
+}
+
+/// What older editions see of labels that they do not have.
+pub(super) fn keeps_older(sides: &Sides<'_>, column: &Column, converted: &Converted) -> Vec<Finding> {
+    let transform = inferred(sides, Direction::Reverse, column);
+    let new_row = match &column.default {
+        Some(default) if converted.as_a_whole => format!("the default, {default},"),
+        _ => "NULL".to_owned(),
+    };
+    let mut findings = vec![Finding {
+        severity: Code::LossyButKept.severity(),
+        code: Code::LossyButKept,
+        subject: subject(&transform),
+        message: format!(
+            "older editions do not have {}: where a row gets it, they keep the value that they have, and see {new_row} in a new row",
+            listed(&converted.lacking)
+        ),
+        fix: None,
+    }];
+    let is_unique = |constraint: &&Constraint| {
+        matches!(
+            constraint.kind,
+            ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclusion
+        ) && constraint.columns.contains(&column.id)
+    };
+    let key = sides.parent.constraints.iter().find(is_unique).map(|constraint| &constraint.name);
+    let index = sides.parent.indexes.iter().find(|index| index.unique && index.columns.contains(&column.id));
+    let key = key.or_else(|| index.map(|index| &index.name));
+    // NULL meets no other.
+    if let (Some(key), Some(default)) = (key, &column.default) {
+        findings.push(Finding {
+            severity: Code::OlderKeyMeetsDefault.severity(),
+            code: Code::OlderKeyMeetsDefault,
+            subject: subject(&transform),
+            message: format!(
+                "a new row with {} has {default} in older editions, and {} refuses it if that is there already",
+                listed(&converted.lacking),
+                key.as_str()
+            ),
+            fix: Some(command(sides.edition, &transform)),
+        });
+    }
+    findings
+}
+
+/// What an older edition writes must meet the rules of the draft's domain.
+pub(super) fn tightened_domain(sides: &Sides<'_>, column: &Column) -> Finding {
+    let transform = inferred(sides, Direction::Forward, column);
+    Finding {
+        severity: Code::TightensOlderEdition.severity(),
+        code: Code::TightensOlderEdition,
+        subject: subject(&transform),
+        message: format!(
+            "the draft's {} has rules that older editions do not have, and their writes must meet them, too",
+            column.type_name
+        ),
+        fix: Some(format!(
+            "{}, or accept it: --allow tightens-older-edition",
+            command(sides.edition, &transform)
+        )),
+    }
+}
+
+/// What the draft's domain takes and the older one does not.
+pub(super) fn loosened_domain(sides: &Sides<'_>, column: &Column) -> Finding {
+    Finding {
+        severity: Code::KeptUntilRetire.severity(),
+        code: Code::KeptUntilRetire,
+        subject: subject(&inferred(sides, Direction::Reverse, column)),
+        message: format!(
+            "the older editions' {} has rules that the draft drops; they stay in force for this column until those editions are retired",
+            column.type_name
+        ),
+        fix: None,
+    }
+}
+
+fn listed(labels: &[String]) -> String {
+    let quoted: Vec<String> = labels.iter().map(|label| format!("'{label}'")).collect();
+    quoted.join(", ")
 }
 
 pub(super) fn unsupported(sides: &Sides<'_>, column: &Column, what: &str) -> Finding {

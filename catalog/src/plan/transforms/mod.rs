@@ -2,15 +2,17 @@
 
 mod hop;
 mod judgement;
+mod values;
 
 pub use hop::{Hop, assemble};
 pub(in crate::plan) use judgement::transform_command;
+pub(in crate::plan) use values::as_text;
 
 use std::collections::BTreeMap;
 
 use super::Finding;
 use crate::{
-    layout::{ColumnFate, InheritedTable},
+    layout::{ColumnFate, InheritedTable, Mapping},
     model::{
         Column, Direction, EditionName, Generated, Identity, Name, OnError, Origin, QualifiedName, Schema,
         Table, TableId, Transform, Volatility,
@@ -19,7 +21,11 @@ use crate::{
     sql,
     sql::{Expression, Sql},
 };
-use judgement::{bad, needs_forward, needs_reverse, unmatched, unsupported};
+use judgement::{
+    bad, keeps_older, lacks_forward, lacks_reverse, loosened_domain, needs_forward, needs_reverse,
+    tightened_domain, unmatched, unsupported,
+};
+use values::{Types, convert};
 
 /// One column that a hop's triggers will set, its expression not yet seen by PostgreSQL.
 #[derive(Clone, Debug)]
@@ -50,8 +56,12 @@ pub struct TransformInput<'a> {
     pub edition: &'a EditionName,
     /// Its parent.
     pub parent: &'a Schema,
+    /// Where the parent's types are.
+    pub parent_mapping: &'a Mapping,
     /// Its own schema.
     pub child: &'a Schema,
+    /// Where its types will be.
+    pub child_mapping: &'a Mapping,
     /// Tables that both have.
     pub inherited: &'a [InheritedTable],
     /// Given by the author.
@@ -63,6 +73,8 @@ struct Sides<'a> {
     parent: &'a Table,
     child: &'a Table,
     place: &'a InheritedTable,
+    older: Types<'a>,
+    newer: Types<'a>,
 }
 
 /// All transforms that the hop needs, and what is missing or wrong about them.
@@ -73,7 +85,14 @@ pub fn candidates(input: &TransformInput<'_>) -> (Vec<Candidate>, Vec<Finding>) 
         let (Some(parent), Some(child)) = (input.parent.table(place.id), input.child.table(place.id)) else {
             continue;
         };
-        let sides = Sides { edition: input.edition, parent, child, place };
+        let sides = Sides {
+            edition: input.edition,
+            parent,
+            child,
+            place,
+            older: Types { schema: input.parent, mapping: input.parent_mapping },
+            newer: Types { schema: input.child, mapping: input.child_mapping },
+        };
         for column in &child.columns {
             forward(&sides, column, input.given, &mut found, &mut findings);
         }
@@ -134,7 +153,11 @@ fn forward(
     match (author, fate) {
         (Some(transform), _) => match forward_expression(sides, transform) {
             Ok((expression, sources)) => {
-                candidate.expression = expression;
+                let ends = sides.parent.column(column.id).map(|before| (before.of(), column.of()));
+                let from_text = ends.and_then(|(before, after)| {
+                    values::from_text(&expression, (sides.older, &before), (sides.newer, &after))
+                });
+                candidate.expression = from_text.unwrap_or(expression);
                 candidate.sources = sources;
                 found.push(candidate);
             }
@@ -145,6 +168,19 @@ fn forward(
             let source = sides.place.parent.column(before);
             candidate.transform.expression = before.name.quoted().to_string();
             candidate.expression = sql!("NEW.{}", source);
+            let (older, newer) = ((sides.older, &before.of()), (sides.newer, &column.of()));
+            if let Some(converted) = convert(&candidate.expression, None, older, newer) {
+                if !converted.lacking.is_empty() {
+                    let proposal =
+                        values::proposal(&sql!("{}", before.name), &converted.lacking, older, newer);
+                    findings.push(lacks_forward(sides, column, &converted.lacking, proposal.as_ref()));
+                    return;
+                }
+                candidate.expression = converted.value;
+            }
+            if values::is_tighter(older, newer) {
+                findings.push(tightened_domain(sides, column));
+            }
             candidate.sources =
                 vec![(source.clone(), distinct_tells(&before.type_name, before.collation.as_deref()))];
             candidate.cast = Some((before.type_name.clone(), column.type_name.clone()));
@@ -192,7 +228,10 @@ fn reverse(
     match (author, duplicate) {
         (Some(transform), _) => match reverse_expression(sides, transform) {
             Ok((expression, sources)) => {
-                candidate.expression = expression;
+                let from_text = duplicate.and_then(|after| {
+                    values::from_text(&expression, (sides.newer, &after.of()), (sides.older, &column.of()))
+                });
+                candidate.expression = from_text.unwrap_or(expression);
                 candidate.sources = sources;
                 found.push(candidate);
             }
@@ -206,6 +245,23 @@ fn reverse(
                 let type_name = Sql::trusted(&column.type_name);
                 candidate.transform.expression = sql!("CAST({} AS {})", after.name, type_name).to_string();
                 candidate.expression = sql!("CAST(NEW.{} AS {})", source, type_name);
+            }
+            let (newer, older) = ((sides.newer, &after.of()), (sides.older, &column.of()));
+            if values::is_tighter(newer, older) {
+                findings.push(loosened_domain(sides, after));
+            }
+            let kept = sql!("NEW.{}", candidate.target);
+            if let Some(converted) = convert(&sql!("NEW.{}", source), Some(&kept), newer, older) {
+                if !converted.lacking.is_empty() {
+                    let proposal =
+                        values::proposal(&sql!("{}", after.name), &converted.lacking, newer, older);
+                    if converted.as_a_whole && column.not_null && column.default.is_none() {
+                        findings.push(lacks_reverse(sides, column, &converted.lacking, proposal.as_ref()));
+                        return;
+                    }
+                    findings.extend(keeps_older(sides, column, &converted));
+                }
+                candidate.expression = converted.value;
             }
             candidate.sources =
                 vec![(source.clone(), distinct_tells(&after.type_name, after.collation.as_deref()))];

@@ -3,6 +3,7 @@
 //! generated SQL with every column reference replaced. Nothing is ever deparsed: the author finds the same text again.
 
 mod assignments;
+mod cast;
 mod one_row;
 
 pub use assignments::parse_assignments;

@@ -21,5 +21,6 @@ mod several_schemas;
 mod story;
 mod tables;
 mod triggers;
+mod types;
 
 use story::story;
