@@ -26,6 +26,8 @@ pub(super) const KINDS: &[Kind] = &[
     kind("create enum", 2, create_enum),
     kind("add value", 2, add_value),
     kind("rename value", 1, rename_value),
+    kind("make enum anew", 1, make_enum_anew),
+    kind("create range", 1, create_range),
     kind("create domain", 1, create_domain),
     kind("alter domain", 1, alter_domain),
     kind("create composite", 1, create_composite),
@@ -244,6 +246,41 @@ fn rename_value(dice: &mut Dice, shape: &Shape) -> Option<String> {
         quoted(&found.name),
         label(old),
         label(&fresh(dice, "value"))
+    ))
+}
+
+/// As tools do that cannot alter one: another takes its columns and its name.
+fn make_enum_anew(dice: &mut Dice, shape: &Shape) -> Option<String> {
+    let found = some_type(dice, shape, 'e')?;
+    let gone = if dice.chance(30) { dice.pick(&found.labels).cloned() } else { None };
+    let kept = found.labels.iter().filter(|kept| Some(*kept) != gone.as_ref()).map(|kept| label(kept));
+    let labels: Vec<String> = kept.chain([label(&fresh(dice, "value"))]).collect();
+    let (old, new) = (quoted(&found.name), quoted(&fresh(dice, "e")));
+    let mut script = format!("CREATE TYPE {new} AS ENUM ({})", labels.join(", "));
+    for table in &shape.tables {
+        for column in table.columns.iter().filter(|column| column.type_name == found.name) {
+            let (table, column) = (qualified(table), quoted(&column.name));
+            script.push_str(&format!(
+                "; ALTER TABLE {table} ALTER {column} DROP DEFAULT; ALTER TABLE {table} ALTER {column} TYPE {new} USING {column}::text::{new}"
+            ));
+        }
+    }
+    Some(format!("{script}; DROP TYPE {old}; ALTER TYPE {new} RENAME TO {old}"))
+}
+
+fn create_range(dice: &mut Dice, shape: &Shape) -> Option<String> {
+    let name = quoted(&fresh(dice, "range"));
+    let used = match table(dice, shape) {
+        Some(target) if dice.chance(50) => format!(
+            "; ALTER TABLE {} ADD COLUMN {} {name} DEFAULT {name}(1, 5)",
+            qualified(target),
+            quoted(&fresh(dice, "c"))
+        ),
+        _ => String::new(),
+    };
+    Some(format!(
+        "CREATE TYPE {name} AS RANGE (SUBTYPE = {}){used}",
+        dice.word(&["integer", "float8", "numeric"])
     ))
 }
 
