@@ -100,7 +100,7 @@ pub(super) fn compare_types(parent: &Schema, child: &Schema, aligned: &Schema, c
         if old.name != named.name {
             changes.push(subject.changed(format!("was renamed to {}", named.name.pretty())));
         }
-        if old.definition != new.definition || old.id != new.id {
+        if old.definition != new.definition {
             changes.push(subject.changed(format!("definition changed to {}", named.definition)));
             // The draft's own has all that it has from the start.
             continue;
