@@ -3,15 +3,17 @@
 use super::InferInput;
 use crate::{
     model::{Column, ColumnId, Direction, Generated, Identity, Schema, Table, Transform, Volatility},
-    plan::{Code, Finding},
+    plan::{Code, Finding, own::own_types},
     sql,
     sql::Sql,
 };
 
 /// Reverse transforms for columns that lost NOT NULL and have a default in the parent; each with what is to be said about it. Columns that keys,
-/// triggers or generated columns lean on are left to the author: a column of the draft's own costs more there than it gives.
+/// triggers or generated columns lean on are left to the author: a column of the draft's own costs more there than it gives. One that the draft has a
+/// copy of for its type's sake is converted and relaxed in one: see [`transforms`](crate::plan::transforms).
 pub(super) fn reverses(input: &InferInput<'_>) -> Vec<(Transform, Finding)> {
     let mut found = Vec::new();
+    let own = own_types(input.parent, input.child);
     for before in &input.parent.tables {
         let Some(after) = input.child.table(before.id) else { continue };
         if is_leant_on(input.parent, before) || is_leant_on(input.child, after) {
@@ -26,7 +28,8 @@ pub(super) fn reverses(input: &InferInput<'_>) -> Vec<(Transform, Finding)> {
                 });
                 column.not_null
                     && !now.not_null
-                    && now.type_name == column.type_name
+                    && now.of() == column.of()
+                    && !now.type_id.is_some_and(|id| own.contains(&id))
                     && !is_given
                     && !is_in_key(before, column.id)
                     && !is_in_key(after, column.id)

@@ -2,8 +2,8 @@
 
 use super::{Context, standing};
 use crate::{
-    model::{Direction, Generated, Name},
-    plan::{Code, Finding, Lock, Step, transforms::transform_command},
+    model::{Generated, Name},
+    plan::{Finding, Lock, Step, transforms::nulls_wait},
     sql,
 };
 
@@ -33,22 +33,10 @@ impl Context<'_> {
                 ));
                 steps.extend(self.set_not_null(physical, only_child));
             } else if !column.not_null && !only_child && set_already {
-                findings.push(self.relaxes(&column.name));
+                findings.push(nulls_wait(&self.input.draft.name, &self.table.child.name, &column.name));
             }
         }
         steps
-    }
-
-    /// The stored column cannot be NULL while an older edition reads it; a retire makes up for it.
-    fn relaxes(&self, column: &Name) -> Finding {
-        let table = &self.table.child.name;
-        let subject = format!("table {}, column {}, reverse", table.pretty(), column.as_str());
-        let message = "the draft drops NOT NULL, but an older edition must never see NULL there: until that one is retired, the new edition cannot store NULL either";
-        let transform = format!("{} = coalesce({}, <value>)", column.quoted(), column.quoted());
-        Finding::new(Code::NullsWaitForRetire, subject, message).with_fix(format!(
-            "{}, or accept it: --allow nulls-wait-for-retire",
-            transform_command(&self.input.draft.name, &table.name, Direction::Reverse, &transform)
-        ))
     }
 
     fn set_not_null(&self, column: &Name, only_child: bool) -> Vec<Step> {

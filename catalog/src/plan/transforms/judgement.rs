@@ -101,12 +101,7 @@ fn command_for(edition: &EditionName, transform: &Transform, expression: &str) -
 }
 
 /// To be pasted into a shell: a table's name that SQL would fold is quoted for both.
-pub(in crate::plan) fn transform_command(
-    edition: &EditionName,
-    table: &Name,
-    direction: Direction,
-    assignment: &str,
-) -> String {
+fn transform_command(edition: &EditionName, table: &Name, direction: Direction, assignment: &str) -> String {
     let as_it_stands = table.as_str().starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && table.as_str().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     let table = if as_it_stands { table.as_str().to_owned() } else { format!("'{}'", table.quoted()) };
@@ -135,6 +130,23 @@ pub(super) fn needs_reverse(sides: &Sides<'_>, column: &Column) -> Finding {
         message: "the older edition's column is NOT NULL and has no default, so rows written by this edition need a value".to_owned(),
         fix: Some(command(sides.edition, &transform)),
     }
+}
+
+/// Where the draft writes NULL into a column that it has a copy of, and that an older edition has a default for.
+pub(super) fn reads_older(sides: &Sides<'_>, column: &Column) -> Finding {
+    let message = "inferred: the draft drops NOT NULL; where it writes NULL, older editions keep the row's value, or read their default in a new row";
+    Finding::new(Code::LossyButKept, subject(&inferred(sides, Direction::Reverse, column)), message)
+}
+
+/// A column that may be NULL in the draft, but not for an older edition, which has nothing to read instead; a retire makes up for it.
+pub(in crate::plan) fn nulls_wait(edition: &EditionName, table: &QualifiedName, column: &Name) -> Finding {
+    let subject = format!("table {}, column {}, reverse", table.pretty(), column.as_str());
+    let message = "the draft drops NOT NULL, but an older edition must never see NULL there: until that one is retired, the new edition cannot store NULL either";
+    let transform = format!("{} = coalesce({}, <value>)", column.quoted(), column.quoted());
+    Finding::new(Code::NullsWaitForRetire, subject, message).with_fix(format!(
+        "{}, or accept it: --allow nulls-wait-for-retire",
+        transform_command(edition, &table.name, Direction::Reverse, &transform)
+    ))
 }
 
 /// Rows of older editions may hold labels that the draft's enum does not have.

@@ -5,7 +5,7 @@ mod judgement;
 mod values;
 
 pub use hop::{Hop, assemble};
-pub(in crate::plan) use judgement::transform_command;
+pub(in crate::plan) use judgement::nulls_wait;
 pub(in crate::plan) use values::as_text;
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use crate::{
 };
 use judgement::{
     bad, keeps_older, lacks_forward, lacks_reverse, loosened_domain, needs_forward, needs_reverse,
-    tightened_domain, unmatched, unsupported,
+    reads_older, tightened_domain, unmatched, unsupported,
 };
 use values::{Types, convert};
 
@@ -262,6 +262,14 @@ fn reverse(
                     findings.extend(keeps_older(sides, column, &converted));
                 }
                 candidate.expression = converted.value;
+            }
+            if column.not_null && !after.not_null && column.identity == Identity::None {
+                if column.default.is_some() {
+                    candidate.expression = sql!("COALESCE({}, {})", candidate.expression, kept);
+                    findings.push(reads_older(sides, column));
+                } else {
+                    findings.push(nulls_wait(sides.edition, &sides.child.name, &after.name));
+                }
             }
             candidate.sources =
                 vec![(source.clone(), distinct_tells(&after.type_name, after.collation.as_deref()))];

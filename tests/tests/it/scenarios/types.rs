@@ -38,6 +38,33 @@ async fn an_enum_gets_values() {
 }
 
 #[tokio::test]
+async fn a_column_gets_another_type_and_may_be_null() {
+    story("CREATE TYPE status AS ENUM ('open', 'paid'); CREATE TABLE t (id int PRIMARY KEY, s status NOT NULL DEFAULT 'open', n int NOT NULL DEFAULT 7); INSERT INTO t VALUES (1, 'paid', 1)")
+        .draft("v2", "ALTER TYPE status ADD VALUE 'late'; ALTER TABLE t ALTER s DROP NOT NULL, ALTER n TYPE bigint, ALTER n DROP NOT NULL")
+        .run("v2", "INSERT INTO t VALUES (2, NULL, NULL), (3, 'late', 3); UPDATE t SET s = NULL, n = NULL WHERE id = 1")
+        .see("v1", "SELECT id, s, n FROM t ORDER BY id", &["1|paid|1", "2|open|7", "3|open|3"])
+        .see("v2", "SELECT id, s, n FROM t ORDER BY id", &["1|∅|∅", "2|∅|∅", "3|late|3"])
+        .run("v1", "UPDATE t SET n = 9 WHERE id = 2; UPDATE t SET s = 'open' WHERE id = 1")
+        .see("v2", "SELECT id, s, n FROM t ORDER BY id", &["1|open|∅", "2|∅|9", "3|late|3"])
+        .at_rest("UPDATE t SET n = NULL, s = NULL WHERE id = 3 RETURNING s, n", &["∅|∅"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_column_gets_another_type_and_may_be_null_once_the_older_edition_is_gone() {
+    story("CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL); INSERT INTO t VALUES (1, 1)")
+        .draft("v2", "ALTER TABLE t ALTER n TYPE bigint, ALTER n DROP NOT NULL")
+        .allow("nulls-wait-for-retire")
+        .run("v2", "INSERT INTO t VALUES (2, 2)")
+        .fail("v2", "UPDATE t SET n = NULL WHERE id = 1", "23502")
+        .see("v1", "SELECT id, n FROM t ORDER BY id", &["1|1", "2|2"])
+        .at_rest("UPDATE t SET n = NULL WHERE id = 2 RETURNING n", &["∅"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
 async fn three_editions_each_add_a_value() {
     story("CREATE TYPE mood AS ENUM ('bad', 'good'); CREATE TABLE days (id int PRIMARY KEY, mood mood DEFAULT 'good'); INSERT INTO days VALUES (1, 'bad'), (2, 'good')")
         .draft("v2", "ALTER TYPE mood ADD VALUE 'fine'")
