@@ -1,4 +1,4 @@
-//! What an author would answer when the plan asks for a transform: the expression that goes into the command which the finding gives.
+//! What an author would answer when the plan asks for a transform: the command which the finding gives, and the expression that goes into it.
 
 use catalog::{
     model::OnError,
@@ -28,13 +28,18 @@ impl Advice<'_> {
     }
 
     async fn answer(&self, refused: &Refused) -> Option<String> {
-        let (command, _) = refused.fix.as_deref()?.split_once(" = <expression>'")?;
-        let command = command.strip_prefix(&format!("edition transform {} ", self.child))?;
-        let (table, direction, column) = ["forward", "reverse"].iter().find_map(|direction| {
-            let (table, column) = command.split_once(&format!(" --{direction} '"))?;
-            Some((table.trim_matches('\''), *direction, column))
+        let command = refused.fix.as_deref()?.strip_prefix(&format!("edition transform {} ", self.child))?;
+        let (table, direction, quoted) = ["forward", "reverse"].iter().find_map(|direction| {
+            let (table, quoted) = command.split_once(&format!(" --{direction} '"))?;
+            Some((table.trim_matches('\''), *direction, quoted))
         })?;
-        let expression = self.expression(&plain(table), &plain(column), direction == "forward").await?;
+        // As a shell would read it.
+        let proposed = quoted.strip_suffix('\'')?.replace("'\\''", "'");
+        let (column, expression) = proposed.split_once(" = ")?;
+        let expression = match expression {
+            "<expression>" => self.expression(&plain(table), &plain(column), direction == "forward").await?,
+            proposed => proposed.to_owned(),
+        };
         let assignment = format!("{column} = {expression}");
         let options = TransformOptions {
             edition: edition(self.child),
