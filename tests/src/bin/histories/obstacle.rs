@@ -67,9 +67,12 @@ pub(crate) async fn clear_named(pair: &Pair, message: &str) -> Option<String> {
         ends.any(|rest| rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')))
     };
     let table = shape.tables.iter().find(|table| named(&table.schema, &table.name))?;
-    let statement = all_but_one(&quoted(&table.schema, &table.name));
-    session.try_ask(&statement).await.ok()?;
-    Some(format!("all but one row of {} deleted", table.name))
+    let name = quoted(&table.schema, &table.name);
+    if session.try_ask(&all_but_one(&name)).await.is_ok() {
+        return Some(format!("all but one row of {} deleted", table.name));
+    }
+    session.try_ask(&format!("TRUNCATE {name} CASCADE")).await.ok()?;
+    Some(format!("{} emptied", table.name))
 }
 
 impl Clearing {
