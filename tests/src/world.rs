@@ -41,7 +41,12 @@ pub struct World {
 pub async fn server() -> &'static PrivateServer {
     SERVER
         .get_or_init(|| async {
-            let server = PrivateServer::builder().setting("max_connections", "300").start().await.unwrap();
+            let server = PrivateServer::builder()
+                .setting("max_connections", "300")
+                // Catalogue queries are short, and every database is thrown away.
+                .setting("jit", "off")
+                .setting("autovacuum", "off")
+                .start().await.unwrap();
             let admin = Session::open(&server.config("postgres")).await.unwrap();
             let roles = format!(
                 "CREATE ROLE {OWNER} LOGIN CREATEDB; CREATE ROLE {APP} LOGIN; CREATE ROLE {CLERK} LOGIN; CREATE ROLE proxy LOGIN; \

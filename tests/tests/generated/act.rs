@@ -5,7 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use catalog::{ErrorKind, event::Silent, operation, plan::Severity};
+use catalog::{
+    ErrorKind,
+    event::Silent,
+    operation,
+    plan::{Code, Finding, Severity},
+};
 use edition_tests::{Dice, Dump, Pair, Shape, Writes, Wrong, change, edition, fill, told};
 use tokio::time::timeout;
 
@@ -209,37 +214,42 @@ impl Acts {
         taken
     }
 
+    /// Publishes with every word that a finding may need. Only a refusal is planned apart: a plan is dear, and publishing makes one.
     async fn publish(&mut self, draft: &str) -> Result<(), Stop> {
-        let begun = Instant::now();
-        let plan = operation::plan(&self.pair.verbs.target, &edition(draft)).await;
-        self.took("plan", begun);
-        let plan = match plan {
-            Ok(plan) => plan,
-            Err(error) if error.kind() == ErrorKind::Refused => {
-                let what = format!("{error}").chars().take(60).collect();
-                return Err(Stop::Early(Outcome::Refused(vec![("(plan)".to_owned(), what)])));
-            }
-            Err(error) => return Err(Stop::Bug(format!("plan: {}", told(&error)))),
-        };
-        let refused: Vec<(String, String)> = plan
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Refused)
-            .map(|finding| {
-                (finding.code.slug().to_owned(), format!("{}: {}", finding.subject, finding.message))
-            })
-            .collect();
-        if !refused.is_empty() {
-            return Err(Stop::Early(Outcome::Refused(refused)));
-        }
-        let allowed: Vec<&str> = plan.findings.iter().map(|finding| finding.code.slug()).collect();
+        let words = Code::ALL.iter().filter(|code| code.severity() == Severity::NeedsWord);
+        let allowed: Vec<&str> = words.map(|code| code.slug()).collect();
         let begun = Instant::now();
         let published = self.pair.verbs.try_publish(draft, &allowed, &Silent).await;
         self.took("publish", begun);
         match published {
             Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::Refused => match self.refusals(draft).await? {
+                none if none.is_empty() => Err(Stop::Bug(format!("publish: {}", told(&error)))),
+                refused => Err(Stop::Early(Outcome::Refused(refused))),
+            },
             Err(error) if is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped)),
             Err(error) => Err(Stop::Bug(format!("publish: {}", told(&error)))),
+        }
+    }
+
+    /// Why the plan refuses the draft: codes, and what they are about.
+    async fn refusals(&mut self, draft: &str) -> Result<Vec<(String, String)>, Stop> {
+        let begun = Instant::now();
+        let plan = operation::plan(&self.pair.verbs.target, &edition(draft)).await;
+        self.took("plan", begun);
+        match plan {
+            Ok(plan) => {
+                let refused =
+                    plan.findings.into_iter().filter(|finding| finding.severity == Severity::Refused);
+                let told = |finding: Finding| {
+                    (finding.code.slug().to_owned(), format!("{}: {}", finding.subject, finding.message))
+                };
+                Ok(refused.map(told).collect())
+            }
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                Ok(vec![("(plan)".to_owned(), format!("{error}").chars().take(60).collect())])
+            }
+            Err(error) => Err(Stop::Bug(format!("plan: {}", told(&error)))),
         }
     }
 
