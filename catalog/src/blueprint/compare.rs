@@ -29,9 +29,19 @@ pub async fn compare(
     to: &Edition,
 ) -> Result<Comparison> {
     let mut older = target.connect_blueprint(&from.blueprint).await?;
+    let before = read_database(&mut older, editioned).await?;
+    compare_with(target, editioned, before, to).await
+}
+
+/// The same where the older one has been read already.
+pub async fn compare_with(
+    target: &Target,
+    editioned: &[Name],
+    before: Schema,
+    to: &Edition,
+) -> Result<Comparison> {
     let mut newer = target.connect_blueprint(&to.blueprint).await?;
-    let (before, after) =
-        tokio::try_join!(read_database(&mut older, editioned), read_database(&mut newer, editioned))?;
+    let after = read_database(&mut newer, editioned).await?;
     let aligned = read_aligned(&mut newer, editioned, &before, &after).await?;
     let diff = diff(&before, &after, &aligned);
     Ok(Comparison { from: before, to: after, diff })

@@ -12,7 +12,7 @@ use super::{
     transform::collect_transforms,
 };
 use crate::{
-    blueprint::{bound_to_functions, compare},
+    blueprint::{bound_to_functions, compare_with},
     error::{Error, Result},
     layout::{Ancestry, ChildLayout, LayoutInput, lay_out_child, renamed_sequences},
     model::{Edition, EditionName, EditionState, Identity, Name, QualifiedName, Schema, Transform},
@@ -57,7 +57,8 @@ pub(super) async fn plan_publication(
     let live = standing(&editions);
     let parent = live.last().ok_or_else(|| Error::bug("no edition is live"))?.clone();
     let mut chain = load_chain(target, connection, &live, &[]).await?;
-    let comparison = compare(target, &chain.editioned, &parent, draft).await?;
+    let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
+    let comparison = compare_with(target, &chain.editioned, leaf.logical.clone(), draft).await?;
     let child = comparison.to;
     let mut blueprint = target.connect_blueprint(&draft.blueprint).await?;
     let given = collect_transforms(&**connection, &*blueprint, draft).await?;

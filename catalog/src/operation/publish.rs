@@ -90,6 +90,7 @@ pub async fn publish(
     let (lock, mut connection) = alone(target).await?;
     let edition = store::require_edition(&*connection, name).await?;
     let running = store::running_operation(&*connection).await?;
+    let resumed = running.is_some();
     let (operation, plan, undoing) = match running {
         Some(running) if running.edition == edition.id && running.verb == Verb::Publish => {
             let plan: Plan = serde_json::from_value(running.plan)?;
@@ -132,7 +133,7 @@ pub async fn publish(
         ))
         .with_hint(format!("edition log shows why; then edition publish {name}")));
     }
-    let outcome = run_unless_altered(&mut runner, &plan).await;
+    let outcome = run_unless_altered(&mut runner, &plan, resumed).await;
     if let Err(error) = outcome {
         return Err(give_up(&mut runner, &plan, error).await);
     }
@@ -151,8 +152,10 @@ pub async fn publish(
 }
 
 /// Runs all the steps; before the last one, which opens the edition, and before a resumption the draft must still be what was planned.
-async fn run_unless_altered(runner: &mut Runner<'_>, plan: &Plan) -> Result<()> {
-    refuse_altered_draft(runner, plan).await?;
+async fn run_unless_altered(runner: &mut Runner<'_>, plan: &Plan, resumed: bool) -> Result<()> {
+    if resumed {
+        refuse_altered_draft(runner, plan).await?;
+    }
     let (_, before_opening) = plan.steps.split_last().ok_or_else(|| Error::bug("a plan without steps"))?;
     runner.run_first(&plan.steps, before_opening.len()).await?;
     refuse_altered_draft(runner, plan).await?;

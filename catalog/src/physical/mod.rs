@@ -72,14 +72,17 @@ pub async fn read_in_physical_words(
     connection: &mut Connection,
     request: &PhysicalRequest<'_>,
 ) -> Result<PhysicalReading> {
-    let transaction = connection.transaction().await?;
-    let timeout = BLUEPRINT_LOCK_PATIENCE.as_millis();
-    transaction.batch_execute(&format!("SET LOCAL lock_timeout = {timeout}")).await?;
-
     let foreign = request.mapping.foreign_schemas(request.editioned);
     let mut statements: Vec<Sql> = foreign.iter().map(|schema| sql!("CREATE SCHEMA {}", schema)).collect();
     statements.extend(search_path_statements(request));
     statements.extend(rename_statements(request.logical, request.mapping));
+    if statements.is_empty() && request.extra.is_empty() && request.probes.is_empty() {
+        // Everything stands under its own name: a reading would give the same again.
+        return Ok(PhysicalReading { schema: request.logical.clone(), probed: Vec::new() });
+    }
+    let transaction = connection.transaction().await?;
+    let timeout = BLUEPRINT_LOCK_PATIENCE.as_millis();
+    transaction.batch_execute(&format!("SET LOCAL lock_timeout = {timeout}")).await?;
     transaction.batch_execute(join(statements, ";\n").as_str()).await.map_err(busy_draft)?;
 
     let schemas: Vec<Name> = request.editioned.iter().chain(&foreign).cloned().collect();

@@ -224,6 +224,7 @@ impl Acts {
         match published {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == ErrorKind::Refused => match self.refusals(draft).await? {
+                none if none.is_empty() && is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped)),
                 none if none.is_empty() => Err(Stop::Bug(format!("publish: {}", told(&error)))),
                 refused => Err(Stop::Early(Outcome::Refused(refused))),
             },
