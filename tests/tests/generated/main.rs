@@ -3,7 +3,8 @@
 //! plain database in which the same statements were run). Refused drafts are counted by code. What is accepted and then fails or
 //! differs is a bug, and is made smaller before it is shown.
 //!
-//! `GENERATED_ACTS` is how many drafts are made (default 40), `GENERATED_SEED` where chance begins, `GENERATED_WORKERS` how many
+//! `GENERATED_ACTS` is how many drafts are made (default 40), `GENERATED_SECONDS` how long no further one is begun (default: no limit; another
+//! seed goes on from there), `GENERATED_SEED` where chance begins, `GENERATED_WORKERS` how many
 //! databases are played with at a time, `GENERATED_KINDS` a comma-separated choice of statements, and `GENERATED_BUGS` a folder
 //! that gets a file for each bug.
 
@@ -21,7 +22,10 @@ mod ddl;
 mod smaller;
 mod tally;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use act::{Acts, Outcome};
 use bug::Bug;
@@ -41,12 +45,13 @@ fn setting(name: &str, usual: usize) -> usize {
 async fn what_is_published_and_retired_equals_plain_ddl() {
     let (acts, workers) = (setting("GENERATED_ACTS", 40), setting("GENERATED_WORKERS", 2));
     let seed = setting("GENERATED_SEED", 1);
+    let until = Instant::now() + Duration::from_secs(setting("GENERATED_SECONDS", 1_000_000) as u64);
     let tally = Arc::new(Mutex::new(Tally::default()));
     let bugs: Arc<Mutex<Vec<Bug>>> = Arc::default();
     let tasks: Vec<_> = (0..workers)
         .map(|worker| {
             let dice = Dice::new((seed * 1000 + worker) as u64);
-            tokio::spawn(work(dice, acts.div_ceil(workers), Arc::clone(&tally), Arc::clone(&bugs)))
+            tokio::spawn(work(dice, acts.div_ceil(workers), until, Arc::clone(&tally), Arc::clone(&bugs)))
         })
         .collect();
     for task in tasks {
@@ -60,14 +65,23 @@ async fn what_is_published_and_retired_equals_plain_ddl() {
 }
 
 /// Plays acts, on new databases whenever the old ones have had enough or went wrong.
-async fn work(mut dice: Dice, acts: usize, tally: Arc<Mutex<Tally>>, bugs: Arc<Mutex<Vec<Bug>>>) {
+async fn work(
+    mut dice: Dice,
+    acts: usize,
+    until: Instant,
+    tally: Arc<Mutex<Tally>>,
+    bugs: Arc<Mutex<Vec<Bug>>>,
+) {
     let mut played = 0;
-    while played < acts {
+    while played < acts && Instant::now() < until {
         let pair = Pair::new(BASE).await.unwrap();
         pair.init("v1", &["public"]).await.unwrap();
         let mut stage = Acts::new(pair);
         stage.fill(&mut dice).await;
         for _ in 0..ACTS_A_PAIR.min(acts - played) {
+            if Instant::now() >= until {
+                break;
+            }
             played += 1;
             let base = stage.pair.script().await;
             let (script, outcome) = stage.play(&mut dice).await;
