@@ -22,6 +22,7 @@ fn column(id: i16, column_name: &str) -> Column {
         type_id: None,
         collation: None,
         not_null: false,
+        not_null_name: None,
         default: None,
         default_volatility: Volatility::Immutable,
         identity: Identity::None,

@@ -117,6 +117,9 @@ pub struct Column {
     pub collation: Option<String>,
     /// `attnotnull`.
     pub not_null: bool,
+    /// The name of the constraint behind it; none before PostgreSQL 18.
+    #[serde(default)]
+    pub not_null_name: Option<Name>,
     /// `pg_get_expr(adbin)` of an ordinary default.
     pub default: Option<String>,
     /// How far the default may be evaluated once for all rows: only a volatile one needs a value per row.

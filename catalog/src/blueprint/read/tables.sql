@@ -55,6 +55,8 @@ CROSS JOIN LATERAL (
                   FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace
                   WHERE co.oid = a.attcollation AND a.attcollation <> t.typcollation),
     'not_null', a.attnotnull,
+    -- From PostgreSQL 18 on there is such a constraint.
+    'not_null_name', (SELECT k.conname FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum]),
     'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
     -- Built-in functions are not in pg_depend, so the stored tree is asked for the ids of its functions.
     'default_volatility', CASE

@@ -8,6 +8,7 @@ mod code_objects;
 mod foreign_keys;
 mod identity;
 mod naming;
+mod not_null_names;
 mod objects;
 mod settle;
 mod table;

@@ -25,6 +25,7 @@ impl Contraction<'_> {
             return self.revoke_only();
         }
         let tables = self.new_root.logical.tables.iter().filter_map(|table| self.settle_table(table));
+        let tables = tables.chain(self.name_not_nulls());
         tables.chain(self.settle_objects()).chain(self.settle_accessories()).collect()
     }
 

@@ -15,6 +15,7 @@ fn column(id: i16, column_name: &str, default: Option<&str>) -> Column {
         type_id: None,
         collation: None,
         not_null: false,
+        not_null_name: None,
         default: default.map(str::to_owned),
         default_volatility: Volatility::Immutable,
         identity: Identity::None,
