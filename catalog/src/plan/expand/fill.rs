@@ -1,0 +1,90 @@
+//! The backfill of a table's new columns, and the look at what it did.
+
+use super::{ExpandInput, TableView};
+use crate::{
+    ddl::AssignmentKind,
+    error::Result,
+    model::{Name, OnError},
+    physical::ROW_ALIAS,
+    plan::{Lock, Step, StepKind, seeds},
+    sql,
+    sql::{Sql, join},
+};
+
+pub(super) fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Option<Step>> {
+    let wanted = input.hop.backfill.get(&table.place.id).filter(|assignments| !assignments.is_empty());
+    let Some(assignments) = wanted else { return Ok(None) };
+    let physical = &table.place.child.physical;
+    let row = row_alias();
+    // In populate mode every write of an older edition sets all of these, so only rows that were there before are still NULL.
+    let pending = join(assignments.iter().map(|(column, _)| sql!("{}.{} IS NULL", row, column)), " OR ");
+    let null_on_error = input
+        .hop
+        .triggers
+        .get(&table.place.id)
+        .into_iter()
+        .flat_map(|hop| &hop.forward)
+        .filter(|a| a.on_error == OnError::Null)
+        .map(|a| a.target.clone())
+        .collect();
+    let primary_key = table
+        .parent
+        .primary_key()
+        .iter()
+        .filter_map(|id| table.place.parent.columns.get(id).cloned())
+        .collect();
+    let kind = StepKind::Backfill {
+        table: physical.clone(),
+        assignments: assignments.clone(),
+        null_on_error,
+        pending,
+        primary_key,
+        search_path: seeds::childs_search_path(input, &table.child.name.schema)?,
+    };
+    let title = format!("backfill {}", physical.pretty());
+    let step = Step::new(title, kind, Lock::None, vec![physical.clone()]);
+    Ok(Some(step.touching(input.chain.size(physical))))
+}
+
+fn row_alias() -> Name {
+    Name::new(ROW_ALIAS).unwrap_or_else(|_| unreachable!("a constant that is a name"))
+}
+
+/// Counts nothing that a trigger guarantees; looks for rows that the backfill should have reached and did not.
+pub(super) fn verify(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Option<Step> {
+    let row = row_alias();
+    let mut checks = Vec::new();
+    for table in tables {
+        let Some(hop) = input.hop.triggers.get(&table.place.id) else { continue };
+        let assignments = input.hop.backfill.get(&table.place.id).map(Vec::as_slice).unwrap_or_default();
+        for (target, expression) in assignments {
+            let transform = hop.forward.iter().any(|a| {
+                &a.target == target && a.kind == AssignmentKind::Transform && a.on_error == OnError::Reject
+            });
+            // What was loaded from a rollback's file differs on purpose.
+            if !transform || input.load {
+                continue;
+            }
+            let label =
+                format!("{}.{} agrees with its forward transform", hop.table.pretty(), target.as_str());
+            let query = sql!(
+                "SELECT {}.ctid::text FROM ONLY {} AS {} TABLESAMPLE SYSTEM (1) WHERE ROW({}.{})::record OPERATOR(pg_catalog.*<>) ROW(CAST({} AS {}))::record LIMIT 1",
+                row,
+                hop.table,
+                row,
+                row,
+                target,
+                expression,
+                type_of(table, target)
+            );
+            checks.push((label, query));
+        }
+    }
+    (!checks.is_empty())
+        .then(|| Step::new("verify", StepKind::Verify { checks }, Lock::AccessShare, Vec::new()))
+}
+
+fn type_of(table: &TableView<'_>, physical: &Name) -> Sql {
+    let found = table.shape.columns.iter().find(|column| &column.physical == physical);
+    Sql::trusted(found.map_or("text", |column| column.type_name.as_str()))
+}
