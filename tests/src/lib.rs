@@ -35,5 +35,5 @@ pub use load::{Application, Finished, Load, Script, Transaction};
 pub use pair::{InEdition, Pair};
 pub use session::{Failure, Rows, Session};
 pub use shape::{ColumnShape, ConstraintShape, RoutineShape, Shape, TableShape, TypeShape, ViewShape};
-pub use verbs::{Verbs, edition, name, told};
+pub use verbs::{Verbs, edition, name, patience, told};
 pub use world::{APP, CLERK, OWNER, World, server};

@@ -14,8 +14,6 @@ use catalog::{
     target::Target,
 };
 
-/// The shortest wait for a lock in one try, as the product has it.
-const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 /// How long a test waits for anything before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -119,7 +117,7 @@ impl Verbs {
         PublishOptions {
             allow: Allowances::of(allow.iter().map(|code| known_code(code))),
             batch_size: 1000,
-            patience: patience(),
+            patience: patience(PATIENCE),
             ..PublishOptions::default()
         }
     }
@@ -147,7 +145,7 @@ impl Verbs {
 
     /// The usual options of `edition rollback`.
     pub fn rollback_options(&self, keep: KeepData) -> RollbackOptions {
-        RollbackOptions { keep, patience: patience() }
+        RollbackOptions { keep, patience: patience(PATIENCE) }
     }
 
     /// `edition rollback NAME --discard`, and the error if it fails.
@@ -168,7 +166,7 @@ impl Verbs {
 
     /// `edition retire NAME`, and the error if it fails.
     pub async fn try_retire(&self, root: &str, events: &dyn Events) -> Result<Retired, Error> {
-        operation::retire(&self.target, &edition(root), patience(), events).await
+        operation::retire(&self.target, &edition(root), patience(PATIENCE), events).await
     }
 
     /// `edition retire NAME`.
@@ -212,12 +210,6 @@ pub fn edition(text: &str) -> EditionName {
 }
 
 /// Sessions and proxies get as long as a busy machine may take; a lock try as short as ever.
-fn patience() -> Patience {
-    Patience {
-        lock_timeout: LOCK_TIMEOUT,
-        locks: PATIENCE,
-        proxies: PATIENCE,
-        drain: Some(PATIENCE),
-        force: false,
-    }
+pub fn patience(waiting: Duration) -> Patience {
+    Patience { locks: waiting, proxies: waiting, drain: Some(waiting), ..Patience::default() }
 }

@@ -17,6 +17,9 @@ use crate::{
     target::Connection,
 };
 
+/// Rows that one statement notes.
+const NOTES_AT_ONCE: usize = 1000;
+
 /// Remembers the rows of a new fork, which are those of its parent's blueprint, before it is emptied.
 pub(super) async fn remember(
     live: &Connection,
@@ -45,17 +48,24 @@ pub(super) async fn remember(
         let known = known.remove(&table.id).unwrap_or_default();
         let known: BTreeSet<Cells> =
             known.iter().map(|(ids, cells)| at(&key, &projected(ids, cells, &columns))).collect();
+        let mut notes = Vec::new();
         for row in transaction.query(question.as_str(), &[]).await? {
             let row: Cells = row.try_get(0)?;
             if !known.contains(&at(&key, &row)) {
-                let note = sql!(
-                    "INSERT INTO edition.earlier_rows (table_id, column_ids, cells) VALUES ({}, ARRAY[{}]::int2[], {})",
+                notes.push(sql!(
+                    "({}, ARRAY[{}]::int2[], {})",
                     table.id.get(),
                     ids,
                     text_array(row.iter().map(Option::as_deref))
-                );
-                transaction.batch_execute(note.as_str()).await?;
+                ));
             }
+        }
+        for notes in notes.chunks(NOTES_AT_ONCE) {
+            let note = sql!(
+                "INSERT INTO edition.earlier_rows (table_id, column_ids, cells) VALUES {}",
+                join(notes.iter().cloned(), ", ")
+            );
+            transaction.batch_execute(note.as_str()).await?;
         }
     }
     transaction.commit().await?;

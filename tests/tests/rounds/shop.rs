@@ -9,13 +9,13 @@ use catalog::{
     event::{Events, Silent},
     model::{EditionName, Name, OnError},
     operation::{
-        self, CreateOptions, InitOptions, KeepData, Patience, Programs, PublishOptions, RollbackOptions,
+        self, CreateOptions, InitOptions, KeepData, Programs, PublishOptions, RollbackOptions,
         TransformOptions,
     },
     target::Target,
 };
 use edition_cli::server::PrivateServer;
-use edition_tests::{Application, Finished, Load, Script};
+use edition_tests::{Application, Finished, Load, Script, patience};
 use editiond::{Address, Config, Control, Proxy};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
@@ -24,8 +24,6 @@ use tokio_postgres::{Client, NoTls};
 const CLIENTS: u32 = 8;
 /// pgbench's protocols.
 pub(crate) const PROTOCOLS: [&str; 3] = ["simple", "extended", "prepared"];
-/// The longest wait for a lock in one try, as the product has it.
-const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 /// How long a verb may wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -190,21 +188,25 @@ impl Shop {
 
     /// `edition publish vN`.
     pub(crate) async fn publish(&self, number: u32, events: &dyn Events) -> catalog::Result<()> {
-        let options =
-            PublishOptions { batch_size: 5000, jobs: 2, patience: patience(), ..PublishOptions::default() };
+        let options = PublishOptions {
+            batch_size: 5000,
+            jobs: 2,
+            patience: patience(PATIENCE),
+            ..PublishOptions::default()
+        };
         operation::publish(&self.target, &edition(number), &options, events).await.map(drop)
     }
 
     /// `edition rollback vN --discard`.
     pub(crate) async fn rollback(&self, number: u32, events: &dyn Events) -> catalog::Result<()> {
-        let options = RollbackOptions { keep: KeepData::Discard, patience: patience() };
+        let options = RollbackOptions { keep: KeepData::Discard, patience: patience(PATIENCE) };
         operation::rollback(&self.target, &edition(number), &options, events).await.map(drop)
     }
 
     /// `edition default vN+1` and `edition retire vN`.
     pub(crate) async fn retire(&self, number: u32, events: &dyn Events) -> catalog::Result<()> {
         operation::set_default(&self.target, &edition(number + 1)).await?;
-        operation::retire(&self.target, &edition(number), patience(), events).await.map(drop)
+        operation::retire(&self.target, &edition(number), patience(PATIENCE), events).await.map(drop)
     }
 
     /// The application of `vN` begins: eight clients for each protocol.
@@ -305,14 +307,4 @@ pub(crate) struct Span {
     pub(crate) name: String,
     pub(crate) start: SystemTime,
     pub(crate) end: SystemTime,
-}
-
-fn patience() -> Patience {
-    Patience {
-        lock_timeout: LOCK_TIMEOUT,
-        locks: PATIENCE,
-        proxies: PATIENCE,
-        drain: Some(PATIENCE),
-        force: false,
-    }
 }
