@@ -10,7 +10,7 @@ use crate::{
     model::{ConstraintKind, Name, QualifiedName, TableId},
     plan::{
         Lock, Step,
-        tighten::{Standing, attach, standing_constraint, standing_index},
+        tighten::{Standing, Standings, attach},
     },
     sql,
     sql::Sql,
@@ -30,7 +30,7 @@ impl Contraction<'_> {
     pub(super) fn promote_key(&self, id: TableId, physical: &QualifiedName) -> Option<Sql> {
         let (live, root) = (self.live(id)?, self.new_root.physical.table(id)?);
         let key = root.constraints.iter().find(|constraint| constraint.kind == ConstraintKind::PrimaryKey)?;
-        match standing_constraint(live, key)? {
+        match Standings::of(live, root).constraint(key)? {
             Standing::Constraint(_) => None,
             Standing::Index(index) => Some(attach(physical, index, index, "PRIMARY KEY", key)),
         }
@@ -71,15 +71,12 @@ impl Contraction<'_> {
         let (Some(live), Some(root)) = (self.live(id), self.new_root.physical.table(id)) else {
             return Vec::new();
         };
-        let constraints =
-            root.constraints.iter().filter_map(|wanted| match standing_constraint(live, wanted)? {
-                // By now it is a constraint.
-                Standing::Constraint(name) | Standing::Index(name) => Some((true, name, &wanted.name)),
-            });
-        let indexes = root
-            .indexes
-            .iter()
-            .filter_map(|wanted| Some((false, standing_index(live, wanted)?, &wanted.name)));
+        let standings = Standings::of(live, root);
+        let constraints = standings.constraints.iter().map(|(wanted, standing)| match standing {
+            // By now it is a constraint.
+            Standing::Constraint(name) | Standing::Index(name) => (true, *name, &wanted.name),
+        });
+        let indexes = standings.indexes.iter().map(|(wanted, name)| (false, *name, &wanted.name));
         let in_use = self.names_in_use(id);
         let changed = constraints.chain(indexes).filter(|(_, from, to)| from != to);
         let numbered = changed.enumerate().map(|(number, (is_constraint, from, to))| {

@@ -7,7 +7,7 @@ use crate::{
     model::{ColumnId, Grant, Name, QualifiedName, Sequence, Table, TableId},
     plan::{
         Lock, Member, Step, accessories,
-        tighten::{same, same_index, standing_constraint, standing_index},
+        tighten::{Standings, same, same_index},
     },
     property::{
         Object, change_owner,
@@ -67,9 +67,8 @@ impl Contraction<'_> {
         };
         let before = self.gone.physical.table(id);
         let mut statements = Vec::new();
-        for constraint in
-            physical.constraints.iter().filter(|wanted| standing_constraint(live, wanted).is_some())
-        {
+        let standings = Standings::of(live, physical);
+        for (constraint, _) in standings.constraints {
             let known =
                 before.iter().flat_map(|table| &table.constraints).filter(|known| same(known, constraint));
             let was = known
@@ -81,7 +80,7 @@ impl Contraction<'_> {
             let object = Object::Constraint { table: &table.name, constraint: &constraint.name };
             statements.extend(settle(&object, &was, &constraint.all_properties()));
         }
-        for index in physical.indexes.iter().filter(|wanted| standing_index(live, wanted).is_some()) {
+        for (index, _) in standings.indexes {
             let known =
                 before.iter().flat_map(|table| &table.indexes).filter(|known| same_index(known, index));
             let was = known

@@ -10,7 +10,7 @@ use crate::{
     model::{ColumnId, ConstraintKind, Generated, Name, QualifiedName, Sequence, TableId},
     plan::{
         Lock, Member, Step,
-        tighten::{Standing, standing_constraint, standing_index},
+        tighten::{Standing, Standings},
         triggers,
     },
     sql,
@@ -41,10 +41,10 @@ impl Contraction<'_> {
     pub(super) fn doomed_constraints(&self, id: TableId, foreign_keys: bool) -> Vec<Name> {
         let Some(live) = self.live(id) else { return Vec::new() };
         let standing = |member: &Member| -> BTreeSet<Name> {
-            let wanted = member.physical.table(id).map_or(&[][..], |table| &table.constraints);
-            let standing = wanted.iter().filter_map(|constraint| standing_constraint(live, constraint));
+            let Some(wanted) = member.physical.table(id) else { return BTreeSet::new() };
+            let standing = Standings::of(live, wanted).constraints.into_iter();
             standing
-                .filter_map(|standing| match standing {
+                .filter_map(|(_, standing)| match standing {
                     Standing::Constraint(name) => Some(name.clone()),
                     Standing::Index(_) => None,
                 })
@@ -65,12 +65,12 @@ impl Contraction<'_> {
         let Some(live) = self.live(id) else { return Vec::new() };
         let standing = |member: &Member| -> BTreeSet<Name> {
             let Some(table) = member.physical.table(id) else { return BTreeSet::new() };
-            let indexes = table.indexes.iter().filter_map(|index| standing_index(live, index));
-            let keys = table.constraints.iter().filter_map(|key| match standing_constraint(live, key)? {
+            let standings = Standings::of(live, table);
+            let keys = standings.constraints.into_iter().filter_map(|(_, key)| match key {
                 Standing::Constraint(_) => None,
                 Standing::Index(name) => Some(name),
             });
-            indexes.chain(keys).cloned().collect()
+            standings.indexes.into_iter().map(|(_, name)| name).chain(keys).cloned().collect()
         };
         let kept: BTreeSet<Name> = self.remaining.iter().flat_map(|member| standing(member)).collect();
         standing(self.gone).into_iter().filter(|name| !kept.contains(name)).collect()

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use keys::BYTES_BUILT_AT_ONCE;
 pub(in crate::plan) use keys::attach;
-pub(in crate::plan) use standing::{Standing, same, same_index, standing_constraint, standing_index};
+pub(in crate::plan) use standing::{Standing, Standings, same, same_index};
 
 use super::{
     Chain, Code, ExpandInput, Finding, Lock, Severity, Step, StepKind,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     layout::TakenNames,
-    model::{Constraint, ConstraintKind, EditionName, Name, QualifiedName, Table, TableId},
+    model::{Constraint, ConstraintKind, EditionName, Index, Name, QualifiedName, Table, TableId},
     sql,
     sql::Sql,
 };
@@ -121,11 +121,8 @@ impl<'a> Context<'a> {
                 }
             }
         }
-        for index in &self.table.physical.indexes {
-            let mut known = standing(self.input.chain, self.table.place.id).flat_map(|t| &t.indexes);
-            if !known.any(|known| same_index(known, index)) {
-                steps.extend(self.add_index(index, taken, findings));
-            }
+        for index in self.missing_indexes() {
+            steps.extend(self.add_index(index, taken, findings));
         }
         steps
     }
@@ -140,17 +137,38 @@ impl<'a> Context<'a> {
 
     /// Constraints that no live edition has.
     fn missing_constraints(&self) -> impl Iterator<Item = &'a Constraint> {
-        let (chain, id) = (self.input.chain, self.table.place.id);
+        let known: Vec<(&Table, Standings<'_, 'a>)> = self.known();
         self.table.physical.constraints.iter().filter(move |constraint| {
-            standing(chain, id).all(|known| match standing_constraint(known, constraint) {
+            known.iter().all(|(table, standings)| match standings.constraint(constraint) {
                 None => true,
                 // Only a name in common is not enough here.
                 Some(Standing::Constraint(name)) => {
-                    !known.constraints.iter().any(|other| &other.name == name && same(other, constraint))
+                    !table.constraints.iter().any(|other| &other.name == name && same(other, constraint))
                 }
                 Some(Standing::Index(_)) => false,
             })
         })
+    }
+
+    /// Indexes that no live edition has.
+    fn missing_indexes(&self) -> impl Iterator<Item = &'a Index> {
+        let known: Vec<(&Table, Standings<'_, 'a>)> = self.known();
+        self.table.physical.indexes.iter().filter(move |index| {
+            known.iter().all(|(table, standings)| {
+                let mut alike = standings.indexes.iter().filter(|(wanted, _)| wanted.name == index.name);
+                !alike.any(|(_, name)| {
+                    table.indexes.iter().any(|other| &other.name == *name && same_index(other, index))
+                })
+            })
+        })
+    }
+
+    /// What the live editions have of the child's constraints and indexes.
+    fn known(&self) -> Vec<(&'a Table, Standings<'a, 'a>)> {
+        let wanted = self.table.physical;
+        standing(self.input.chain, self.table.place.id)
+            .map(|known| (known, Standings::of(known, wanted)))
+            .collect()
     }
 
     fn physical_columns(&self, constraint: &Constraint) -> Vec<Name> {

@@ -24,41 +24,92 @@ pub(in crate::plan) enum Standing<'a> {
     Index(&'a Name),
 }
 
-/// The live constraint that an edition's constraint means: the one with the same definition (and, among several, the same name). A check may
-/// also be the one with its name, because PostgreSQL may word a definition that it read from a dump otherwise than the original.
-pub(in crate::plan) fn standing_constraint<'a>(live: &'a Table, wanted: &Constraint) -> Option<Standing<'a>> {
-    let alike = || live.constraints.iter().filter(|constraint| same(constraint, wanted));
-    let constraint = alike().find(|constraint| constraint.name == wanted.name).or_else(|| alike().next());
-    if let Some(constraint) = constraint {
-        return Some(Standing::Constraint(&constraint.name));
-    }
-    match wanted.kind {
-        ConstraintKind::PrimaryKey => {
-            let key = wanted.as_index()?;
-            let alike: Vec<&Index> = live.indexes.iter().filter(|index| same_index(index, &key)).collect();
-            // A unique index over the same columns may stand beside it.
-            let named = |fits: &dyn Fn(&str) -> bool| alike.iter().find(|index| fits(index.name.as_str()));
-            let derived = format!("{}$", wanted.name.as_str());
-            named(&|name| name == wanted.name.as_str())
-                .or_else(|| named(&|name| name.starts_with(&derived)))
-                .or_else(|| alike.first())
-                .map(|index| Standing::Index(&index.name))
+/// What stands in the live database for each constraint and index of one edition's table. Each live one stands for one wanted one at most:
+/// an edition may well have two of the same definition.
+pub(in crate::plan) struct Standings<'l, 'w> {
+    /// What stands for a constraint.
+    pub(in crate::plan) constraints: Vec<(&'w Constraint, Standing<'l>)>,
+    /// The name of what stands for an index.
+    pub(in crate::plan) indexes: Vec<(&'w Index, &'l Name)>,
+}
+
+impl<'l, 'w> Standings<'l, 'w> {
+    /// Of several that fit, the one with the wanted name is taken. A check may also be the one with its name alone, because PostgreSQL may word
+    /// a definition that it read from a dump otherwise than the original.
+    pub(in crate::plan) fn of(live: &'l Table, wanted: &'w Table) -> Self {
+        let mut constraints = Pairing::new(&live.constraints, &wanted.constraints);
+        constraints.pair(|live, wanted| same(live, wanted) && live.name == wanted.name);
+        constraints.pair(same);
+        let mut indexes = Pairing::new(&live.indexes, &wanted.indexes);
+        indexes.pair(|live, wanted| same_index(live, wanted) && live.name == wanted.name);
+        let key = constraints.left().find(|constraint| constraint.kind == ConstraintKind::PrimaryKey);
+        let key = key.and_then(|key| Some((key, indexes.take(|free| index_of_key(free, key))?)));
+        indexes.pair(same_index);
+        indexes.pair(|live, wanted| live.name == wanted.name);
+        constraints.pair(|live, wanted| {
+            let is_known_by_name = matches!(
+                wanted.kind,
+                ConstraintKind::Check | ConstraintKind::Exclusion | ConstraintKind::Other
+            );
+            is_known_by_name && live.kind == wanted.kind && live.name == wanted.name
+        });
+        let found = constraints.found.into_iter();
+        let found = found.map(|(live, wanted)| (wanted, Standing::Constraint(&live.name)));
+        let key = key.map(|(key, index)| (key, Standing::Index(&index.name)));
+        Self {
+            constraints: found.chain(key).collect(),
+            indexes: indexes.found.into_iter().map(|(live, wanted)| (wanted, &live.name)).collect(),
         }
-        ConstraintKind::Unique | ConstraintKind::ForeignKey => None,
-        ConstraintKind::Check | ConstraintKind::Exclusion | ConstraintKind::Other => live
-            .constraints
-            .iter()
-            .find(|constraint| constraint.kind == wanted.kind && constraint.name == wanted.name)
-            .map(|constraint| Standing::Constraint(&constraint.name)),
+    }
+
+    /// What stands for this constraint.
+    pub(in crate::plan) fn constraint(&self, wanted: &Constraint) -> Option<Standing<'l>> {
+        let mut found = self.constraints.iter();
+        found.find(|(known, _)| known.name == wanted.name).map(|(_, standing)| *standing)
     }
 }
 
-/// The same for an index.
-pub(in crate::plan) fn standing_index<'a>(live: &'a Table, wanted: &Index) -> Option<&'a Name> {
-    let alike = || live.indexes.iter().filter(|index| same_index(index, wanted));
-    alike()
-        .find(|index| index.name == wanted.name)
-        .or_else(|| alike().next())
-        .or_else(|| live.indexes.iter().find(|index| index.name == wanted.name))
-        .map(|index| &index.name)
+/// The index that a primary key is kept as. A unique index over the same columns may stand beside it.
+fn index_of_key<'l>(free: &[&'l Index], key: &Constraint) -> Option<&'l Index> {
+    let body = key.as_index()?;
+    let alike: Vec<&'l Index> = free.iter().filter(|index| same_index(index, &body)).copied().collect();
+    let derived = format!("{}$", key.name.as_str());
+    let named = |fits: &dyn Fn(&str) -> bool| alike.iter().find(|index| fits(index.name.as_str())).copied();
+    named(&|name| name == key.name.as_str())
+        .or_else(|| named(&|name| name.starts_with(&derived)))
+        .or_else(|| alike.first().copied())
+}
+
+/// Finds partners, each for one.
+struct Pairing<'l, 'w, T> {
+    free: Vec<&'l T>,
+    wanted: Vec<&'w T>,
+    found: Vec<(&'l T, &'w T)>,
+}
+
+impl<'l, 'w, T> Pairing<'l, 'w, T> {
+    fn new(live: &'l [T], wanted: &'w [T]) -> Self {
+        Self { free: live.iter().collect(), wanted: wanted.iter().collect(), found: Vec::new() }
+    }
+
+    fn pair(&mut self, fits: impl Fn(&T, &T) -> bool) {
+        for wanted in std::mem::take(&mut self.wanted) {
+            match self.free.iter().position(|live| fits(live, wanted)) {
+                Some(position) => self.found.push((self.free.remove(position), wanted)),
+                None => self.wanted.push(wanted),
+            }
+        }
+    }
+
+    /// Those without a partner.
+    fn left(&self) -> impl Iterator<Item = &'w T> {
+        self.wanted.iter().copied()
+    }
+
+    /// Takes one away from those that are free.
+    fn take(&mut self, choose: impl Fn(&[&'l T]) -> Option<&'l T>) -> Option<&'l T> {
+        let chosen = choose(&self.free)?;
+        self.free.retain(|free| !std::ptr::eq(*free, chosen));
+        Some(chosen)
+    }
 }

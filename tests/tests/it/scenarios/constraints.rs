@@ -158,3 +158,20 @@ async fn the_type_of_columns_with_keys_and_indexes_changes() {
     .tell()
     .await;
 }
+
+#[tokio::test]
+async fn what_is_added_beside_an_equal_one_stands_beside_it() {
+    story(
+        "CREATE TABLE t (id int PRIMARY KEY, a int, CONSTRAINT positive CHECK (a > 0), CONSTRAINT one UNIQUE (a));
+         CREATE INDEX sorted ON t (id, a); INSERT INTO t VALUES (1, 1)",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE t ADD CONSTRAINT above_nothing CHECK (a > 0); ALTER TABLE t ADD CONSTRAINT only_one UNIQUE (a); CREATE INDEX ordered ON t (id, a)",
+    )
+    .allow("tightens-older-edition")
+    .fail("v1", "INSERT INTO t VALUES (2, 0)", "23514")
+    .fail("v2", "INSERT INTO t VALUES (2, 1)", "23505")
+    .tell()
+    .await;
+}
