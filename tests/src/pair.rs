@@ -130,6 +130,11 @@ impl Pair {
         copy
     }
 
+    /// A session in such a copy.
+    pub async fn in_tried_live(&self) -> Session {
+        open(&self.try_live().await).await
+    }
+
     async fn copy(&self, from: &str, to: &str) {
         let admin = Session::open(&server().await.config("postgres")).await.unwrap();
         let terminate =

@@ -42,8 +42,8 @@ pub(crate) struct Script {
 pub(crate) enum Outcome {
     /// Publication was refused: codes, and what they are about.
     Refused(Vec<(String, String)>),
-    /// Rows that are there stood in the way; everything was undone.
-    Stopped,
+    /// Rows that are there stood in the way, as they do for plain DDL; everything was undone. How it was said.
+    Stopped(String),
     /// It all went well.
     Done,
     /// It did not.
@@ -152,6 +152,12 @@ impl Acts {
                 self.pair.drop_draft(&name(child)).await.map_err(|error| format!("drop: {error}"))?;
                 script.drafts.truncate(index + 1);
                 unchanged?;
+                // Younger drafts stand on rows that no plain database has.
+                if let (Stop::Early(Outcome::Stopped(said)), Some(draft), 0) =
+                    (&stop, script.drafts.first(), index)
+                {
+                    self.stops_plain_ddl(draft, said).await?;
+                }
                 if index > 0 {
                     self.end(first, parent, End::RollBack, &before, script).await?;
                 }
@@ -224,13 +230,26 @@ impl Acts {
         match published {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == ErrorKind::Refused => match self.refusals(draft).await? {
-                none if none.is_empty() && is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped)),
+                none if none.is_empty() && is_about_rows(&error) => {
+                    Err(Stop::Early(Outcome::Stopped(told(&error))))
+                }
                 none if none.is_empty() => Err(Stop::Bug(format!("publish: {}", told(&error)))),
                 refused => Err(Stop::Early(Outcome::Refused(refused))),
             },
-            Err(error) if is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped)),
+            Err(error) if is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped(told(&error)))),
             Err(error) => Err(Stop::Bug(format!("publish: {}", told(&error)))),
         }
+    }
+
+    /// The rows that stood in the way must stand in the way of the same statements in a plain copy, too.
+    async fn stops_plain_ddl(&self, draft: &[(&'static str, String)], said: &str) -> Result<(), Stop> {
+        let copy = self.pair.in_tried_live().await;
+        for (_, statement) in draft {
+            if copy.try_ask(statement).await.is_err() {
+                return Ok(());
+            }
+        }
+        Err(Stop::Bug(format!("publish: stopped by rows that plain DDL takes: {said}")))
     }
 
     /// Why the plan refuses the draft: codes, and what they are about.

@@ -39,7 +39,7 @@ impl Tally {
     pub(crate) fn count(&mut self, script: &Script, outcome: &Outcome) {
         let name = match outcome {
             Outcome::Refused(_) => "refused",
-            Outcome::Stopped => "stopped by rows",
+            Outcome::Stopped(_) => "stopped by rows",
             Outcome::Done => "done",
             Outcome::Bug(_) => "bugs",
         };
@@ -53,7 +53,7 @@ impl Tally {
                     entry.refused_alone += usize::from(statements.len() == 1);
                 }
                 Outcome::Bug(_) => entry.bugs += 1,
-                Outcome::Done | Outcome::Stopped => entry.done += 1,
+                Outcome::Done | Outcome::Stopped(_) => entry.done += 1,
             }
         }
         if let Outcome::Refused(findings) = outcome {
