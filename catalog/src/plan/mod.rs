@@ -22,6 +22,7 @@ mod own;
 mod policies;
 mod properties;
 mod rows;
+mod rules;
 mod run;
 mod seeds;
 mod share;

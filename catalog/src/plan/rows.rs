@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use super::rules::put_rules;
 use crate::{
     ddl::HopTriggers,
     error::Result,
     layout::Shape,
-    model::{EditionId, Name, QualifiedName, TableId},
+    model::{EditionId, Name, QualifiedName, Table, TableId},
     sql,
     sql::{Literal, Sql, join},
 };
 
-/// Replaces the rows of `edition.tables` and `edition.columns` of one edition and table.
-pub(super) fn put_table(shape: &Shape, table: TableId, view_schema: Option<&Name>) -> Vec<Sql> {
+/// Replaces the rows of `edition.tables` and `edition.columns` of one edition and table; of one with a view, those of `edition.constraints`
+/// and `edition.indexes`, too.
+pub(super) fn put_table(shape: &Shape, logical: &Table, view_schema: Option<&Name>) -> Vec<Sql> {
+    let table = logical.id;
     let view =
         view_schema.map_or_else(|| Sql::trusted("NULL"), |schema| sql!("{}", Literal(schema.as_str())));
     let mut statements = vec![
@@ -48,10 +51,13 @@ pub(super) fn put_table(shape: &Shape, table: TableId, view_schema: Option<&Name
             rows
         ));
     }
+    if view_schema.is_some() {
+        statements.extend(put_rules(shape.edition, logical));
+    }
     statements
 }
 
-/// Removes the rows of one edition and table (its columns go along).
+/// Removes the rows of one edition and table (its columns, constraints and indexes go along).
 pub(super) fn delete_table(edition: EditionId, table: TableId) -> Sql {
     sql!("DELETE FROM edition.tables WHERE edition_id = {} AND table_id = {}", edition, table.get())
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use tokio_postgres::Client;
 
-use super::{NameMap, Relation, Snapshot, SnapshotEdition, ViewRelation};
+use super::{NameMap, Relation, Snapshot, SnapshotEdition, ViewConstraint, ViewIndex, ViewRelation};
 use crate::{
     error::{Error, Result},
     model::{EditionId, EditionName, EditionState, Epoch, Name},
@@ -24,7 +24,13 @@ SELECT pg_catalog.jsonb_build_object(
         'physical_name', t.physical_name, 'view_schema', t.view_schema,
         'columns', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(c.column_name, c.physical_name)
                                                          ORDER BY c.position), '[]')
-                    FROM edition.columns c WHERE c.edition_id = t.edition_id AND c.table_id = t.table_id))), '[]')
+                    FROM edition.columns c WHERE c.edition_id = t.edition_id AND c.table_id = t.table_id),
+        'constraints', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', k.constraint_name,
+                                'physical_name', k.physical_name, 'kind', k.kind, 'columns', k.columns) ORDER BY k.constraint_name), '[]')
+                        FROM edition.constraints k WHERE k.edition_id = t.edition_id AND k.table_id = t.table_id),
+        'indexes', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', x.index_name,
+                            'physical_name', x.physical_name, 'is_unique', x.is_unique, 'columns', x.columns) ORDER BY x.index_name), '[]')
+                    FROM edition.indexes x WHERE x.edition_id = t.edition_id AND x.table_id = t.table_id))), '[]')
       FROM edition.tables t),
   'names', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
         'edition', edition_id, 'class', class, 'schema', schema_name, 'name', object_name,
@@ -59,6 +65,8 @@ struct TableRow {
     physical_name: Name,
     view_schema: Option<Name>,
     columns: Vec<(Name, Name)>,
+    constraints: Vec<ViewConstraint>,
+    indexes: Vec<ViewIndex>,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +149,8 @@ fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<Editi
                 physical_schema: table.physical_schema,
                 physical_name: table.physical_name,
                 columns: table.columns,
+                constraints: table.constraints,
+                indexes: table.indexes,
             })),
             None if table.physical_name != table.name => {
                 return Err(Error::bug(format!(
@@ -206,7 +216,7 @@ mod tests {
             rows(&format!(
                 r#"{{"epoch": 1, "schemas": ["public"], "editions": {CHAIN}, "names": [], "tables": [{{"edition": 2,
                 "schema": "public", "name": "users", "physical_schema": "public", "physical_name": "{physical}",
-                "view_schema": null, "columns": []}}]}}"#
+                "view_schema": null, "columns": [], "constraints": [], "indexes": []}}]}}"#
             ))
         };
         assert!(table("users").unwrap().editions[0].names.is_empty());

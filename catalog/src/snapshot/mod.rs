@@ -5,6 +5,8 @@ mod load;
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
+
 use crate::model::{EditionId, EditionName, EditionState, Epoch, Name};
 
 /// One consistent reading of the catalogue.
@@ -82,6 +84,63 @@ pub struct ViewRelation {
     pub physical_name: Name,
     /// Logical column → physical column, in the view's order.
     pub columns: Vec<(Name, Name)>,
+    /// Its constraints as this edition knows them, by name.
+    pub constraints: Vec<ViewConstraint>,
+    /// Its indexes, those behind constraints included, by name.
+    pub indexes: Vec<ViewIndex>,
+}
+
+/// A constraint of the table that an editioning view shows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ViewConstraint {
+    /// Its name in this edition.
+    pub name: Name,
+    /// What it is called on the physical table; of a primary key that older editions keep from being one, the name of the unique index that
+    /// stands for it. `None`: nothing does by itself.
+    pub physical_name: Option<Name>,
+    /// What kind.
+    pub kind: ViewConstraintKind,
+    /// This edition's columns, in key order; empty if it is about none in particular.
+    pub columns: Vec<Name>,
+}
+
+/// `pg_constraint.contype`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum ViewConstraintKind {
+    /// PRIMARY KEY
+    #[serde(rename = "p")]
+    PrimaryKey,
+    /// UNIQUE
+    #[serde(rename = "u")]
+    Unique,
+    /// FOREIGN KEY
+    #[serde(rename = "f")]
+    ForeignKey,
+    /// CHECK
+    #[serde(rename = "c")]
+    Check,
+    /// EXCLUDE
+    #[serde(rename = "x")]
+    Exclusion,
+    /// NOT NULL, from PostgreSQL 18 on.
+    #[serde(rename = "n")]
+    NotNull,
+    /// Whatever later servers add.
+    #[serde(rename = "?")]
+    Other,
+}
+
+/// An index of the table that an editioning view shows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ViewIndex {
+    /// Its name in this edition; its schema is the table's.
+    pub name: Name,
+    /// What it is called in the physical table's schema; `None`: there is none.
+    pub physical_name: Option<Name>,
+    /// UNIQUE?
+    pub is_unique: bool,
+    /// This edition's columns that it reads; in key order if a constraint is behind it.
+    pub columns: Vec<Name>,
 }
 
 impl Snapshot {

@@ -16,6 +16,11 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "catalogue", text: include_str!("../../migrations/001_catalogue.sql") },
     Migration { version: 2, name: "seeds", text: include_str!("../../migrations/002_seeds.sql") },
+    Migration {
+        version: 3,
+        name: "constraints and indexes",
+        text: include_str!("../../migrations/003_constraints_and_indexes.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS edition.migrations (

@@ -11,6 +11,7 @@ mod interrupted;
 mod life;
 mod reading;
 mod refusals;
+mod rules;
 mod scratch;
 mod sync;
 mod transforms;

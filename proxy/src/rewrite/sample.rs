@@ -65,5 +65,7 @@ fn view(physical: &str, columns: &[(&str, &str)]) -> Result<Relation, NameError>
         physical_schema: Name::new("public")?,
         physical_name: Name::new(physical)?,
         columns: columns.collect::<Result<_, _>>()?,
+        constraints: Vec::new(),
+        indexes: Vec::new(),
     })))
 }

@@ -6,7 +6,7 @@ use super::{Contraction, End};
 use crate::{
     error::{Error, Result},
     layout::{Mapping, Shape, TableMapping, is_plain},
-    model::{Edition, EditionId, EditionName, EditionState, Name, QualifiedName, Schema, TableId},
+    model::{Edition, EditionId, EditionName, EditionState, Name, QualifiedName, Schema, Table, TableId},
     plan::{
         Lock, Step, StepKind,
         names::names_of,
@@ -19,17 +19,17 @@ use crate::{
 };
 
 /// A remaining edition's sight of a table once the step is done.
-pub(super) struct After {
-    /// Edition, its logical table, its shape, and the schema of its view.
-    shapes: Vec<(EditionId, TableId, Shape, Option<Name>)>,
+pub(super) struct After<'a> {
+    /// Its logical table, its shape, and the schema of its view.
+    shapes: Vec<(&'a Table, Shape, Option<Name>)>,
     /// Tables that nobody needs views of any more: (view, table).
     obsolete_views: Vec<QualifiedName>,
     pub(super) mappings: BTreeMap<EditionId, Mapping>,
 }
 
-impl Contraction<'_> {
+impl<'a> Contraction<'a> {
     /// The remaining editions' mappings and shapes when all that is done.
-    pub(super) fn after(&self) -> Result<After> {
+    pub(super) fn after(&self) -> Result<After<'a>> {
         let mut after = After { shapes: Vec::new(), obsolete_views: Vec::new(), mappings: BTreeMap::new() };
         for member in &self.remaining {
             let mut mapping = member.mapping.clone();
@@ -54,7 +54,7 @@ impl Contraction<'_> {
         Ok(after)
     }
 
-    fn after_table(&self, id: TableId, after: &mut After) -> Result<()> {
+    fn after_table(&self, id: TableId, after: &mut After<'a>) -> Result<()> {
         let mut shapes = Vec::new();
         for member in &self.remaining {
             let (Some(mut shape), Some(table)) = (self.shape(member, id), member.logical.table(id)) else {
@@ -73,7 +73,7 @@ impl Contraction<'_> {
         }
         let all: Vec<&Shape> = shapes.iter().map(|(_, _, shape, _)| shape).collect();
         let plain = is_plain(&all);
-        for (member, table, shape, place) in &shapes {
+        for (_, table, shape, place) in &shapes {
             let stood_in = self.moves.get(&id).map(|(from, _)| from).filter(|from| {
                 place.view_schema.is_none()
                     && table.name.name == from.name
@@ -87,20 +87,20 @@ impl Contraction<'_> {
                 }
             }
             let keep = if plain { None } else { place.view_schema.clone() };
-            after.shapes.push((member.edition.id, id, shape.clone(), keep));
+            after.shapes.push((table, shape.clone(), keep));
         }
         Ok(())
     }
 
-    pub(super) fn announce(&self, after: &After) -> Result<Step> {
+    pub(super) fn announce(&self, after: &After<'_>) -> Result<Step> {
         let mut statements =
             vec![sql!("DELETE FROM edition.tables WHERE edition_id = {}", self.gone.edition.id)];
-        for (edition, id, shape, view) in &after.shapes {
+        for (table, shape, view) in &after.shapes {
             let means_itself = view.is_none() && shape.physical == shape.name;
             if means_itself {
-                statements.push(delete_table(*edition, *id));
+                statements.push(delete_table(shape.edition, table.id));
             } else {
-                statements.extend(put_table(shape, *id, view.as_ref()));
+                statements.extend(put_table(shape, table, view.as_ref()));
             }
         }
         statements.push(delete_names(self.gone.edition.id));
@@ -136,7 +136,7 @@ impl Contraction<'_> {
     }
 
     /// Views and schemas that nobody needs, now that no proxy rewrites to them.
-    pub(super) fn clean_up(&self, after: &After) -> Result<Vec<Step>> {
+    pub(super) fn clean_up(&self, after: &After<'_>) -> Result<Vec<Step>> {
         let mut statements: Vec<Sql> =
             after.obsolete_views.iter().map(|view| sql!("DROP VIEW IF EXISTS {}", view)).collect();
         statements.extend(self.drop_stand_ins());
@@ -148,7 +148,7 @@ impl Contraction<'_> {
         let needed: BTreeSet<Name> = after
             .shapes
             .iter()
-            .flat_map(|(_, _, shape, view)| view.iter().cloned().chain([shape.physical.schema.clone()]))
+            .flat_map(|(_, shape, view)| view.iter().cloned().chain([shape.physical.schema.clone()]))
             .chain(after.mappings.values().flat_map(|mapping| mapping.moved.values().cloned()))
             .collect();
         let mut candidates: Vec<(&Edition, bool)> = vec![(&self.gone.edition, true)];

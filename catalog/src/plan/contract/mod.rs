@@ -112,7 +112,7 @@ impl<'a> Contraction<'a> {
         self.input.chain.members.iter().map(Member::sight).collect()
     }
 
-    fn passage<'b>(&self, after: &'b After) -> Passage<'b> {
+    fn passage<'b>(&self, after: &'b After<'_>) -> Passage<'b> {
         match self.input.end {
             End::Root => Passage::Retirement(&after.mappings),
             End::Leaf => Passage::Departure,
@@ -120,7 +120,7 @@ impl<'a> Contraction<'a> {
     }
 
     /// What becomes of the row security of each table.
-    fn policies(&self, after: &After) -> Result<Vec<policies::Change>> {
+    fn policies(&self, after: &After<'_>) -> Result<Vec<policies::Change>> {
         policies::changes(&self.sights(), &self.passage(after))
     }
 
@@ -140,7 +140,7 @@ impl<'a> Contraction<'a> {
     }
 
     /// What becomes of the triggers of each table.
-    fn triggers(&self, after: &After) -> Result<BTreeMap<TableId, triggers::Change>> {
+    fn triggers(&self, after: &After<'_>) -> Result<BTreeMap<TableId, triggers::Change>> {
         let changes = triggers::changes(&self.sights(), &self.passage(after), |id| {
             self.moves.get(&id).map(|(_, to)| to.clone()).or_else(|| self.standing(id))
         })?;

@@ -196,16 +196,17 @@ fn open(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Step> {
         let stands_elsewhere = table.place.child.physical != table.child.name;
         if table.viewed {
             let schema = schema_of(input.draft, &table.child.name.schema)?;
-            statements.extend(put_table(&table.shape, table.place.id, Some(&schema)));
+            statements.extend(put_table(&table.shape, table.child, Some(&schema)));
         } else if stands_elsewhere {
-            statements.extend(put_table(&table.shape, table.place.id, None));
+            statements.extend(put_table(&table.shape, table.child, None));
         } else {
             continue;
         }
         inverse.push(delete_table(input.draft.id, table.place.id));
     }
     for id in input.layout.created.keys() {
-        statements.extend(put_table(&created_shape(input, *id)?, *id, None));
+        let (shape, logical) = created_shape(input, *id)?;
+        statements.extend(put_table(&shape, logical, None));
         inverse.push(delete_table(input.draft.id, *id));
     }
     for hop in input.hop.triggers.values() {
@@ -227,11 +228,11 @@ fn open(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Step> {
         .undone_by(inverse))
 }
 
-fn created_shape(input: &ExpandInput<'_>, id: TableId) -> Result<Shape> {
+fn created_shape<'a>(input: &'a ExpandInput<'_>, id: TableId) -> Result<(Shape, &'a Table)> {
     let missing = || Error::bug("a created table is not in its schemas");
     let child = input.child.table(id).ok_or_else(missing)?;
     let physical = input.physical.table(id).ok_or_else(missing)?;
     let mapping = input.layout.mapping.tables.get(&id).ok_or_else(missing)?;
     let order: Vec<Name> = child.columns.iter().map(|column| column.name.clone()).collect();
-    Ok(Shape::new(input.draft.id, child, physical, mapping, &order))
+    Ok((Shape::new(input.draft.id, child, physical, mapping, &order), child))
 }

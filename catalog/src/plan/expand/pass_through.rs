@@ -76,7 +76,7 @@ pub(super) fn announce_pass_through(input: &ExpandInput<'_>, tables: &[TableView
     for table in tables.iter().filter(|table| table.viewed) {
         for (member, logical, shape) in table.without_view() {
             let schema = schema_of(&member.edition, &logical.name.schema)?;
-            statements.extend(put_table(shape, table.place.id, Some(&schema)));
+            statements.extend(put_table(shape, logical, Some(&schema)));
             let before = member
                 .mapping
                 .tables
@@ -89,7 +89,7 @@ pub(super) fn announce_pass_through(input: &ExpandInput<'_>, tables: &[TableView
                     if let Some((from, _)) = input.relocations.iter().find(|(_, to)| to == &shape.physical) {
                         standing.physical = from.clone();
                     }
-                    inverse.extend(put_table(&standing, table.place.id, None));
+                    inverse.extend(put_table(&standing, logical, None));
                 }
                 None => inverse.push(delete_table(shape.edition, table.place.id)),
             }

@@ -1,0 +1,94 @@
+-- What the constraints and indexes of a table with editioning views are called, and say, in each live edition. Written with its row of edition.tables.
+
+-- NOT NULL is among them where PostgreSQL names it (from version 18 on).
+CREATE TABLE edition.constraints (
+    edition_id      int    NOT NULL,
+    table_id        oid    NOT NULL,
+    constraint_name text   NOT NULL,
+    physical_name   text,             -- NULL: nothing in the live database enforces it by itself
+    kind            "char" NOT NULL,  -- as in pg_constraint.contype
+    columns         text[] NOT NULL,  -- in key order, in the edition's words; empty if it is about no column in particular
+    definition      text   NOT NULL,  -- pg_get_constraintdef in the edition's blueprint, with an empty search_path
+    target_id       oid,              -- of a foreign key: the table that it points at
+    PRIMARY KEY (edition_id, table_id, constraint_name),
+    FOREIGN KEY (edition_id, table_id) REFERENCES edition.tables ON DELETE CASCADE
+);
+
+-- Those behind constraints, which bear their names, are among them.
+CREATE TABLE edition.indexes (
+    edition_id    int     NOT NULL,
+    table_id      oid     NOT NULL,
+    index_name    text    NOT NULL,
+    physical_name text,               -- NULL: no such index in the live database
+    is_unique     boolean NOT NULL,
+    columns       text[]  NOT NULL,   -- all that it reads, in the edition's words; in key order if a constraint is behind it
+    definition    text    NOT NULL,   -- pg_get_indexdef in the edition's blueprint, with an empty search_path
+    PRIMARY KEY (edition_id, table_id, index_name),
+    FOREIGN KEY (edition_id, table_id) REFERENCES edition.tables ON DELETE CASCADE
+);
+
+-- Finds what in the live database stands for the constraints and indexes of one edition's table: a free name was given to what the name
+-- was taken for, and a primary key may stand as a unique index. Of several that fit, the one with the name, or with the name and a suffix.
+CREATE FUNCTION edition.find_standing(edition int, id oid) RETURNS void LANGUAGE sql SET search_path = pg_catalog AS $$
+    WITH here AS (
+        SELECT t.edition_id, t.table_id, c.oid AS relid
+        FROM edition.tables t
+        JOIN pg_namespace n ON n.nspname = t.physical_schema
+        JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.physical_name
+        WHERE t.edition_id = edition AND t.table_id = id
+    ), wanted AS (
+        SELECT h.relid, k.constraint_name, k.kind, k.target_id,
+               ARRAY(SELECT a.attnum
+                     FROM unnest(k.columns) WITH ORDINALITY AS used (name, place)
+                     JOIN edition.columns c ON c.edition_id = h.edition_id AND c.table_id = h.table_id AND c.column_name = used.name
+                     JOIN pg_attribute a ON a.attrelid = h.relid AND a.attname = c.physical_name
+                     ORDER BY used.place) AS keys
+        FROM here h JOIN edition.constraints k ON k.edition_id = h.edition_id AND k.table_id = h.table_id
+    ), candidates AS (
+        SELECT w.constraint_name, k.conname AS name, 1 AS rank
+        FROM wanted w
+        JOIN pg_constraint k ON k.conrelid = w.relid AND k.contype = w.kind
+             AND (SELECT coalesce(array_agg(one ORDER BY one), '{}') FROM unnest(k.conkey) AS one)
+               = (SELECT coalesce(array_agg(one ORDER BY one), '{}') FROM unnest(w.keys) AS one)
+        UNION ALL
+        SELECT w.constraint_name, c.relname, 2
+        FROM wanted w
+        JOIN pg_index i ON i.indrelid = w.relid AND i.indisunique AND i.indpred IS NULL
+             AND (i.indkey::int2[])[0:i.indnkeyatts - 1] = w.keys
+        JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE w.kind = 'p'
+    )
+    UPDATE edition.constraints k
+    SET physical_name = (SELECT c.name FROM candidates c WHERE c.constraint_name = k.constraint_name
+                         ORDER BY c.rank, c.name <> k.constraint_name, NOT starts_with(c.name::text, k.constraint_name || '$'), c.name LIMIT 1)
+    WHERE k.edition_id = edition AND k.table_id = id;
+
+    WITH here AS (
+        SELECT t.edition_id, t.table_id, c.oid AS relid
+        FROM edition.tables t
+        JOIN pg_namespace n ON n.nspname = t.physical_schema
+        JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.physical_name
+        WHERE t.edition_id = edition AND t.table_id = id
+    ), candidates AS (
+        SELECT x.index_name, c.relname AS name
+        FROM here h
+        JOIN edition.indexes x ON x.edition_id = h.edition_id AND x.table_id = h.table_id
+        JOIN pg_index i ON i.indrelid = h.relid AND i.indisunique = x.is_unique
+        JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE ARRAY(SELECT DISTINCT d.refobjsubid::int FROM pg_depend d
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass
+                      AND d.refobjid = h.relid AND d.refobjsubid > 0
+                    UNION SELECT k::int FROM unnest(i.indkey) AS k WHERE k > 0 ORDER BY 1)
+            = ARRAY(SELECT DISTINCT a.attnum::int
+                    FROM unnest(x.columns) AS used (name)
+                    JOIN edition.columns c ON c.edition_id = h.edition_id AND c.table_id = h.table_id AND c.column_name = used.name
+                    JOIN pg_attribute a ON a.attrelid = h.relid AND a.attname = c.physical_name ORDER BY 1)
+    )
+    UPDATE edition.indexes x
+    SET physical_name = coalesce(
+        (SELECT k.physical_name FROM edition.constraints k
+         WHERE k.edition_id = x.edition_id AND k.table_id = x.table_id AND k.constraint_name = x.index_name AND k.kind IN ('p', 'u', 'x')),
+        (SELECT c.name FROM candidates c WHERE c.index_name = x.index_name
+         ORDER BY c.name <> x.index_name, NOT starts_with(c.name::text, x.index_name || '$'), c.name LIMIT 1))
+    WHERE x.edition_id = edition AND x.table_id = id;
+$$;
