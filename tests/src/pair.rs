@@ -135,13 +135,20 @@ impl Pair {
         open(&self.try_live().await).await
     }
 
+    /// A session in a copy of an edition's blueprint: a plain database of that schema.
+    pub async fn in_tried_blueprint(&self, of: &str) -> InEdition {
+        let copy = format!("{}_tried", self.live);
+        self.copy(&self.blueprint(of), &copy).await;
+        InEdition { session: open(&copy).await, edition: None }
+    }
+
     async fn copy(&self, from: &str, to: &str) {
         let admin = Session::open(&server().await.config("postgres")).await.unwrap();
         let terminate =
             format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}'");
         admin.run(&terminate).await;
         admin.run(&format!("DROP DATABASE IF EXISTS {to} WITH (FORCE)")).await;
-        admin.run(&format!("CREATE DATABASE {to} TEMPLATE {from} OWNER {OWNER}")).await;
+        admin.run(&format!("CREATE DATABASE {to} TEMPLATE \"{from}\" OWNER {OWNER}")).await;
     }
 
     async fn drop_live(&self, admin: &Session) {
