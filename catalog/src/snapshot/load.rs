@@ -15,6 +15,7 @@ use crate::{
 const CATALOGUE: &str = "
 SELECT pg_catalog.jsonb_build_object(
   'epoch', (SELECT epoch FROM edition.epoch),
+  'server_version', pg_catalog.current_setting('server_version_num')::int,
   'schemas', (SELECT coalesce(pg_catalog.jsonb_agg(schema_name ORDER BY position), '[]') FROM edition.schemas),
   'editions', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
         'id', id, 'parent', parent_id, 'name', name, 'state', state, 'is_default', is_default, 'blueprint', blueprint)
@@ -22,6 +23,14 @@ SELECT pg_catalog.jsonb_build_object(
   'tables', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
         'edition', t.edition_id, 'schema', t.schema_name, 'name', t.table_name, 'physical_schema', t.physical_schema,
         'physical_name', t.physical_name, 'view_schema', t.view_schema,
+        'stored_columns', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
+                           FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+                           JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                           WHERE t.view_schema IS NOT NULL AND n.nspname = t.physical_schema AND c.relname = t.physical_name),
+        'own_defaults', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
+                         FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+                         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND a.atthasdef
+                         WHERE n.nspname = t.view_schema AND c.relname = t.table_name),
         'columns', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(c.column_name, c.physical_name)
                                                          ORDER BY c.position), '[]')
                     FROM edition.columns c WHERE c.edition_id = t.edition_id AND c.table_id = t.table_id),
@@ -40,6 +49,7 @@ SELECT pg_catalog.jsonb_build_object(
 #[derive(Deserialize)]
 struct Rows {
     epoch: i64,
+    server_version: u32,
     schemas: Vec<Name>,
     editions: Vec<EditionRow>,
     tables: Vec<TableRow>,
@@ -65,6 +75,8 @@ struct TableRow {
     physical_name: Name,
     view_schema: Option<Name>,
     columns: Vec<(Name, Name)>,
+    stored_columns: Vec<Name>,
+    own_defaults: Vec<Name>,
     constraints: Vec<ViewConstraint>,
     indexes: Vec<ViewIndex>,
 }
@@ -115,7 +127,12 @@ impl Snapshot {
                 })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { epoch: Epoch::new(rows.epoch), schemas: rows.schemas, editions })
+        Ok(Self {
+            epoch: Epoch::new(rows.epoch),
+            server_version: rows.server_version,
+            schemas: rows.schemas,
+            editions,
+        })
     }
 }
 
@@ -149,6 +166,8 @@ fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<Editi
                 physical_schema: table.physical_schema,
                 physical_name: table.physical_name,
                 columns: table.columns,
+                stored_columns: table.stored_columns,
+                own_defaults: table.own_defaults,
                 constraints: table.constraints,
                 indexes: table.indexes,
             })),
@@ -197,7 +216,7 @@ mod tests {
     #[test]
     fn a_path_holds_the_own_schema_then_the_ancestors_without_the_root() {
         let snapshot = rows(&format!(
-            r#"{{"epoch": 7, "schemas": ["public"], "editions": {CHAIN}, "tables": [], "names": []}}"#
+            r#"{{"epoch": 7, "server_version": 150000, "schemas": ["public"], "editions": {CHAIN}, "tables": [], "names": []}}"#
         ))
         .unwrap();
         let before = |name| -> Vec<String> {
@@ -214,9 +233,10 @@ mod tests {
     fn a_plain_table_needs_no_entry_and_a_rename_without_a_view_is_a_bug() {
         let table = |physical: &str| {
             rows(&format!(
-                r#"{{"epoch": 1, "schemas": ["public"], "editions": {CHAIN}, "names": [], "tables": [{{"edition": 2,
+                r#"{{"epoch": 1, "server_version": 150000, "schemas": ["public"], "editions": {CHAIN}, "names": [], "tables": [{{"edition": 2,
                 "schema": "public", "name": "users", "physical_schema": "public", "physical_name": "{physical}",
-                "view_schema": null, "columns": [], "constraints": [], "indexes": []}}]}}"#
+                "view_schema": null, "columns": [], "stored_columns": [], "own_defaults": [], "constraints": [],
+                "indexes": []}}]}}"#
             ))
         };
         assert!(table("users").unwrap().editions[0].names.is_empty());

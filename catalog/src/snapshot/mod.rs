@@ -14,6 +14,8 @@ use crate::model::{EditionId, EditionName, EditionState, Epoch, Name};
 pub struct Snapshot {
     /// Which reading.
     pub epoch: Epoch,
+    /// `server_version_num` of the server, e.g. 150004.
+    pub server_version: u32,
     /// The database's editioned schemas, in the order of `init --schemas`.
     pub schemas: Vec<Name>,
     /// All editions that are not retired, root first (so: by id).
@@ -84,6 +86,10 @@ pub struct ViewRelation {
     pub physical_name: Name,
     /// Logical column → physical column, in the view's order.
     pub columns: Vec<(Name, Name)>,
+    /// All columns that the physical table has, in its own order; also those of other editions.
+    pub stored_columns: Vec<Name>,
+    /// The logical columns whose default is the view's own: an INSERT into the physical table would not apply it.
+    pub own_defaults: Vec<Name>,
     /// Its constraints as this edition knows them, by name.
     pub constraints: Vec<ViewConstraint>,
     /// Its indexes, those behind constraints included, by name.

@@ -203,6 +203,7 @@ mod tests {
         let id = EditionId::new(1);
         let reading = |state, drain: Option<Drain>| {
             let snapshot = Arc::new(Snapshot {
+                server_version: 0,
                 epoch: Epoch::new(1),
                 schemas: Vec::new(),
                 editions: vec![SnapshotEdition {

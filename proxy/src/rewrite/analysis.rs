@@ -1,7 +1,7 @@
 //! The judgement of one text that the cache does not know: parse it, let each rule look at each statement, collect what
 //! they want changed. A rule is a function over this context; [`Analysis::statement`] is the table of them.
 
-use std::{ffi::c_int, ops::Range};
+use std::{collections::HashSet, ffi::c_int, ops::Range};
 
 use catalog::{
     model::Name,
@@ -14,7 +14,7 @@ use catalog::{
 
 use super::{
     cache::{Judgement, Outcome, PathEffect, Splice},
-    copy, ddl, names, search_path, truncate,
+    copy, ddl, names, search_path, stored, truncate,
     verdict::{Refusal, SessionTraits, home},
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Analysis<'t> {
     pub(super) snapshot: &'t Snapshot,
     pub(super) session: &'t SessionTraits,
     splices: Vec<Splice>,
+    /// First tokens of names that a rule has dealt with.
+    claimed: HashSet<usize>,
     refusal: Option<(Refusal, Option<usize>)>,
     is_alone: bool,
     restores: bool,
@@ -58,6 +60,7 @@ pub(super) fn judge(
             snapshot,
             session,
             splices: Vec::new(),
+            claimed: HashSet::new(),
             refusal: None,
             is_alone: tree.statements().count() == 1,
             restores: false,
@@ -97,6 +100,7 @@ impl<'t> Analysis<'t> {
             Node::DiscardStmt(discard) => search_path::discard(self, discard),
             statement => {
                 ddl::guard(self, statement);
+                stored::rewrite(self, statement);
                 names::resolve(self, statement);
             }
         }
@@ -129,6 +133,17 @@ impl<'t> Analysis<'t> {
     /// Puts `text` in the place of the tokens.
     pub(super) fn splice(&mut self, tokens: Range<usize>, text: impl Into<String>) {
         self.splices.push(Splice { tokens, text: text.into() });
+    }
+
+    /// Takes over the splices of a rule, and the names (by their first tokens) that no other rule shall look at.
+    pub(super) fn adopt(&mut self, splices: Vec<Splice>, claims: Vec<usize>) {
+        self.splices.extend(splices);
+        self.claimed.extend(claims);
+    }
+
+    /// Whether the name that begins at this token has been dealt with.
+    pub(super) fn is_claimed(&self, token: Option<usize>) -> bool {
+        token.is_some_and(|token| self.claimed.contains(&token))
     }
 
     /// Refuses the text. Of several refusals that stands which comes first in the text, as far as they say where they are.
@@ -230,6 +245,53 @@ impl<'t> Analysis<'t> {
     /// Whether this token is that key word.
     pub(super) fn word_at(&self, at: usize, word: &str) -> bool {
         self.tokens.get(at).is_some_and(|token| token.is_word(self.text.as_bytes(), word))
+    }
+
+    /// A token as it stands in the text.
+    pub(super) fn written(&self, at: usize) -> Option<&'t str> {
+        self.text.get(self.tokens.get(at)?.range())
+    }
+
+    /// One past the last token of the entry of a target list that begins at token `start`.
+    pub(super) fn end_of_output(&self, start: usize) -> Option<usize> {
+        const AFTER: [&str; 14] = [
+            "from", "into", "where", "group", "having", "window", "union", "intersect", "except", "order", "limit",
+            "offset", "fetch", "for",
+        ];
+        let mut depth = 0_usize;
+        let end = (start..self.tokens.len()).find(|at| {
+            let symbol = |symbol| self.symbol_at(*at, symbol);
+            if symbol(b'(') || symbol(b'[') || self.word_at(*at, "case") {
+                depth += 1;
+            } else if depth > 0 {
+                depth -= usize::from(symbol(b')') || symbol(b']') || self.word_at(*at, "end"));
+            } else {
+                let distinct = at.checked_sub(1).is_some_and(|before| self.word_at(before, "distinct"));
+                let word = !distinct && AFTER.iter().any(|word| self.word_at(*at, word));
+                return symbol(b',') || symbol(b')') || symbol(b';') || word;
+            }
+            false
+        });
+        Some(end.unwrap_or(self.tokens.len())).filter(|end| *end > start)
+    }
+
+    /// The first token of each entry of the list in the brackets that open at token `open`.
+    pub(super) fn entries(&self, open: usize) -> Vec<usize> {
+        let mut depth = 0_usize;
+        let mut entries = vec![open + 1];
+        for at in open..self.tokens.len() {
+            if self.symbol_at(at, b'(') || self.symbol_at(at, b'[') {
+                depth += 1;
+            } else if self.symbol_at(at, b')') || self.symbol_at(at, b']') {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    break;
+                }
+            } else if depth == 1 && self.symbol_at(at, b',') {
+                entries.push(at + 1);
+            }
+        }
+        entries
     }
 
     /// What a qualified relation name is in this edition, if it needs care.

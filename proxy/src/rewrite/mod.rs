@@ -5,7 +5,8 @@
 //! 1. [`scanner`]: does it hold a word that can matter here? Most texts end here, untouched and uncopied.
 //! 2. [`own`]: is it a statement of our own?
 //! 3. [`skeleton`] and [`cache`]: is the same text, other literals aside, known?
-//! 4. [`analysis`]: parse it, and ask the rules: [`names`], [`literals`], [`search_path`], [`copy`], [`truncate`], [`ddl`].
+//! 4. [`analysis`]: parse it, and ask the rules: [`names`], [`literals`], [`search_path`], [`copy`], [`truncate`], [`ddl`],
+//!    [`stored`] (over [`scope`], which tells what the names in a query mean).
 //!    A rule for another thing that a view lacks is one more file, and one more arm in the analysis.
 
 mod analysis;
@@ -18,8 +19,10 @@ mod own;
 #[doc(hidden)]
 pub mod sample;
 mod scanner;
+mod scope;
 mod search_path;
 mod skeleton;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod truncate;

@@ -125,7 +125,11 @@ pub(super) enum Position {
 /// A relation that is read or written.
 pub(super) fn relation(analysis: &mut Analysis<'_>, named: &nodes::RangeVar, position: Position) {
     let Some(found) = analysis.relation(named) else { return };
-    let first = analysis.token_at(named.location).filter(|_| position == Position::Shown);
+    let first = analysis.token_at(named.location);
+    if analysis.is_claimed(first) {
+        return;
+    }
+    let first = first.filter(|_| position == Position::Shown);
     let schema = match found {
         Relation::Tombstone => {
             return analysis.refuse_tombstone(named.schemaname(), named.relname().unwrap_or_default(), first);
@@ -155,7 +159,8 @@ fn column_reference(analysis: &mut Analysis<'_>, column: &nodes::ColumnRef) {
         // the relation itself is refused where it stands in FROM
         Some(Relation::Tombstone) | None => return,
     };
-    let tokens = analysis.token_at(column.location).and_then(|first| analysis.name_tokens(first, fields - 2));
+    let first = analysis.token_at(column.location).filter(|first| !analysis.is_claimed(Some(*first)));
+    let tokens = first.and_then(|first| analysis.name_tokens(first, fields - 2));
     if let Some(at) = tokens.as_deref().and_then(<[_]>::last) {
         analysis.splice(at.clone(), new.quoted().to_string());
     }

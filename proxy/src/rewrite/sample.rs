@@ -18,6 +18,7 @@ pub const VIEWED: EditionId = EditionId::new(2);
 pub fn snapshot() -> Result<Snapshot, NameError> {
     Ok(Snapshot {
         epoch: Epoch::new(7),
+        server_version: 150_000,
         schemas: vec![Name::new("public")?],
         editions: vec![
             edition(PLAIN, &["public$v1"], NameMap::default())?,
@@ -46,9 +47,9 @@ pub fn names() -> Result<NameMap, NameError> {
     let own = || Name::new("public$v2");
     Ok(NameMap {
         relations: HashMap::from([
-            (public("users")?, view("users", &[("id", "id"), ("full_name", "name"), ("Age", "Age")])?),
-            (public("orders")?, view("orders", &[("id", "id"), ("total", "total")])?),
-            (public("Odd \"Table\"")?, view("odd", &[("a", "a")])?),
+            (public("users")?, view("users", &["id", "name", "Age", "hidden"], &[("id", "id"), ("full_name", "name"), ("Age", "Age")])?),
+            (public("orders")?, view("orders", &["id", "hidden", "total"], &[("id", "id"), ("total", "total")])?),
+            (public("Odd \"Table\"")?, view("odd", &["a", "hidden"], &[("a", "a")])?),
             (public("legacy")?, Relation::Tombstone),
             (public("audit")?, Relation::Moved { schema: own()? }),
             (public("audit_id_seq")?, Relation::Moved { schema: own()? }),
@@ -58,13 +59,15 @@ pub fn names() -> Result<NameMap, NameError> {
     })
 }
 
-fn view(physical: &str, columns: &[(&str, &str)]) -> Result<Relation, NameError> {
+fn view(physical: &str, stored: &[&str], columns: &[(&str, &str)]) -> Result<Relation, NameError> {
     let columns = columns.iter().map(|(logical, physical)| Ok((Name::new(*logical)?, Name::new(*physical)?)));
     Ok(Relation::View(Box::new(ViewRelation {
         schema: Name::new("public$v2")?,
         physical_schema: Name::new("public")?,
         physical_name: Name::new(physical)?,
         columns: columns.collect::<Result<_, _>>()?,
+        stored_columns: stored.iter().map(|column| Name::new(*column)).collect::<Result<_, _>>()?,
+        own_defaults: Vec::new(),
         constraints: Vec::new(),
         indexes: Vec::new(),
     })))

@@ -11,4 +11,5 @@ mod raw;
 mod rewriting;
 mod routing;
 mod stopping;
+mod view_gap;
 mod world;

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use catalog::snapshot::Relation;
 use editiond::rewrite::{Rewriter, SessionTraits, Verdict, VerdictCache, sample};
 use futures_util::{SinkExt, StreamExt};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use crate::world::{World, connect, execute};
+use crate::world::{World, ask, connect, execute, failure};
 
 /// What the edition shows, as real tables.
 const LOGICAL: &str = r#"
@@ -26,7 +27,7 @@ const PHYSICAL: &str = r#"
 CREATE SCHEMA "public$v2";
 CREATE TABLE users (id int PRIMARY KEY, name text, "Age" int, hidden int);
 CREATE VIEW "public$v2".users WITH (security_invoker) AS SELECT id, name AS full_name, "Age" FROM users;
-CREATE TABLE orders (id int PRIMARY KEY, total numeric, hidden int);
+CREATE TABLE orders (id int PRIMARY KEY, hidden int, total numeric);
 CREATE VIEW "public$v2".orders WITH (security_invoker) AS SELECT id, total FROM orders;
 CREATE TABLE odd (a int, hidden int);
 CREATE VIEW "public$v2"."Odd ""Table""" WITH (security_invoker) AS SELECT a FROM odd;
@@ -47,7 +48,7 @@ INSERT INTO plain VALUES (1);
 "#;
 
 /// Two databases that must not be told apart.
-struct Pair {
+pub(crate) struct Pair {
     logical: Client,
     physical: Client,
     rewriter: Rewriter,
@@ -61,14 +62,28 @@ type Seen = Result<Vec<String>, (String, String, Option<u32>)>;
 
 impl Pair {
     async fn new() -> Self {
+        Self::of(Side::Child).await
+    }
+
+    /// With the edition on this side of the difference.
+    pub(crate) async fn of(side: Side) -> Self {
         let world = World::plain().await;
         let logical_database = format!("{}_logical", world.database);
         execute(&world.direct().await, &format!("CREATE DATABASE {logical_database}")).await;
         let logical = connect(&world.server.config(&logical_database)).await;
         let physical = world.direct().await;
-        execute(&logical, &format!("{LOGICAL}{ROWS}")).await;
-        execute(&physical, &format!("{PHYSICAL}{ROWS}")).await;
-        let rewriter = Rewriter::new(Arc::new(sample::snapshot().unwrap()), sample::VIEWED);
+        execute(&logical, &side.text(&format!("{LOGICAL}{ROWS}"))).await;
+        execute(&physical, &side.text(&format!("{PHYSICAL}{ROWS}"))).await;
+        let mut snapshot = sample::snapshot().unwrap();
+        snapshot.server_version = ask(&physical, "SHOW server_version_num").await[0].parse().unwrap();
+        if side == Side::Parent {
+            for relation in snapshot.editions.iter_mut().flat_map(|edition| edition.names.relations.values_mut()) {
+                if let Relation::View(view) = relation {
+                    view.columns.iter_mut().for_each(|(logical, physical)| logical.clone_from(physical));
+                }
+            }
+        }
+        let rewriter = Rewriter::new(Arc::new(snapshot), sample::VIEWED);
         Self { logical, physical, rewriter, cache: VerdictCache::default(), world, logical_database }
     }
 
@@ -87,7 +102,7 @@ impl Pair {
 
     /// Runs `sql` in both, each in a transaction of its own, and wants the same result and the same tables afterwards.
     /// Where the server finds an error in a rewritten text, the position is that in the rewritten text.
-    async fn agree(&self, sql: &str) {
+    pub(crate) async fn agree(&self, sql: &str) {
         let mut expected = query_and_state(&self.logical, sql).await;
         let seen = match self.rewritten(sql) {
             Ok(text) => {
@@ -102,6 +117,25 @@ impl Pair {
             Err(error) => Err(error),
         };
         assert_eq!(seen, expected, "{sql}");
+    }
+
+    /// As [`Pair::agree`], for one statement that is prepared: what it says of its parameters and columns, and its rows.
+    pub(crate) async fn agree_prepared(&self, sql: &str) {
+        let expected = prepare_and_query(&self.logical, sql).await;
+        let seen = match self.rewritten(sql) {
+            Ok(text) => prepare_and_query(&self.physical, &text).await,
+            Err((sqlstate, ..)) => Err(sqlstate),
+        };
+        assert_eq!(seen, expected, "{sql}");
+    }
+
+    /// What the proxy says to a text that it refuses.
+    pub(crate) fn refused(&self, sql: &str) -> String {
+        self.rewritten(sql).map_or_else(|(sqlstate, ..)| sqlstate, |text| format!("sent: {text}"))
+    }
+
+    pub(crate) async fn end(self) {
+        self.world.end().await;
     }
 
     /// As [`Pair::agree`], for COPY … TO.
@@ -125,6 +159,42 @@ impl Pair {
         };
         assert_eq!(seen, expected, "{sql}");
     }
+}
+
+/// Whose names the edition uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// `users` has a column `full_name` that is stored as `name`.
+    Child,
+    /// All columns are called as they are stored; others have columns that it does not have.
+    Parent,
+}
+
+impl Side {
+    /// A text in its words.
+    pub(crate) fn text(self, child: &str) -> String {
+        match self {
+            Self::Child => child.to_owned(),
+            Self::Parent => child.replace("name AS full_name", "name").replace("full_name", "name"),
+        }
+    }
+}
+
+/// Parameters, columns and the number of rows, or the SQLSTATE.
+type Prepared = Result<(Vec<String>, Vec<(String, String)>, usize), String>;
+
+async fn prepare_and_query(client: &Client, sql: &str) -> Prepared {
+    let code = |error: tokio_postgres::Error| failure(&error).0;
+    let statement = client.prepare(sql).await.map_err(code)?;
+    let parameters = statement.params().iter().map(|kind| kind.name().to_owned()).collect();
+    let columns =
+        statement.columns().iter().map(|column| (column.name().to_owned(), column.type_().name().to_owned())).collect();
+    execute(client, "BEGIN").await;
+    let none: Vec<Option<i32>> = vec![None; statement.params().len()];
+    let parameter = |value| value as &(dyn tokio_postgres::types::ToSql + Sync);
+    let rows = client.query(&statement, &none.iter().map(parameter).collect::<Vec<_>>()).await.map_err(code);
+    execute(client, "ROLLBACK").await;
+    Ok((parameters, columns, rows?.len()))
 }
 
 const STATE: &str = r#"SELECT 'u', u::text FROM users u UNION ALL SELECT 'o', o::text FROM orders o UNION ALL

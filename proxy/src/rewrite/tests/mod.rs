@@ -4,6 +4,7 @@ mod gate;
 mod properties;
 mod rules;
 mod sessions;
+mod stored;
 
 use super::{
     sample::{PLAIN, VIEWED},

@@ -25,7 +25,7 @@ fn qualified_relations_get_the_schema_of_the_edition() {
         ),
         (
             "MERGE INTO public.users u USING public.orders o ON true WHEN MATCHED THEN DELETE",
-            r#"MERGE INTO "public$v2".users u USING "public$v2".orders o ON true WHEN MATCHED THEN DELETE"#,
+            r#"MERGE INTO "public"."users" u USING "public$v2".orders o ON true WHEN MATCHED THEN DELETE"#,
         ),
         (
             "WITH a AS (SELECT * FROM public.users), b AS (DELETE FROM public.orders RETURNING *) SELECT (SELECT 1 FROM public.audit) FROM a, b",

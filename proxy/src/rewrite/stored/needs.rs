@@ -1,0 +1,134 @@
+//! Which views of a statement must be read or written in their stored form.
+
+use catalog::sql::{
+    lexer::TokenKind,
+    parser::Node,
+};
+
+use super::super::{
+    analysis::Analysis,
+    scope::{Item, ItemId, LevelId, Meaning, Place, Role, Scopes, Shape, Source, Statement, is_system_column},
+};
+
+/// The first PostgreSQL that takes MERGE on a view.
+const MERGE_ON_VIEWS: u32 = 170_000;
+
+/// Whether an item must be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Need {
+    /// The view will do.
+    None,
+    /// The view may do.
+    Possible,
+    /// The view will not do.
+    Certain,
+}
+
+/// Words without which no statement needs a stored form.
+pub(in super::super) const WORDS: [&str; 10] =
+    ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "group", "tablesample", "current", "merge"];
+
+/// A cheap look before the scopes are built.
+pub(super) fn may_have_any(analysis: &Analysis<'_>) -> bool {
+    analysis.tokens.iter().any(|token| match token.kind {
+        TokenKind::Word | TokenKind::Quoted => {
+            let name = analysis.text.get(token.range()).unwrap_or_default().trim_matches('"');
+            WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
+        }
+        TokenKind::UnicodeQuoted => true,
+        _ => false,
+    })
+}
+
+/// For each item what it needs.
+pub(super) fn find(analysis: &Analysis<'_>, scopes: &Scopes<'_>) -> Vec<Need> {
+    let mut needs = vec![Need::None; scopes.items.len()];
+    let mut raise = |id: ItemId, need: Need| {
+        if let Some(known) = needs.get_mut(id) {
+            *known = need.max(*known);
+        }
+    };
+    for reference in &scopes.references {
+        match Shape::of(reference.column) {
+            Some(Shape::Name(name)) if is_system_column(name) && reference.place != Place::Arbiter => {
+                unqualified(scopes, reference.level, name, &mut raise);
+            }
+            Some(Shape::Qualified(qualifier, name)) if is_system_column(name) => {
+                if let Some(id) = scopes.qualifier(reference.level, qualifier) {
+                    raise(written(scopes, id), Need::Certain);
+                }
+            }
+            Some(Shape::Table(_, table, name)) if is_system_column(name) => {
+                if let Some(id) = scopes.qualifier(reference.level, table) {
+                    raise(id, Need::Certain);
+                }
+            }
+            _ => {}
+        }
+    }
+    for level in &scopes.levels {
+        let (whole, need) = match level.statement {
+            Statement::Select(select) => (!select.group_clause().is_empty(), Need::Possible),
+            Statement::Update(update) => (is_current_of(update.where_clause()), Need::Certain),
+            Statement::Delete(delete) => (is_current_of(delete.where_clause()), Need::Certain),
+            Statement::Merge(_) => (analysis.snapshot.server_version < MERGE_ON_VIEWS, Need::Certain),
+            Statement::Insert(_) => continue,
+        };
+        for (id, item) in scopes.items_of(level).filter(|_| whole) {
+            let is_select = matches!(level.statement, Statement::Select(_));
+            if is_view(item, |role| is_select || role == Role::Written) {
+                raise(id, need);
+            }
+        }
+    }
+    for (id, item) in scopes.items.iter().enumerate() {
+        if is_view(item, |role| role == Role::Sampled) {
+            raise(id, Need::Certain);
+        }
+    }
+    // what is not a view needs nothing
+    for (need, item) in needs.iter_mut().zip(&scopes.items) {
+        if !is_view(item, |_| true) {
+            *need = Need::None;
+        }
+    }
+    needs
+}
+
+/// A system column without a qualifier is of any table of the innermost level that has one. Whether what is not a view of ours is a
+/// table is not known, so the search goes on behind it.
+fn unqualified(scopes: &Scopes<'_>, level: LevelId, name: &str, raise: &mut impl FnMut(ItemId, Need)) {
+    // a sub-select may put it out under its name
+    if let Meaning::Item(id) = scopes.column(level, name)
+        && scopes.items.get(id).is_some_and(|item| item.has_column(name))
+    {
+        return;
+    }
+    for level in scopes.chain(level) {
+        let mut found = false;
+        for (id, item) in scopes.items_of(level).filter(|(_, item)| !item.only_qualified) {
+            if is_view(item, |_| true) {
+                raise(id, Need::Certain);
+                found = true;
+            }
+        }
+        if found {
+            return;
+        }
+    }
+}
+
+fn is_view(item: &Item<'_>, which: impl Fn(Role) -> bool) -> bool {
+    matches!(item.source, Source::View { role, .. } if which(role))
+}
+
+fn written(scopes: &Scopes<'_>, id: ItemId) -> ItemId {
+    match scopes.items.get(id).map(|item| item.source) {
+        Some(Source::Written(base)) => base,
+        _ => id,
+    }
+}
+
+fn is_current_of(condition: Node<'_>) -> bool {
+    matches!(condition, Node::CurrentOfExpr(_))
+}

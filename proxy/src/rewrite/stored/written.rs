@@ -1,0 +1,163 @@
+//! A view that is written: its name becomes that of the physical table, with the view's own name as the alias, and the columns that
+//! the statement lists get their physical names.
+
+use catalog::{
+    model::Name,
+    snapshot::ViewRelation,
+    sql::parser::{Node, nodes},
+};
+
+use super::{
+    super::scope::{Item, ItemId, Statement, output_names},
+    Result, Stored, StoredItem, Unsafe,
+};
+
+impl<'a, 't> Stored<'a, 't> {
+    pub(super) fn written(
+        &mut self,
+        id: ItemId,
+        item: &'a Item<'t>,
+        view: &'t ViewRelation,
+        named: &'t nodes::RangeVar,
+    ) -> Result<()> {
+        let first = self.analysis.token_at(named.location);
+        let lost = || Unsafe::new("Write the name of the table plainly.", first);
+        let name = self.analysis.relation_tokens(named).ok_or_else(lost)?;
+        let stored = self.stored(id).ok_or_else(lost)?;
+        self.claims.extend(first);
+        let mut text = stored.table();
+        let mut end = name.end;
+        if named.alias().is_none() {
+            text = format!("{text} AS {}", stored.qualifier()?);
+        } else {
+            end += usize::from(self.analysis.word_at(end, "as")) + 1;
+        }
+        self.splice(name.clone(), text);
+        match self.scopes.levels.get(item.level).map(|level| level.statement) {
+            Some(Statement::Insert(insert)) => self.inserted(insert, &stored, view, end)?,
+            Some(Statement::Update(update)) => {
+                self.defaults(view, &[], false, first)?;
+                self.assigned(update.target_list().iter().map(Node::from), &stored)?;
+            }
+            Some(Statement::Merge(merge)) => {
+                for when in merge.merge_when_clauses() {
+                    self.merged(when, &stored, view, first)?;
+                }
+            }
+            Some(Statement::Delete(_) | Statement::Select(_)) | None => {}
+        }
+        Ok(())
+    }
+
+    /// The columns of an INSERT. Without a list they are the edition's, in its order.
+    fn inserted(
+        &mut self,
+        insert: &'t nodes::InsertStmt,
+        stored: &StoredItem<'a, 't>,
+        view: &'t ViewRelation,
+        end: usize,
+    ) -> Result<()> {
+        let listed: Vec<&str> = insert.cols().iter().filter_map(column_name).collect();
+        let default_values = matches!(insert.select_stmt(), Node::None);
+        let first = self.analysis.token_at(stored.named.location);
+        if listed.is_empty() && !default_values {
+            let width = output_names(insert.select_stmt()).map_or(view.columns.len(), |names| names.len());
+            let listed: Vec<&Name> = view.columns.iter().take(width).map(|(_, physical)| physical).collect();
+            let logical: Vec<&str> = view.columns.iter().take(width).map(|(logical, _)| logical.as_str()).collect();
+            self.defaults(view, &logical, true, first)?;
+            let list: Vec<String> = listed.iter().map(|name| name.quoted().to_string()).collect();
+            self.append(end - 1, &format!(" ({})", list.join(", ")));
+        } else {
+            self.defaults(view, &listed, true, first)?;
+            self.assigned(insert.cols(), stored)?;
+        }
+        if let Some(conflict) = insert.on_conflict_clause() {
+            self.assigned(conflict.target_list().iter().map(Node::from), stored)?;
+            if let Some(infer) = conflict.infer() {
+                self.arbiter(infer, stored)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merged(
+        &mut self,
+        when: &'t nodes::MergeWhenClause,
+        stored: &StoredItem<'a, 't>,
+        view: &'t ViewRelation,
+        first: Option<usize>,
+    ) -> Result<()> {
+        let listed: Vec<&str> = when.target_list().iter().filter_map(column_name).collect();
+        let inserts = !when.values().is_empty();
+        if inserts && listed.is_empty() {
+            return Err(Unsafe::new("List the columns: INSERT (…) VALUES (…).", first));
+        }
+        self.defaults(view, &listed, inserts, first)?;
+        self.assigned(when.target_list(), stored)
+    }
+
+    /// The names on the left of `=`, and those in the list of an INSERT.
+    fn assigned(
+        &mut self,
+        targets: impl IntoIterator<Item = Node<'t>>,
+        stored: &StoredItem<'a, 't>,
+    ) -> Result<()> {
+        for target in targets {
+            let Node::ResTarget(target) = target else { continue };
+            let Some(name) = target.name() else { continue };
+            let at = self.analysis.token_at(target.location);
+            let tokens = at.and_then(|at| self.analysis.name_tokens(at, 1)).and_then(|parts| parts.first().cloned());
+            let Some(tokens) = tokens else {
+                return Err(Unsafe::new("Write the names of the columns plainly.", at));
+            };
+            match stored.view_column(name) {
+                Some(physical) if physical.as_str() != name => {
+                    self.splice(tokens, physical.quoted().to_string());
+                }
+                None if stored.view.stored_columns.iter().any(|column| column.as_str() == name) => {
+                    return Err(Unsafe::new(format!("Column \"{name}\" is not one of this edition's."), at));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The plain names in `ON CONFLICT (…)`; expressions in it are references like others.
+    fn arbiter(&mut self, infer: &'t nodes::InferClause, stored: &StoredItem<'a, 't>) -> Result<()> {
+        let open = self.analysis.token_at(infer.location).filter(|at| self.analysis.symbol_at(*at, b'('));
+        let Some(open) = open else { return Ok(()) };
+        for (element, at) in infer.index_elems().iter().zip(self.analysis.entries(open)) {
+            let Node::IndexElem(element) = element else { continue };
+            if let Some(physical) = element.name().and_then(|name| stored.view_column(name)) {
+                self.splice(at..at + 1, physical.quoted().to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// A default of the edition's own is the view's; the physical table does not know it.
+    fn defaults(&self, view: &ViewRelation, listed: &[&str], inserts: bool, token: Option<usize>) -> Result<()> {
+        let says_default = (0..self.analysis.tokens.len()).any(|at| self.analysis.word_at(at, "default"));
+        let needed = view.own_defaults.iter().any(|column| says_default || inserts && !listed.contains(&column.as_str()));
+        if needed {
+            let hint = "Give each column a value of its own: this edition has defaults that its table does not have.";
+            return Err(Unsafe::new(hint, token));
+        }
+        Ok(())
+    }
+}
+
+impl StoredItem<'_, '_> {
+    /// The physical name of a column where no alias counts.
+    fn view_column(&self, name: &str) -> Option<&Name> {
+        self.view.columns.iter().find(|(logical, _)| logical.as_str() == name).map(|(_, physical)| physical)
+    }
+}
+
+fn column_name(node: Node<'_>) -> Option<&str> {
+    match node {
+        Node::ResTarget(target) => target.name(),
+        _ => None,
+    }
+}
