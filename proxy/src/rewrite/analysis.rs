@@ -255,8 +255,20 @@ impl<'t> Analysis<'t> {
     /// One past the last token of the entry of a target list that begins at token `start`.
     pub(super) fn end_of_output(&self, start: usize) -> Option<usize> {
         const AFTER: [&str; 14] = [
-            "from", "into", "where", "group", "having", "window", "union", "intersect", "except", "order", "limit",
-            "offset", "fetch", "for",
+            "from",
+            "into",
+            "where",
+            "group",
+            "having",
+            "window",
+            "union",
+            "intersect",
+            "except",
+            "order",
+            "limit",
+            "offset",
+            "fetch",
+            "for",
         ];
         let mut depth = 0_usize;
         let end = (start..self.tokens.len()).find(|at| {

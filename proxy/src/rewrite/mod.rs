@@ -36,7 +36,7 @@ use std::{
 use catalog::{
     model::{EditionId, Name},
     snapshot::{Snapshot, SnapshotEdition},
-    sql::lexer::Token,
+    sql::{lexer::Token, parser::Tree},
 };
 
 pub use self::{
@@ -220,7 +220,7 @@ impl Rewriter {
 }
 
 /// The entry of the fuzzer: any bytes as a text, in either session of either edition. Judged twice, since what the cache gives
-/// back must be what it was given.
+/// back must be what it was given. What is rewritten must be SQL still.
 #[doc(hidden)]
 pub fn fuzz_entry(data: &[u8]) {
     static REWRITERS: LazyLock<Vec<Rewriter>> = LazyLock::new(|| {
@@ -239,6 +239,9 @@ pub fn fuzz_entry(data: &[u8]) {
             let first = rewriter.judge(data, &cache, &mut session.clone());
             let second = rewriter.judge(data, &cache, &mut session.clone());
             assert_eq!(first, second);
+            if let Verdict::Rewrite(text) = &first {
+                assert!(Tree::parse(text).is_ok(), "{text}");
+            }
         }
     }
 }

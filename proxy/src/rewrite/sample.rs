@@ -47,8 +47,18 @@ pub fn names() -> Result<NameMap, NameError> {
     let own = || Name::new("public$v2");
     Ok(NameMap {
         relations: HashMap::from([
-            (public("users")?, view("users", &["id", "name", "Age", "hidden"], &[("id", "id"), ("full_name", "name"), ("Age", "Age")])?),
-            (public("orders")?, view("orders", &["id", "hidden", "total"], &[("id", "id"), ("total", "total")])?),
+            (
+                public("users")?,
+                view(
+                    "users",
+                    &["id", "name", "Age", "hidden"],
+                    &[("id", "id"), ("full_name", "name"), ("Age", "Age")],
+                )?,
+            ),
+            (
+                public("orders")?,
+                view("orders", &["id", "hidden", "total"], &[("id", "id"), ("total", "total")])?,
+            ),
             (public("Odd \"Table\"")?, view("odd", &["a", "hidden"], &[("a", "a")])?),
             (public("legacy")?, Relation::Tombstone),
             (public("audit")?, Relation::Moved { schema: own()? }),

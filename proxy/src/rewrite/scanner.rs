@@ -15,7 +15,18 @@ const CUT_NAME_BYTES: usize = 60;
 
 /// Without one of these words nothing in a text goes with a table but not with a view.
 const VIEW_GAP: [&str; 12] = [
-    "copy", "truncate", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "group", "tablesample", "current", "merge",
+    "copy",
+    "truncate",
+    "ctid",
+    "xmin",
+    "xmax",
+    "cmin",
+    "cmax",
+    "tableoid",
+    "group",
+    "tablesample",
+    "current",
+    "merge",
 ];
 
 /// When a word that was found counts.

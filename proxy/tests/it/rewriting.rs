@@ -75,9 +75,11 @@ impl Pair {
         execute(&logical, &side.text(&format!("{LOGICAL}{ROWS}"))).await;
         execute(&physical, &side.text(&format!("{PHYSICAL}{ROWS}"))).await;
         let mut snapshot = sample::snapshot().unwrap();
-        snapshot.server_version = ask(&physical, "SHOW server_version_num").await[0].parse().unwrap();
+        snapshot.server_version = ask(&physical, "SHOW server_version_num").await.concat().parse().unwrap();
         if side == Side::Parent {
-            for relation in snapshot.editions.iter_mut().flat_map(|edition| edition.names.relations.values_mut()) {
+            for relation in
+                snapshot.editions.iter_mut().flat_map(|edition| edition.names.relations.values_mut())
+            {
                 if let Relation::View(view) = relation {
                     view.columns.iter_mut().for_each(|(logical, physical)| logical.clone_from(physical));
                 }
@@ -127,11 +129,6 @@ impl Pair {
             Err((sqlstate, ..)) => Err(sqlstate),
         };
         assert_eq!(seen, expected, "{sql}");
-    }
-
-    /// What the proxy says to a text that it refuses.
-    pub(crate) fn refused(&self, sql: &str) -> String {
-        self.rewritten(sql).map_or_else(|(sqlstate, ..)| sqlstate, |text| format!("sent: {text}"))
     }
 
     pub(crate) async fn end(self) {
@@ -187,8 +184,11 @@ async fn prepare_and_query(client: &Client, sql: &str) -> Prepared {
     let code = |error: tokio_postgres::Error| failure(&error).0;
     let statement = client.prepare(sql).await.map_err(code)?;
     let parameters = statement.params().iter().map(|kind| kind.name().to_owned()).collect();
-    let columns =
-        statement.columns().iter().map(|column| (column.name().to_owned(), column.type_().name().to_owned())).collect();
+    let columns = statement
+        .columns()
+        .iter()
+        .map(|column| (column.name().to_owned(), column.type_().name().to_owned()))
+        .collect();
     execute(client, "BEGIN").await;
     let none: Vec<Option<i32>> = vec![None; statement.params().len()];
     let parameter = |value| value as &(dyn tokio_postgres::types::ToSql + Sync);

@@ -10,14 +10,14 @@ use catalog::{
 };
 
 use super::{
-    super::analysis::Analysis, Item, ItemId, Level, LevelId, Place, Reference, Role, Scopes, Source, Statement,
-    outputs::output_names,
+    super::analysis::Analysis, Item, ItemId, Level, LevelId, Place, Reference, Role, Scopes, Source,
+    Statement, outputs::output_names,
 };
 
 /// What has more levels, items or references is not looked into.
-const LEVELS_MAX: usize = 500;
-const ITEMS_MAX: usize = 1_000;
-const REFERENCES_MAX: usize = 10_000;
+const LEVELS_MAX: usize = 200;
+const ITEMS_MAX: usize = 500;
+const REFERENCES_MAX: usize = 5_000;
 
 /// A CTE whose name hides one of the edition's.
 struct Cte<'t> {
@@ -167,7 +167,9 @@ impl<'t> Builder<'_, 't> {
         for sort in select.sort_clause() {
             self.task(sort.node(), here, cte, Place::Sorted);
         }
-        for node in [select.where_clause(), select.having_clause(), select.limit_count(), select.limit_offset()] {
+        for node in
+            [select.where_clause(), select.having_clause(), select.limit_count(), select.limit_offset()]
+        {
             self.task(node, here, cte, Place::Value);
         }
     }
@@ -332,7 +334,9 @@ impl<'t> Builder<'_, 't> {
     }
 
     fn is_cte(&self, named: &nodes::RangeVar, mut cte: Option<usize>) -> bool {
-        while let Some(visible) = cte.and_then(|at| self.ctes.get(at)).filter(|_| named.schemaname().is_none()) {
+        while let Some(visible) =
+            cte.and_then(|at| self.ctes.get(at)).filter(|_| named.schemaname().is_none())
+        {
             if Some(visible.name) == named.relname() {
                 return true;
             }
@@ -369,7 +373,12 @@ impl<'t> Builder<'_, 't> {
                     let columns = output_names(range.subquery()).map(|names| renamed(names, range.alias()));
                     let name = range.alias().and_then(nodes::Alias::aliasname);
                     self.item(level, name, Source::Other, columns, in_named_join);
-                    self.task(range.subquery(), if range.lateral { Some(level) } else { outer }, cte, Place::Value);
+                    self.task(
+                        range.subquery(),
+                        if range.lateral { Some(level) } else { outer },
+                        cte,
+                        Place::Value,
+                    );
                 }
                 node => {
                     self.item(level, row_source_name(node), Source::Other, None, in_named_join);

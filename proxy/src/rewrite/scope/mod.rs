@@ -134,7 +134,7 @@ pub(super) enum Shape<'t> {
 impl<'t> Shape<'t> {
     pub(super) fn of(column: &'t nodes::ColumnRef) -> Option<Self> {
         let fields = column.fields();
-        let star = fields.iter().last().is_some_and(|field| matches!(field, Node::A_Star(_)));
+        let star = fields.iter().next_back().is_some_and(|field| matches!(field, Node::A_Star(_)));
         Some(match (name_parts(fields).as_slice(), star) {
             ([], true) => Self::Star,
             ([name], false) => Self::Name(name),
@@ -170,7 +170,10 @@ impl<'t> Scopes<'t> {
     }
 
     /// The items of a level.
-    pub(super) fn items_of<'s>(&'s self, level: &'s Level<'t>) -> impl Iterator<Item = (ItemId, &'s Item<'t>)> {
+    pub(super) fn items_of<'s>(
+        &'s self,
+        level: &'s Level<'t>,
+    ) -> impl Iterator<Item = (ItemId, &'s Item<'t>)> {
         level.items.iter().filter_map(|id| Some((*id, self.items.get(*id)?)))
     }
 
@@ -209,4 +212,3 @@ impl Item<'_> {
         self.columns.as_ref().is_some_and(|columns| columns.iter().any(|column| column == name))
     }
 }
-

@@ -36,7 +36,9 @@ pub(in super::super) fn naming_reference(expression: Node<'_>) -> Option<&nodes:
                 return (!ends_with_star(column.fields())).then_some(column);
             }
             // a field gives its own name, a subscript does not
-            Node::A_Indirection(indirection) if indirection.indirection().iter().all(|part| part.as_str().is_none()) => {
+            Node::A_Indirection(indirection)
+                if indirection.indirection().iter().all(|part| part.as_str().is_none()) =>
+            {
                 indirection.arg()
             }
             Node::TypeCast(cast) => cast.arg(),
@@ -57,20 +59,21 @@ fn output_name(target: &nodes::ResTarget) -> Option<String> {
         let name = match node {
             Node::ColumnRef(column) => name_parts(column.fields()).last().copied(),
             Node::FuncCall(call) => name_parts(call.funcname()).last().copied(),
-            Node::A_Indirection(indirection) => match name_parts(indirection.indirection()).last() {
-                Some(name) => Some(*name),
-                None => {
+            Node::A_Indirection(indirection) => {
+                let field = name_parts(indirection.indirection()).last().copied();
+                if field.is_none() {
                     node = indirection.arg();
                     continue;
                 }
-            },
+                field
+            }
             Node::CollateClause(collate) => {
                 node = collate.arg();
                 continue;
             }
             Node::TypeCast(cast) => {
                 // what has no name is called by the outermost type that it is cast to
-                let casts_to = cast.type_name().and_then(|name| name.names().iter().last()?.sval());
+                let casts_to = cast.type_name().and_then(|name| name.names().iter().next_back()?.sval());
                 type_name = type_name.or(casts_to);
                 node = cast.arg();
                 continue;

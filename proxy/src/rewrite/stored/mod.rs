@@ -106,12 +106,11 @@ impl<'a, 't> Stored<'a, 't> {
     /// All splices, with what is appended to tokens in them.
     fn finish(mut self) -> (Vec<Splice>, Vec<usize>) {
         for (token, text) in std::mem::take(&mut self.appended) {
-            match self.splices.iter_mut().find(|splice| splice.tokens.end == token + 1) {
-                Some(splice) => splice.text.push_str(&text),
-                None => {
-                    let Some(written) = self.analysis.written(token) else { continue };
-                    self.splices.push(Splice { tokens: token..token + 1, text: format!("{written}{text}") });
-                }
+            let changed = self.splices.iter_mut().find(|splice| splice.tokens.end == token + 1);
+            if let Some(splice) = changed {
+                splice.text.push_str(&text);
+            } else if let Some(written) = self.analysis.written(token) {
+                self.splices.push(Splice { tokens: token..token + 1, text: format!("{written}{text}") });
             }
         }
         (self.splices, self.claims)

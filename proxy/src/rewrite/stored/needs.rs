@@ -1,13 +1,12 @@
 //! Which views of a statement must be read or written in their stored form.
 
-use catalog::sql::{
-    lexer::TokenKind,
-    parser::Node,
-};
+use catalog::sql::{lexer::TokenKind, parser::Node};
 
 use super::super::{
     analysis::Analysis,
-    scope::{Item, ItemId, LevelId, Meaning, Place, Role, Scopes, Shape, Source, Statement, is_system_column},
+    scope::{
+        Item, ItemId, LevelId, Meaning, Place, Role, Scopes, Shape, Source, Statement, is_system_column,
+    },
 };
 
 /// The first PostgreSQL that takes MERGE on a view.

@@ -5,7 +5,10 @@
 use catalog::snapshot::ViewRelation;
 use catalog::sql::parser::nodes;
 
-use super::{super::scope::{Item, ItemId}, Result, Stored, StoredItem, Unsafe, quoted};
+use super::{
+    super::scope::{Item, ItemId},
+    Result, Stored, StoredItem, Unsafe, quoted,
+};
 
 impl<'a, 't> Stored<'a, 't> {
     /// Makes sure that the column of another edition cannot be reached by its name.
@@ -26,14 +29,17 @@ impl<'a, 't> Stored<'a, 't> {
         named: &'t nodes::RangeVar,
     ) -> Result<()> {
         let first = self.analysis.token_at(named.location);
-        let lost = || Unsafe::new("Write the name of the table plainly.", first);
+        let unclear = || Unsafe::new("Write the name of the table plainly.", first);
         let natural = self.scopes.levels.get(item.level).is_some_and(|level| level.natural);
         if natural || item.in_named_join {
-            return Err(Unsafe::new("Write the join with ON or USING and without an alias of its own.", first));
+            return Err(Unsafe::new(
+                "Write the join with ON or USING and without an alias of its own.",
+                first,
+            ));
         }
-        let name = self.analysis.relation_tokens(named).ok_or_else(lost)?;
+        let name = self.analysis.relation_tokens(named).ok_or_else(unclear)?;
         let list = column_list(item, view, self.covered.get(&id).copied().unwrap_or_default())?;
-        let stored = self.stored(id).ok_or_else(lost)?;
+        let stored = self.stored(id).ok_or_else(unclear)?;
         let table = stored.table();
         self.claims.extend(first);
         self.splice(name.clone(), table);
@@ -50,12 +56,14 @@ impl<'a, 't> Stored<'a, 't> {
             return Ok(());
         };
         let at = if self.analysis.word_at(end, "as") { end + 1 } else { end };
-        let tokens = self.analysis.name_tokens(at, 1).and_then(|parts| parts.first().cloned()).ok_or_else(lost)?;
+        let tokens =
+            self.analysis.name_tokens(at, 1).and_then(|parts| parts.first().cloned()).ok_or_else(unclear)?;
         if alias.colnames().is_empty() {
             self.append(tokens.end - 1, &format!(" ({list})"));
             return Ok(());
         }
-        let close = (tokens.end..self.analysis.tokens.len()).find(|at| symbol(*at, b')')).ok_or_else(lost)?;
+        let close =
+            (tokens.end..self.analysis.tokens.len()).find(|at| symbol(*at, b')')).ok_or_else(unclear)?;
         self.splice(tokens.end..close + 1, format!(" ({list})"));
         Ok(())
     }
@@ -68,7 +76,8 @@ fn column_list(item: &Item<'_>, view: &ViewRelation, covered: usize) -> Result<S
         let at = view.columns.iter().position(|(_, column)| column == physical)?;
         own.get(at)
     };
-    let last = view.stored_columns.iter().rposition(|physical| logical(physical).is_some()).map_or(0, |at| at + 1);
+    let last =
+        view.stored_columns.iter().rposition(|physical| logical(physical).is_some()).map_or(0, |at| at + 1);
     let is_whole = view.columns.iter().all(|(_, physical)| view.stored_columns.contains(physical));
     if !is_whole {
         return Err(Unsafe::new("Try again: the table is about to change.", None));

@@ -3,7 +3,9 @@
 use catalog::sql::parser::nodes;
 
 use super::{
-    super::scope::{LevelId, Meaning, Place, Reference, Shape, Statement, has_output, is_system_column, naming_reference},
+    super::scope::{
+        LevelId, Meaning, Place, Reference, Shape, Statement, has_output, is_system_column, naming_reference,
+    },
     Result, Stored, StoredItem, Unsafe,
 };
 
@@ -63,7 +65,12 @@ impl<'a, 't> Stored<'a, 't> {
     }
 
     /// `q.x`.
-    fn column_of(&mut self, reference: &Reference<'t>, stored: &StoredItem<'a, 't>, name: &str) -> Result<()> {
+    fn column_of(
+        &mut self,
+        reference: &Reference<'t>,
+        stored: &StoredItem<'a, 't>,
+        name: &str,
+    ) -> Result<()> {
         let (_, parts) = self.parts(reference.column)?;
         let Some(last) = parts.last().cloned() else { return Ok(()) };
         match stored.physical(name) {
@@ -89,7 +96,9 @@ impl<'a, 't> Stored<'a, 't> {
         let (first, parts) = self.parts(reference.column)?;
         let Some(tokens) = parts.last().cloned() else { return Ok(()) };
         let meaning = self.scopes.column(level, name);
-        if !is_system_column(name) && let Some(stored) = self.qualified_by(level, name) {
+        if !is_system_column(name)
+            && let Some(stored) = self.qualified_by(level, name)
+        {
             match meaning {
                 Meaning::Item(id) if self.is_known_column(id, name) => {}
                 Meaning::Nothing => {
@@ -114,7 +123,8 @@ impl<'a, 't> Stored<'a, 't> {
                     }
                     return Ok(());
                 }
-                let captured = self.passed(level, until).iter().any(|stored| stored.id != id && stored.has_other(name));
+                let captured =
+                    self.passed(level, until).iter().any(|stored| stored.id != id && stored.has_other(name));
                 let merged = self.scopes.chain(level).any(|level| level.merged.contains(&name));
                 if captured && !merged {
                     // a grouped name that no item is known to have may be that of an output column
@@ -169,12 +179,16 @@ impl<'a, 't> Stored<'a, 't> {
         let scopes = self.scopes;
         for target in &scopes.unnamed_outputs {
             let Some(column) = naming_reference(target.val()) else { continue };
-            let Some(name) = catalog::sql::parser::name_parts(column.fields()).last().copied() else { continue };
+            let Some(name) = catalog::sql::parser::name_parts(column.fields()).last().copied() else {
+                continue;
+            };
             let (_, parts) = self.parts(column)?;
             let Some(last) = parts.last() else { continue };
             let changed = self.splices.iter().find(|splice| splice.tokens.end == last.end);
             let quoted = super::quoted(name)?;
-            if changed.is_none_or(|splice| splice.text.ends_with(&format!(".{quoted}")) || splice.text == quoted) {
+            if changed
+                .is_none_or(|splice| splice.text.ends_with(&format!(".{quoted}")) || splice.text == quoted)
+            {
                 continue;
             }
             let start = self.analysis.token_at(target.location);

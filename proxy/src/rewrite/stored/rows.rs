@@ -64,7 +64,7 @@ impl<'a, 't> Stored<'a, 't> {
     /// What an item contributes to `*`. `None`: that cannot be said.
     fn columns_of(&self, id: ItemId, item: &Item<'t>) -> Result<Option<Vec<Part>>> {
         if let Some(stored) = self.stored(id) {
-            return Ok(Some(self.listed(&stored)?));
+            return Ok(Some(listed(&stored)?));
         }
         let Some(qualifier) = item.name.filter(|_| !item.in_named_join) else { return Ok(None) };
         let qualifier = quoted(qualifier)?;
@@ -75,20 +75,6 @@ impl<'a, 't> Stored<'a, 't> {
                 .collect::<Result<_>>()?,
             None => vec![Part::All(qualifier)],
         }))
-    }
-
-    fn listed(&self, stored: &StoredItem<'a, 't>) -> Result<Vec<Part>> {
-        let columns = stored.item.columns.as_deref().unwrap_or_default();
-        columns
-            .iter()
-            .map(|name| {
-                let mut text = stored.column(name)?;
-                if stored.is_written() && stored.physical(name).is_some_and(|physical| physical.as_str() != name) {
-                    text = format!("{text} AS {}", quoted(name)?);
-                }
-                Ok(Part::Column(name.clone(), text))
-            })
-            .collect()
     }
 
     /// What a part of FROM contributes where joins merge columns: the merged ones once, and first.
@@ -106,7 +92,8 @@ impl<'a, 't> Stored<'a, 't> {
         if join.alias().is_some() || join.is_natural {
             return Ok(None);
         }
-        let (Some(left), Some(right)) = (self.joined(level, join.larg())?, self.joined(level, join.rarg())?) else {
+        let (Some(left), Some(right)) = (self.joined(level, join.larg())?, self.joined(level, join.rarg())?)
+        else {
             return Ok(None);
         };
         let merged: Vec<&str> = join.using_clause().iter().filter_map(nodes::String::sval).collect();
@@ -135,7 +122,7 @@ impl<'a, 't> Stored<'a, 't> {
                 let in_list = reference.place == Place::Listed;
                 columns
                     .iter()
-                    .zip(self.listed(stored)?)
+                    .zip(listed(stored)?)
                     .map(|(name, part)| match part {
                         Part::Column(_, text) if !in_list => Ok(text),
                         _ => stored.column(name),
@@ -179,6 +166,22 @@ impl<'a, 't> Stored<'a, 't> {
         }
         false
     }
+}
+
+/// The edition's columns of an item, each under its name.
+fn listed(stored: &StoredItem<'_, '_>) -> Result<Vec<Part>> {
+    let columns = stored.item.columns.as_deref().unwrap_or_default();
+    columns
+        .iter()
+        .map(|name| {
+            let mut text = stored.column(name)?;
+            if stored.is_written() && stored.physical(name).is_some_and(|physical| physical.as_str() != name)
+            {
+                text = format!("{text} AS {}", quoted(name)?);
+            }
+            Ok(Part::Column(name.clone(), text))
+        })
+        .collect()
 }
 
 /// The row type of the view.

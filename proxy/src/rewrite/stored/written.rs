@@ -63,7 +63,8 @@ impl<'a, 't> Stored<'a, 't> {
         if listed.is_empty() && !default_values {
             let width = output_names(insert.select_stmt()).map_or(view.columns.len(), |names| names.len());
             let listed: Vec<&Name> = view.columns.iter().take(width).map(|(_, physical)| physical).collect();
-            let logical: Vec<&str> = view.columns.iter().take(width).map(|(logical, _)| logical.as_str()).collect();
+            let logical: Vec<&str> =
+                view.columns.iter().take(width).map(|(logical, _)| logical.as_str()).collect();
             self.defaults(view, &logical, true, first)?;
             let list: Vec<String> = listed.iter().map(|name| name.quoted().to_string()).collect();
             self.append(end - 1, &format!(" ({})", list.join(", ")));
@@ -74,7 +75,7 @@ impl<'a, 't> Stored<'a, 't> {
         if let Some(conflict) = insert.on_conflict_clause() {
             self.assigned(conflict.target_list().iter().map(Node::from), stored)?;
             if let Some(infer) = conflict.infer() {
-                self.arbiter(infer, stored)?;
+                self.arbiter(infer, stored);
             }
         }
         Ok(())
@@ -106,7 +107,8 @@ impl<'a, 't> Stored<'a, 't> {
             let Node::ResTarget(target) = target else { continue };
             let Some(name) = target.name() else { continue };
             let at = self.analysis.token_at(target.location);
-            let tokens = at.and_then(|at| self.analysis.name_tokens(at, 1)).and_then(|parts| parts.first().cloned());
+            let tokens =
+                at.and_then(|at| self.analysis.name_tokens(at, 1)).and_then(|parts| parts.first().cloned());
             let Some(tokens) = tokens else {
                 return Err(Unsafe::new("Write the names of the columns plainly.", at));
             };
@@ -124,22 +126,30 @@ impl<'a, 't> Stored<'a, 't> {
     }
 
     /// The plain names in `ON CONFLICT (…)`; expressions in it are references like others.
-    fn arbiter(&mut self, infer: &'t nodes::InferClause, stored: &StoredItem<'a, 't>) -> Result<()> {
+    fn arbiter(&mut self, infer: &'t nodes::InferClause, stored: &StoredItem<'a, 't>) {
         let open = self.analysis.token_at(infer.location).filter(|at| self.analysis.symbol_at(*at, b'('));
-        let Some(open) = open else { return Ok(()) };
+        let Some(open) = open else { return };
         for (element, at) in infer.index_elems().iter().zip(self.analysis.entries(open)) {
             let Node::IndexElem(element) = element else { continue };
             if let Some(physical) = element.name().and_then(|name| stored.view_column(name)) {
                 self.splice(at..at + 1, physical.quoted().to_string());
             }
         }
-        Ok(())
     }
 
     /// A default of the edition's own is the view's; the physical table does not know it.
-    fn defaults(&self, view: &ViewRelation, listed: &[&str], inserts: bool, token: Option<usize>) -> Result<()> {
+    fn defaults(
+        &self,
+        view: &ViewRelation,
+        listed: &[&str],
+        inserts: bool,
+        token: Option<usize>,
+    ) -> Result<()> {
         let says_default = (0..self.analysis.tokens.len()).any(|at| self.analysis.word_at(at, "default"));
-        let needed = view.own_defaults.iter().any(|column| says_default || inserts && !listed.contains(&column.as_str()));
+        let needed = view
+            .own_defaults
+            .iter()
+            .any(|column| says_default || inserts && !listed.contains(&column.as_str()));
         if needed {
             let hint = "Give each column a value of its own: this edition has defaults that its table does not have.";
             return Err(Unsafe::new(hint, token));

@@ -106,6 +106,8 @@ proptest! {
         "SELECT", "public", ".", "users", "legacy", "(", ")", ",", "COPY", "FROM", "TO", "STDIN", "TRUNCATE", "SET", "search_path", "=", "'public'",
         "schema", "CREATE", "TABLE", "TEMP", "DROP", "U&\"a\"", "UESCAPE", "'!'", "edition", ";", "nextval", "::regclass", "WITH", "AS", "*", "FORCE_NULL",
         "1", "$1", "INTO", "ALTER", "ONLY", "force", "not", "null", "csv", "header", "match", "where", "discard all", "as t", "/*", "--\n", "'",
+        "GROUP BY", "id", "ctid", "*", "full_name", "public.users", "users u", "JOIN", "USING (id)", "ON true", "u.*", "hidden", "DELETE FROM", "UPDATE",
+        "RETURNING", "WHERE CURRENT OF c", "TABLESAMPLE system (1)", "INSERT INTO", "VALUES (1)", "ROW", "(u).full_name", "ORDER BY", "AS x (a)", "NATURAL",
     ]), 0..25)) {
         fuzz_entry(words.join(" ").as_bytes());
     }

@@ -1,6 +1,7 @@
 //! What PostgreSQL allows on a table but not on a view: each text does over views what it does over tables, for the edition that
 //! renamed a column and for the one that has not got another's columns, as a text of its own and prepared.
 
+mod changes;
 mod queries;
 
 use crate::rewriting::{Pair, Side};

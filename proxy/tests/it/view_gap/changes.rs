@@ -1,0 +1,57 @@
+//! Tables that are written.
+
+use super::*;
+
+#[tokio::test]
+async fn system_columns_of_what_is_written() {
+    agree_on(&[
+        "UPDATE users SET full_name = 'x' WHERE ctid = '(0,1)'",
+        "UPDATE users SET full_name = upper(full_name) || \"Age\" WHERE users.ctid = '(0,1)' RETURNING *",
+        "UPDATE public.users AS u SET (full_name, \"Age\") = (u.full_name || 'y', 5) WHERE u.ctid = '(0,1)' RETURNING u.full_name, u.*, upper(u.full_name), full_name::varchar, full_name AS z",
+        "UPDATE users SET full_name = o.total FROM orders o WHERE o.id = users.id AND users.ctid = '(0,1)' RETURNING users.*, o.total",
+        "UPDATE users SET full_name = 'x' FROM users u2 WHERE users.ctid = u2.ctid AND u2.full_name = 'Ada' RETURNING *",
+        "UPDATE public.users SET full_name = 'z' WHERE public.users.ctid = '(0,1)' RETURNING public.users.full_name, public.users.*",
+        "DELETE FROM users WHERE ctid = '(0,2)' RETURNING *",
+        "DELETE FROM users WHERE ctid IN (SELECT ctid FROM users ORDER BY id LIMIT 2) RETURNING full_name",
+        "DELETE FROM users u USING orders o WHERE o.id = u.id AND u.ctid = '(0,2)' RETURNING u, row_to_json(u), (u).full_name",
+        "DELETE FROM users WHERE users.ctid = ANY (ARRAY(SELECT u.ctid FROM users u WHERE u.full_name = 'Ada' FOR UPDATE))",
+        "INSERT INTO users (id, full_name) VALUES (7, 'q') RETURNING xmax = 0 AS inserted, full_name, *",
+        "INSERT INTO users VALUES (7, 'q') RETURNING id, (xmax = 0)",
+        "INSERT INTO users SELECT id + 20, full_name FROM users RETURNING ctid IS NULL, users.full_name",
+        "INSERT INTO users AS u (id, full_name) VALUES (1, 'new') ON CONFLICT (id) DO UPDATE SET full_name = excluded.full_name || u.full_name WHERE u.full_name <> excluded.full_name RETURNING u.full_name, xmax <> 0",
+        "INSERT INTO users (full_name, id) VALUES ('q', 8) ON CONFLICT DO NOTHING RETURNING tableoid IS NULL, *",
+        "INSERT INTO users (id) VALUES (8) RETURNING cmin IS NULL",
+        "WITH moved AS (DELETE FROM users WHERE ctid = '(0,1)' RETURNING *) INSERT INTO orders (id, total) SELECT id + 10, \"Age\" FROM moved RETURNING *",
+        "UPDATE users SET full_name = 'x' WHERE id = $1 RETURNING xmin IS NULL",
+        "UPDATE orders SET total = 5 WHERE ctid = '(0,1)' RETURNING *",
+        // errors stay errors
+        "UPDATE users SET nope = 1 WHERE ctid = '(0,1)'",
+        "INSERT INTO users (nope) VALUES (1) RETURNING ctid",
+        "UPDATE users SET id = 2 WHERE ctid = '(0,1)'",
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn where_current_of() {
+    agree_on(&[
+        "DECLARE c CURSOR FOR SELECT * FROM users; FETCH 2 FROM c; UPDATE users SET full_name = 'x' WHERE CURRENT OF c",
+        "DECLARE c CURSOR FOR SELECT full_name FROM public.users FOR UPDATE; FETCH c; DELETE FROM users WHERE CURRENT OF c RETURNING *",
+        "DECLARE c CURSOR FOR SELECT ctid, * FROM users; FETCH c; UPDATE public.users u SET \"Age\" = 1, full_name = u.full_name || '!' WHERE CURRENT OF c RETURNING *",
+        "DECLARE c CURSOR FOR SELECT * FROM orders; FETCH c; DELETE FROM orders WHERE CURRENT OF c",
+        "DELETE FROM users WHERE CURRENT OF nope",
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn merge() {
+    agree_on(&[
+        "MERGE INTO users u USING orders o ON u.id = o.id WHEN MATCHED THEN UPDATE SET full_name = o.total WHEN NOT MATCHED THEN INSERT (id, full_name) VALUES (o.id, 'new')",
+        "MERGE INTO users USING (VALUES (1, 'one'), (9, 'nine')) AS s (id, word) ON users.id = s.id WHEN MATCHED AND full_name = 'Ada' THEN UPDATE SET full_name = full_name || word WHEN NOT MATCHED THEN INSERT (id, full_name) VALUES (s.id, s.word)",
+        "MERGE INTO public.users AS u USING users v ON u.id = v.id AND v.full_name = 'Ada' WHEN MATCHED THEN DELETE",
+        "MERGE INTO plain p USING users u ON p.id = u.id WHEN MATCHED AND u.full_name IS NOT NULL THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (u.id)",
+        "WITH s AS (SELECT * FROM users GROUP BY id) MERGE INTO orders USING s ON s.id = orders.id WHEN MATCHED THEN UPDATE SET total = \"Age\"",
+    ])
+    .await;
+}
