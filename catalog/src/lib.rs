@@ -17,6 +17,7 @@
 //! - [`operation`]: the verbs: init, create, publish, rollback, retire …, each resumable through the journal
 //! - [`seed`]: rows that a draft's migrations inserted, and how they are carried to the live database
 //! - [`snapshot`]: what a proxy needs to know of the catalogue
+//! - [`tls`]: TLS to servers, by libpq's rules
 //! - [`event`]: one stream of progress for the CLI, its `--json` and the tests
 
 pub mod archive;
@@ -38,5 +39,6 @@ pub mod snapshot;
 pub mod sql;
 pub mod store;
 pub mod target;
+pub mod tls;
 
 pub use error::{Error, ErrorKind, Result};

@@ -3,24 +3,39 @@
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, NoTls, error::SqlState};
+use tokio_postgres::{Client, Config, config::SslMode, error::SqlState};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     model::Name,
+    tls::Tls,
 };
 
 /// Where the live database is and where blueprints are made.
 #[derive(Clone, Debug)]
 pub struct Target {
     config: Config,
-    blueprint_server: Option<Config>,
+    tls: Tls,
+    blueprint_server: Option<(Config, Tls)>,
     database: String,
 }
 
 impl Target {
-    /// Wraps a parsed connection string. The database name must be known (it names the blueprints).
-    pub fn new(mut config: Config, mut blueprint_server: Option<Config>) -> Result<Self> {
+    /// Wraps a parsed connection string. The database name must be known (it names the blueprints). TLS goes by the
+    /// string's `sslmode`, without a proof of who the server is.
+    pub fn new(config: Config, blueprint_server: Option<Config>) -> Result<Self> {
+        let with_tls = |config: Config| {
+            let tls = tls_of(&config);
+            (config, tls)
+        };
+        Self::with_tls(with_tls(config), blueprint_server.map(with_tls))
+    }
+
+    /// As [`Target::new`], with what is to be done about TLS.
+    pub fn with_tls(
+        (mut config, tls): (Config, Tls),
+        mut blueprint_server: Option<(Config, Tls)>,
+    ) -> Result<Self> {
         let database =
             config.get_dbname().or_else(|| config.get_user()).map(str::to_owned).ok_or_else(|| {
                 Error::refused("no database given")
@@ -28,13 +43,15 @@ impl Target {
             })?;
         config.dbname(&database);
         config.application_name("edition");
-        if let Some(server) = &mut blueprint_server {
+        tls.apply(&mut config);
+        if let Some((server, tls)) = &mut blueprint_server {
             server.application_name("edition");
+            tls.apply(server);
         }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(10));
         }
-        Ok(Self { config, blueprint_server, database })
+        Ok(Self { config, tls, blueprint_server, database })
     }
 
     /// The live database's name.
@@ -47,35 +64,46 @@ impl Target {
         &self.config
     }
 
+    /// TLS to the live database's server.
+    pub fn tls(&self) -> &Tls {
+        &self.tls
+    }
+
     /// Connection settings of a blueprint database.
     pub fn blueprint_config(&self, blueprint: &str) -> Config {
-        let mut config = self.blueprint_server.clone().unwrap_or_else(|| self.config.clone());
+        let mut config =
+            self.blueprint_server.as_ref().map_or_else(|| self.config.clone(), |(config, _)| config.clone());
         config.dbname(blueprint);
         config
     }
 
+    /// TLS to the blueprints' server.
+    pub fn blueprint_tls(&self) -> &Tls {
+        self.blueprint_server.as_ref().map_or(&self.tls, |(_, tls)| tls)
+    }
+
     /// Connects to the live database.
     pub async fn connect(&self) -> Result<Connection> {
-        Connection::open(&self.config).await
+        Connection::open_over(&self.config, &self.tls).await
     }
 
     /// Connects to where CREATE DATABASE and DROP DATABASE for blueprints are run.
     pub async fn connect_maintenance(&self) -> Result<Connection> {
         match &self.blueprint_server {
-            None => Connection::open(&self.config).await,
-            Some(server) => {
+            None => Connection::open_over(&self.config, &self.tls).await,
+            Some((server, tls)) => {
                 let mut config = server.clone();
                 if config.get_dbname().is_none() {
                     config.dbname("postgres");
                 }
-                Connection::open(&config).await
+                Connection::open_over(&config, tls).await
             }
         }
     }
 
     /// Connects to a blueprint.
     pub async fn connect_blueprint(&self, blueprint: &Name) -> Result<Connection> {
-        Connection::open(&self.blueprint_config(blueprint.as_str())).await.map_err(|error| {
+        Connection::open_over(&self.blueprint_config(blueprint.as_str()), self.blueprint_tls()).await.map_err(|error| {
             if error.sqlstate() != Some(&SqlState::UNDEFINED_DATABASE) {
                 return error;
             }
@@ -88,6 +116,11 @@ impl Target {
     }
 }
 
+/// What the settings alone say of TLS.
+fn tls_of(config: &Config) -> Tls {
+    Tls::unverified(config.get_ssl_mode() == SslMode::Require)
+}
+
 /// A client and the task that drives it; the task ends with this value.
 #[derive(Debug)]
 pub struct Connection {
@@ -98,10 +131,21 @@ pub struct Connection {
 impl Connection {
     /// Connects, and sets what all our sessions need: an empty search_path, so that no name of the application is ever
     /// met by accident, fixed output formats, and a server process that ends soon after we were killed.
+    ///
+    /// TLS goes by the settings' `ssl_mode`, without a proof of who the server is; see [`Connection::open_over`].
     pub async fn open(config: &Config) -> Result<Self> {
-        let (client, connection) = config.connect(NoTls).await.map_err(|error| {
+        Self::open_over(config, &tls_of(config)).await
+    }
+
+    /// As [`Connection::open`], with what is to be done about TLS; `config` has been told by [`Tls::apply`].
+    pub async fn open_over(config: &Config, tls: &Tls) -> Result<Self> {
+        let (client, connection) = config.connect(tls.connector()).await.map_err(|error| {
             let place = config.get_dbname().unwrap_or_default().to_owned();
-            let reason = error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned());
+            let reason = match (error.as_db_error(), std::error::Error::source(&error)) {
+                (Some(db), _) => db.message().to_owned(),
+                (None, Some(source)) => format!("{error}: {source}"),
+                (None, None) => error.to_string(),
+            };
             Error::new(ErrorKind::Database, format!("cannot connect to database \"{place}\": {reason}"))
                 .with_hint(
                     "check --database-url (or PGHOST, PGPORT, PGUSER, PGDATABASE) and that the server is up",

@@ -2,9 +2,12 @@
 
 use std::{env, time::Duration};
 
-use catalog::{Error, ErrorKind, Result, target::Target};
-use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use catalog::{
+    Error, ErrorKind, Result,
+    target::Target,
+    tls::{Mode, ParameterError, Parameters, Settings, Tls},
+};
+use tokio_postgres::{Config, config::Host};
 
 use crate::{arguments::Global, pgpass};
 
@@ -15,12 +18,47 @@ pub(crate) fn target(global: &Global) -> Result<Target> {
         .clone()
         .or_else(|| variable("EDITION_DATABASE_URL"))
         .or_else(|| variable("DATABASE_URL"));
-    let config = complete(parse(url.as_deref().unwrap_or_default(), "--database-url")?)?;
-    let blueprints = match &global.blueprint_url {
-        Some(url) => Some(complete(parse(url, "--blueprint-url")?)?),
-        None => None,
-    };
-    Target::new(config, blueprints)
+    let database = settings(url.as_deref().unwrap_or_default(), "--database-url")?;
+    let blueprints =
+        global.blueprint_url.as_deref().map(|url| settings(url, "--blueprint-url")).transpose()?;
+    Target::with_tls(database, blueprints)
+}
+
+/// What a connection string and PG* variables say.
+fn settings(text: &str, option: &str) -> Result<(Config, Tls)> {
+    let (tls, rest) = Parameters::take_from(text).map_err(|error| tls_fault(option, &error))?;
+    Ok((complete(parse(&rest, option)?)?, load_tls(tls)?))
+}
+
+fn tls_fault(place: &str, error: &ParameterError) -> Error {
+    Error::new(ErrorKind::Usage, format!("{place}: {error}"))
+}
+
+/// Fills what the connection string leaves open about TLS, and reads the files. Like libpq, it looks for the root
+/// certificate in `~/.postgresql` if one is needed.
+fn load_tls(given: Parameters) -> Result<Tls> {
+    let mut parameters = Parameters::default();
+    for (variable_name, name) in [
+        ("PGSSLMODE", "sslmode"),
+        ("PGSSLROOTCERT", "sslrootcert"),
+        ("PGSSLCERT", "sslcert"),
+        ("PGSSLKEY", "sslkey"),
+    ] {
+        if let Some(value) = variable(variable_name) {
+            parameters.set(name, value).map_err(|error| tls_fault(variable_name, &error))?;
+        }
+    }
+    let mut settings = given.or(parameters).over(Settings::default());
+    let verifies = matches!(settings.mode, Mode::VerifyCa | Mode::VerifyFull);
+    if verifies && settings.root_certificate.is_none() {
+        let usual = variable("HOME").map(|home| std::path::Path::new(&home).join(".postgresql/root.crt"));
+        settings.root_certificate = usual.filter(|path| path.exists());
+    }
+    Tls::load(settings).map_err(|error| {
+        Error::new(ErrorKind::Usage, error.to_string()).with_hint(
+            "name the file by sslrootcert (sslcert, sslkey) in the connection string, or PGSSLROOTCERT",
+        )
+    })
 }
 
 /// Parses a connection string; an error never repeats it, for it may hold a password.
@@ -60,9 +98,6 @@ fn complete(mut config: Config) -> Result<Config> {
         && let Some(password) = variable("PGPASSWORD").or_else(|| pgpass::look_up(&config))
     {
         config.password(password);
-    }
-    if matches!(variable("PGSSLMODE").as_deref(), Some("require" | "verify-ca" | "verify-full")) {
-        config.ssl_mode(SslMode::Require);
     }
     if config.get_connect_timeout().is_none()
         && let Some(seconds) = variable("PGCONNECT_TIMEOUT").and_then(|text| text.parse().ok())

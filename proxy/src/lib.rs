@@ -5,6 +5,7 @@
 //! Map:
 //! - [`Config`], [`Flags`]: what it can be told
 //! - [`Proxy`]: starting, draining and stopping it
+//! - `settings`: the configuration with the contents of its files
 //! - `listen`: accepting connections; worker threads
 //! - `route`: from a startup packet to an edition
 //! - `session`: login, and the hot path
@@ -21,7 +22,11 @@ mod proxy;
 pub mod rewrite;
 mod route;
 mod session;
+mod settings;
 mod wire;
 
-pub use config::{Address, AddressError, Config, ConfigError, Control, Flags, LogFormat};
+pub use config::{
+    Address, AddressError, ClientCertificate, ClientTls, Config, ConfigError, Control, Flags, LogFormat,
+    TlsVersion,
+};
 pub use proxy::{Proxy, StartError};

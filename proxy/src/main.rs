@@ -20,7 +20,10 @@ fn main() -> ExitCode {
         return fail(&*error, BAD_CONFIG);
     }
     if flags.check {
-        return ExitCode::SUCCESS;
+        return match Proxy::check(config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, BAD_CONFIG),
+        };
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -70,9 +73,9 @@ async fn drain(proxy: &mut Proxy, interrupt: &mut Signal) {
 }
 
 fn reload(proxy: &Proxy, flags: &Flags) {
-    match flags.load() {
-        Ok(config) => {
-            if proxy.reload(config) {
+    match flags.load().and_then(|config| proxy.reload(config)) {
+        Ok(needs_restart) => {
+            if needs_restart {
                 tracing::warn!("changed addresses or threads take effect with the next start");
             }
             tracing::info!("configuration read again");

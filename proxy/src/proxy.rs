@@ -10,6 +10,7 @@ use crate::{
     catalogue::{Catalogue, Identity},
     listen::{Accepted, Listener, WorkerThreads, Workers},
     session::CancelKeys,
+    settings::Settings,
     wire::message::Report,
 };
 
@@ -41,7 +42,7 @@ pub enum StartError {
 /// abandons its sessions.
 pub struct Proxy {
     addresses: Vec<Address>,
-    config: Arc<ArcSwap<Config>>,
+    settings: Arc<ArcSwap<Settings>>,
     catalogue: Arc<Catalogue>,
     workers: Workers,
     threads: Vec<JoinHandle<()>>,
@@ -50,15 +51,23 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// Looks whether the configuration is complete and its files can be used; starts nothing.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub fn check(config: Config) -> Result<(), ConfigError> {
+        Settings::load(config).map(drop)
+    }
+
     /// Binds all addresses and begins to serve. The present tokio runtime accepts and watches catalogues;
     /// sessions run on threads of their own.
     ///
     /// # Errors
     /// If the configuration is incomplete or an address cannot be bound; nothing is left behind then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        config.validate()?;
+        let settings = Settings::load(config)?;
         let mut listeners = Vec::new();
-        for address in &config.listen {
+        for address in &settings.listen {
             let bound = Listener::bind(address).await;
             listeners.push(bound.map_err(|source| StartError::Listen { address: address.clone(), source })?);
         }
@@ -68,16 +77,16 @@ impl Proxy {
             address: addresses.iter().map(Address::to_string).collect::<Vec<_>>().join(", "),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let (workers, threads) = Workers::new(config.threads.get());
-        let config = Arc::new(ArcSwap::from_pointee(config));
-        let catalogue = Catalogue::new(config.clone(), identity, workers.clone());
-        let threads = WorkerThreads::start(threads, &config, &catalogue, &CancelKeys::default())?;
+        let (workers, threads) = Workers::new(settings.threads.get());
+        let settings = Arc::new(ArcSwap::from_pointee(settings));
+        let catalogue = Catalogue::new(settings.clone(), identity, workers.clone());
+        let threads = WorkerThreads::start(threads, &settings, &catalogue, &CancelKeys::default())?;
         let mut accepting = JoinSet::new();
         for listener in listeners {
-            accepting.spawn(accept(listener, workers.clone(), config.clone()));
+            accepting.spawn(accept(listener, workers.clone(), settings.clone()));
         }
         tracing::info!(addresses = ?addresses.iter().map(Address::to_string).collect::<Vec<_>>(), "listening");
-        Ok(Self { addresses, config, catalogue, workers, threads, accepting })
+        Ok(Self { addresses, settings, catalogue, workers, threads, accepting })
     }
 
     /// Where it listens, in the order of [`Config::listen`], with the ports that the system chose.
@@ -90,20 +99,25 @@ impl Proxy {
         self.workers.sessions()
     }
 
-    /// Takes a new configuration for what starts from now on: servers, control role, limits and time-outs.
-    /// Addresses and threads stay as they are until a restart; the answer says whether they differ.
-    pub fn reload(&self, config: Config) -> bool {
-        let present = self.config.load();
-        let needs_restart = present.listen != config.listen || present.threads != config.threads;
-        self.config.store(Arc::new(config));
-        needs_restart
+    /// Takes a new configuration for what starts from now on: servers, control role, TLS (its files are read again),
+    /// limits and time-outs. Addresses and threads stay as they are until a restart; the answer says whether they
+    /// differ.
+    ///
+    /// # Errors
+    /// If the configuration is incomplete or a file cannot be used; the present one stays then.
+    pub fn reload(&self, config: Config) -> Result<bool, ConfigError> {
+        let settings = Settings::load(config)?;
+        let present = self.settings.load();
+        let needs_restart = present.listen != settings.listen || present.threads != settings.threads;
+        self.settings.store(Arc::new(settings));
+        Ok(needs_restart)
     }
 
     /// Stops listening, waits until the last session leaves or [`Config::drain_timeout`] is over, then ends.
     /// May be abandoned for [`stop`](Proxy::stop).
     pub async fn drain(&mut self) {
         self.accepting.shutdown().await;
-        let patience = self.config.load().drain_timeout;
+        let patience = self.settings.load().drain_timeout;
         tracing::info!(sessions = self.sessions(), ?patience, "draining");
         if tokio::time::timeout(patience, self.workers.empty()).await.is_err() {
             tracing::warn!(sessions = self.sessions(), "sessions are still there after the drain time-out");
@@ -129,10 +143,10 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: Listener, workers: Workers, config: Arc<ArcSwap<Config>>) {
+async fn accept(listener: Listener, workers: Workers, settings: Arc<ArcSwap<Settings>>) {
     loop {
         match listener.accept().await {
-            Ok(accepted) if workers.sessions() >= config.load().max_sessions => refuse(accepted),
+            Ok(accepted) if workers.sessions() >= settings.load().max_sessions => refuse(accepted),
             Ok(accepted) => workers.serve(accepted),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

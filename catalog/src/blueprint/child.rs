@@ -13,7 +13,10 @@ use tokio::{
 };
 use tokio_postgres::{Config, config::Host};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    tls::Tls,
+};
 
 /// How long one program may take. A schema-only dump takes seconds; what takes this long hangs.
 pub(super) const DEADLINE: Duration = Duration::from_secs(600);
@@ -21,8 +24,8 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(600);
 const STDERR_KEPT: usize = 64 * 1024;
 
 /// Runs a file of SQL by psql, in one transaction that its first error ends.
-pub async fn run_file(psql: &Path, config: &Config, file: &Path) -> Result<()> {
-    let mut command = program(psql, config);
+pub async fn run_file(psql: &Path, config: &Config, tls: &Tls, file: &Path) -> Result<()> {
+    let mut command = program(psql, config, tls);
     command.args(["-X", "-q", "-1", "--no-password", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let mut running = Running::start(psql, command)?;
@@ -39,7 +42,7 @@ pub async fn run_file(psql: &Path, config: &Config, file: &Path) -> Result<()> {
 }
 
 /// A program that will connect as `config` says.
-pub(super) fn program(path: &Path, config: &Config) -> Command {
+pub(super) fn program(path: &Path, config: &Config, tls: &Tls) -> Command {
     let mut command = Command::new(path);
     command.kill_on_drop(true).stderr(Stdio::piped());
     for inherited in [
@@ -52,11 +55,14 @@ pub(super) fn program(path: &Path, config: &Config) -> Command {
         "PGUSER",
         "PGPASSWORD",
         "PSQLRC",
+        "PGSSLROOTCERT",
+        "PGSSLCERT",
+        "PGSSLKEY",
     ] {
         command.env_remove(inherited);
     }
     command.env("PGAPPNAME", "edition").env("LC_MESSAGES", "C").env("PGCONNECT_TIMEOUT", "10");
-    for (name, value) in connection_variables(config) {
+    for (name, value) in connection_variables(config).into_iter().chain(tls.environment()) {
         command.env(name, value);
     }
     if let Some(password) = config.get_password() {

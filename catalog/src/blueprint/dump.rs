@@ -72,13 +72,14 @@ async fn drop_unused_public(target: &Target, database: &Name) -> Result<()> {
 }
 
 async fn pipe(target: &Target, programs: &Programs, database: &Name) -> Result<()> {
-    let mut dump = program(&programs.pg_dump, target.config());
+    let mut dump = program(&programs.pg_dump, target.config(), target.tls());
     dump.args(["--schema-only", "--no-password", "--no-subscriptions", "--lock-wait-timeout=10s"]);
     // In double quotes a pattern means itself.
     dump.args(["--exclude-schema", "\"edition\""]).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut dump = Running::start(&programs.pg_dump, dump)?;
 
-    let mut restore = program(&programs.psql, &target.blueprint_config(database.as_str()));
+    let mut restore =
+        program(&programs.psql, &target.blueprint_config(database.as_str()), target.blueprint_tls());
     restore.args(["-X", "-q", "-1", "--no-password", "-v", "ON_ERROR_STOP=1", "-f", "-"]);
     restore.stdin(dump.output()?).stdout(Stdio::null());
     let mut restore = Running::start(&programs.psql, restore)?;

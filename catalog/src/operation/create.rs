@@ -163,7 +163,7 @@ async fn make(
     let config = target.blueprint_config(blueprint.as_str());
     for file in &options.from {
         events.emit(Event::Note { text: format!("running {}", file.display()) });
-        blueprint::run_file(&options.programs.psql, &config, file).await?;
+        blueprint::run_file(&options.programs.psql, &config, target.blueprint_tls(), file).await?;
         note_data_statements(target, blueprint, file).await?;
     }
     Ok(())

@@ -3,7 +3,9 @@
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, task::AbortHandle, time::timeout};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, error::SqlState};
+use tokio_postgres::{AsyncMessage, Client, error::SqlState};
+
+use crate::settings::Settings;
 
 /// How long any statement on it may take before the connection counts as lost.
 pub(super) const DEADLINE: Duration = Duration::from_secs(4);
@@ -63,8 +65,11 @@ fn describe(error: &tokio_postgres::Error) -> String {
 }
 
 impl Connection {
-    pub(super) async fn open(settings: &Config) -> Result<Self, Failure> {
-        let (client, mut connection) = match timeout(2 * DEADLINE, settings.connect(NoTls)).await {
+    pub(super) async fn open(settings: &Settings, database: &str) -> Result<Self, Failure> {
+        let tls = &settings.control_tls;
+        let mut config = settings.control_settings(database);
+        tls.apply(&mut config);
+        let (client, mut connection) = match timeout(2 * DEADLINE, config.connect(tls.connector())).await {
             Err(_) => return Err(Failure::Silent),
             Ok(Err(error)) if error.code() == Some(&SqlState::INVALID_CATALOG_NAME) => {
                 return Err(Failure::NoDatabase);

@@ -21,7 +21,7 @@ pub(crate) use database::{Database, Drain, Reading};
 pub(crate) use watcher::Identity;
 use watcher::Watcher;
 
-use crate::{Config, listen::Workers};
+use crate::{listen::Workers, settings::Settings};
 
 /// How long a session waits for the first word about its database.
 const FIRST_WORD: Duration = Duration::from_secs(8);
@@ -43,7 +43,7 @@ pub(crate) enum Standing {
 
 /// All databases that clients have asked for lately.
 pub(crate) struct Catalogue {
-    config: Arc<ArcSwap<Config>>,
+    settings: Arc<ArcSwap<Settings>>,
     identity: Identity,
     workers: Workers,
     runtime: Handle,
@@ -59,9 +59,9 @@ struct Watched {
 
 impl Catalogue {
     /// Starts watching when the first session asks. Watchers run on the present runtime.
-    pub(crate) fn new(config: Arc<ArcSwap<Config>>, identity: Identity, workers: Workers) -> Arc<Self> {
+    pub(crate) fn new(settings: Arc<ArcSwap<Settings>>, identity: Identity, workers: Workers) -> Arc<Self> {
         let (watched, stop) = (Mutex::default(), CancellationToken::new());
-        Arc::new(Self { config, identity, workers, runtime: Handle::current(), watched, stop })
+        Arc::new(Self { settings, identity, workers, runtime: Handle::current(), watched, stop })
     }
 
     /// What is known of `database`; waits a little if nothing is yet.
@@ -93,7 +93,7 @@ impl Catalogue {
             async move {
                 let task = Watcher {
                     database: name.clone(),
-                    config: &catalogue.config,
+                    settings: &catalogue.settings,
                     identity: &catalogue.identity,
                     workers: &catalogue.workers,
                     standing: &sender,

@@ -16,7 +16,7 @@ use super::{
     control::{Connection, Failure, in_time},
     lease::{self, Reported},
 };
-use crate::{Config, listen::Workers};
+use crate::{listen::Workers, settings::Settings};
 
 /// How long "this database has no catalogue" is believed.
 const PLAIN_BELIEVED: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ pub(crate) struct Identity {
 
 pub(super) struct Watcher<'a> {
     pub(super) database: String,
-    pub(super) config: &'a ArcSwap<Config>,
+    pub(super) settings: &'a ArcSwap<Settings>,
     pub(super) identity: &'a Identity,
     pub(super) workers: &'a Workers,
     pub(super) standing: &'a watch::Sender<Standing>,
@@ -88,9 +88,9 @@ impl Watcher<'_> {
         adopted: &mut Option<Arc<Database>>,
         attempts: &mut u32,
     ) -> Result<(), Failure> {
-        let settings = self.config.load().control_settings(&self.database);
+        let settings = self.settings.load_full();
         let connection = tokio::select! {
-            opened = Connection::open(&settings) => opened?,
+            opened = Connection::open(&settings, &self.database) => opened?,
             () = self.stop.cancelled() => return Ok(()),
         };
         if !connection.is_adopted().await? {

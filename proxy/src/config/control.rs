@@ -2,6 +2,8 @@
 
 use std::{fmt, path::Path, time::Duration};
 
+use catalog::tls::{Parameters, Settings};
+
 use super::{Address, Config, ConfigError};
 
 /// How long connecting to the catalogue may take.
@@ -11,18 +13,22 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Default)]
 pub struct Control {
     settings: Option<tokio_postgres::Config>,
+    /// What the connection string says of TLS.
+    tls: Parameters,
 }
 
 impl Control {
     /// Uses these settings; their database name is ignored.
     pub fn new(settings: tokio_postgres::Config) -> Self {
-        Self { settings: Some(settings) }
+        Self { settings: Some(settings), tls: Parameters::default() }
     }
 
     /// Reads a connection string; what it leaves out comes from the server's address.
     pub fn parse(url: &str) -> Result<Self, ConfigError> {
-        url.parse()
-            .map(Self::new)
+        let (tls, rest) =
+            Parameters::take_from(url).map_err(|error| ConfigError::ControlUrl(error.to_string()))?;
+        rest.parse()
+            .map(|settings| Self { settings: Some(settings), tls })
             .map_err(|error: tokio_postgres::Error| ConfigError::ControlUrl(error.to_string()))
     }
 
@@ -63,6 +69,11 @@ impl fmt::Debug for Control {
 }
 
 impl Config {
+    /// TLS of the control connections: the connection string's, else that of sessions.
+    pub(crate) fn control_tls(&self) -> Settings {
+        self.control.tls.clone().over(self.server_tls.clone())
+    }
+
     /// How to reach the catalogue of `database`: the control settings, with the first server for what they
     /// leave out.
     pub(crate) fn control_settings(&self, database: &str) -> tokio_postgres::Config {

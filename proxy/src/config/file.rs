@@ -4,7 +4,10 @@ use std::{num::NonZeroUsize, path::Path, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{Config, ConfigError, Control, LogFormat};
+use super::{
+    Config, ConfigError, Control, LogFormat,
+    tls::{ClientTlsOptions, ServerTlsOptions},
+};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +20,10 @@ struct File {
     login_timeout: Option<Duration>,
     #[serde(default, deserialize_with = "duration")]
     drain_timeout: Option<Duration>,
+    #[serde(default)]
+    tls: ClientTlsOptions,
+    #[serde(default)]
+    server_tls: ServerTlsOptions,
     #[serde(default)]
     control: ControlTable,
     #[serde(default)]
@@ -45,15 +52,15 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
         .map_err(|error| D::Error::custom(format!("{error}, such as \"30s\"")))
 }
 
-/// Lays the file over `config`.
-pub(super) fn apply(config: &mut Config, path: &Path) -> Result<(), ConfigError> {
+/// Lays the file over `config`; gives what it says of TLS to clients, which flags complete.
+pub(super) fn apply(config: &mut Config, path: &Path) -> Result<ClientTlsOptions, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Read { path: path.display().to_string(), source })?;
     apply_text(config, &text)
         .map_err(|message| ConfigError::File { path: path.display().to_string(), message })
 }
 
-fn apply_text(config: &mut Config, text: &str) -> Result<(), String> {
+fn apply_text(config: &mut Config, text: &str) -> Result<ClientTlsOptions, String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
     let addresses = |texts: Vec<String>| texts.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>();
     if let Some(listen) = file.listen {
@@ -79,7 +86,8 @@ fn apply_text(config: &mut Config, text: &str) -> Result<(), String> {
     if let Some(level) = file.log.level {
         config.log_level = level;
     }
-    Ok(())
+    file.server_tls.apply(config);
+    Ok(file.tls)
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::Parser;
 
-use super::{Address, Config, ConfigError, Control, LogFormat, file};
+use super::{
+    Address, Config, ConfigError, Control, LogFormat, file,
+    tls::{ClientTlsOptions, ServerTlsOptions},
+};
 
 /// Editions for PostgreSQL: the proxy. Clients connect to it as to PostgreSQL itself and name the edition of the
 /// schema that they were written for.
@@ -48,15 +51,20 @@ pub struct Flags {
     /// or info]
     #[arg(long, value_name = "LEVEL", env = "EDITIOND_LOG_LEVEL")]
     pub log_level: Option<String>,
-    /// Check the configuration and end
+    /// Check the configuration, with the files that it names, and end
     #[arg(long)]
     pub check: bool,
+    #[command(flatten)]
+    tls: ClientTlsOptions,
+    #[command(flatten)]
+    server_tls: ServerTlsOptions,
 }
 
 const AFTER_HELP: &str = "\
 Signals: SIGTERM drains (no new sessions, ends when the last one leaves), SIGINT stops at once, SIGHUP reads the configuration again.
 
-Limits: no TLS yet: a client that asks for it is told no, and continues in clear if its sslmode allows.
+TLS files are read again at SIGHUP; sessions keep what they have. docs/configuration.md tells all options, and how channel binding
+passes through.
 
 Example:
   editiond --listen 127.0.0.1:6432 --server 127.0.0.1:5432 --control-user postgres
@@ -70,9 +78,11 @@ impl Flags {
         if let Ok(filter) = std::env::var("RUST_LOG") {
             config.log_level = filter;
         }
+        let mut tls = self.tls.clone();
         if let Some(path) = &self.config {
-            file::apply(&mut config, path)?;
+            tls = tls.or(file::apply(&mut config, path)?);
         }
+        config.client_tls = tls.decide()?;
         self.apply(&mut config)?;
         apply_libpq_environment(&mut config.control);
         config.validate()?;
@@ -95,6 +105,7 @@ impl Flags {
         if let Some(path) = &self.control_password_file {
             config.control.read_password(path)?;
         }
+        self.server_tls.clone().apply(config);
         config.threads = self.threads.unwrap_or(config.threads);
         config.max_sessions = self.max_sessions.unwrap_or(config.max_sessions);
         config.login_timeout = self.login_timeout.unwrap_or(config.login_timeout);

@@ -5,6 +5,7 @@ mod address;
 mod control;
 mod file;
 mod flags;
+mod tls;
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -13,6 +14,7 @@ use thiserror::Error;
 pub use address::{Address, AddressError};
 pub use control::Control;
 pub use flags::Flags;
+pub use tls::{ClientCertificate, ClientTls, TlsVersion};
 
 /// Everything the proxy can be told.
 #[derive(Clone, Debug)]
@@ -21,6 +23,10 @@ pub struct Config {
     pub listen: Vec<Address>,
     /// The PostgreSQL server, by one or more ways to reach it; tried in order for each session.
     pub servers: Vec<Address>,
+    /// TLS to clients.
+    pub client_tls: Option<ClientTls>,
+    /// TLS to the servers, on sessions' connections and on our own.
+    pub server_tls: catalog::tls::Settings,
     /// The role that reads the catalogue.
     pub control: Control,
     /// Threads that carry sessions. One is best until it is busy (each further one costs CPU for every
@@ -43,6 +49,8 @@ impl Default for Config {
         Self {
             listen: Vec::new(),
             servers: Vec::new(),
+            client_tls: None,
+            server_tls: catalog::tls::Settings::default(),
             control: Control::default(),
             threads: NonZeroUsize::MIN,
             max_sessions: 10_000,
@@ -90,6 +98,15 @@ pub enum ConfigError {
     /// An address that is none.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// An option that has no effect without another.
+    #[error("{0} needs {1}")]
+    Needs(&'static str, &'static str),
+    /// TLS to clients cannot be had with these files.
+    #[error("TLS to clients: {0}")]
+    ClientTls(#[from] catalog::tls::FileError),
+    /// TLS to the server cannot be had with these files.
+    #[error("TLS to the server: {0}")]
+    ServerTls(#[from] catalog::tls::SettingsError),
     /// A control URL that does not parse; the URL itself may hold a password and is not repeated.
     #[error("the control URL is not a PostgreSQL connection string: {0}")]
     ControlUrl(String),

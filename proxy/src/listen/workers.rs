@@ -21,9 +21,9 @@ use tokio::{
 };
 
 use crate::{
-    Config,
     catalogue::{Catalogue, Database},
     session::{self, CancelKeys, Roster, SessionRow, Stream, Surroundings},
+    settings::Settings,
     wire::message::Report,
 };
 
@@ -183,7 +183,7 @@ impl WorkerThreads {
     /// Starts the threads.
     pub(crate) fn start(
         self,
-        config: &Arc<ArcSwap<Config>>,
+        settings: &Arc<ArcSwap<Settings>>,
         catalogue: &Arc<Catalogue>,
         cancel_keys: &CancelKeys,
     ) -> io::Result<Vec<JoinHandle<()>>> {
@@ -192,12 +192,12 @@ impl WorkerThreads {
             .into_iter()
             .enumerate()
             .map(|(index, (inbox, sessions))| {
-                let runtime_config = (config.clone(), catalogue.clone(), cancel_keys.clone(), ids.clone());
+                let surroundings = (settings.clone(), catalogue.clone(), cancel_keys.clone(), ids.clone());
                 let left = self.left.clone();
                 std::thread::Builder::new().name(format!("editiond-{index}")).spawn(move || {
-                    let (config, catalogue, cancel_keys, ids) = runtime_config;
+                    let (settings, catalogue, cancel_keys, ids) = surroundings;
                     let roster = Roster::default();
-                    let surroundings = Rc::new(Surroundings { config, catalogue, cancel_keys, roster });
+                    let surroundings = Rc::new(Surroundings { settings, catalogue, cancel_keys, roster });
                     work(inbox, &surroundings, &Counter { sessions, left, ids });
                 })
             })

@@ -12,6 +12,8 @@ use tokio::{
     time::timeout,
 };
 
+use catalog::tls::Tls;
+
 use super::stream::Stream;
 use crate::{config::Address, wire::startup};
 
@@ -38,15 +40,15 @@ impl CancelKeys {
     /// Delivers a request: to the session's server, or, if the session is another proxy's, to each of `servers`
     /// (a wrong key does nothing). Returns when the server has closed the connection, which is when it has
     /// acted: the client relies on that.
-    pub(crate) async fn forward(&self, key: &[u8], servers: &[Address]) {
+    pub(crate) async fn forward(&self, key: &[u8], servers: &[Address], tls: &Tls) {
         if key.len() > KEY_BYTES_MAX {
             return;
         }
         match self.server_of(key) {
-            Some(server) => deliver(&server, key).await,
+            Some(server) => deliver(&server, tls, key).await,
             None => {
                 for server in servers {
-                    deliver(server, key).await;
+                    deliver(server, tls, key).await;
                 }
             }
         }
@@ -66,11 +68,12 @@ impl Drop for RememberedKey {
     }
 }
 
-/// Sends one cancel request and waits for its end.
-pub(crate) async fn deliver(server: &Address, key: &[u8]) {
+/// Sends one cancel request, over TLS where sessions go over TLS, and waits for its end.
+pub(crate) async fn deliver(server: &Address, tls: &Tls, key: &[u8]) {
     let delivery = async {
-        let mut stream = Stream::connect(server).await?;
+        let mut stream = Stream::connect(server, tls).await?;
         stream.write_all(&startup::cancel_packet(key)).await?;
+        stream.flush().await?;
         stream.read(&mut [0; 1]).await
     };
     match timeout(DEADLINE, delivery).await {

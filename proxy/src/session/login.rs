@@ -1,16 +1,15 @@
-//! From the first byte to ReadyForQuery: the client's first packets, then the server's own authentication,
-//! relayed message by message, so that no secret is kept or even understood here.
+//! From the startup packet to ReadyForQuery: the server's own authentication, relayed message by message, so that
+//! no secret is kept or even understood here.
 
 use std::io;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::stream::Stream;
+use super::{channel_binding::Offer, stream::Stream};
 use crate::wire::{
     frame::{HEADER_BYTES, Step, Stepper},
     message::{self, Report},
-    startup::{self, FirstPacket},
 };
 
 /// The longest message that may occur in a login (a token; PostgreSQL's own limit is 64 kB) and the longest
@@ -23,6 +22,9 @@ pub(crate) enum LoginError {
     /// The client left or its connection broke; nobody is there to be told.
     #[error("the client left: {0}")]
     ClientGone(io::Error),
+    /// The TLS handshake came to nothing; the client was told by an alert.
+    #[error("TLS handshake failed: {0}")]
+    Handshake(io::Error),
     /// The server ended it; the client has been given whatever the server said.
     #[error("the server ended the login{}", .0.as_deref().map(|code| format!(" ({code})")).unwrap_or_default())]
     ServerGone(Option<String>),
@@ -38,31 +40,6 @@ impl LoginError {
             format!("invalid message from the {whose} during authentication"),
         ))
     }
-}
-
-/// Reads the client's first packet; asks for encryption are answered with no on the way. `inbox` holds what
-/// came after it.
-pub(crate) async fn first_packet(
-    client: &mut Stream,
-    inbox: &mut BytesMut,
-) -> Result<FirstPacket, LoginError> {
-    // One question about each kind of encryption, then it must be something else.
-    for _ in 0..3 {
-        fill(client, inbox, 4).await.map_err(LoginError::ClientGone)?;
-        let field = inbox.first_chunk::<4>().copied().unwrap_or_default();
-        let refused =
-            |error: startup::StartupError| LoginError::Refused(Report::fatal("08P01", error.to_string()));
-        let len = startup::packet_len(field).map_err(refused)?;
-        fill(client, inbox, len).await.map_err(LoginError::ClientGone)?;
-        let packet = inbox.split_to(len);
-        match FirstPacket::parse(packet.get(4..).unwrap_or_default()).map_err(refused)? {
-            FirstPacket::Ssl | FirstPacket::GssEnc => {
-                client.write_all(b"N").await.map_err(LoginError::ClientGone)?;
-            }
-            other => return Ok(other),
-        }
-    }
-    Err(LoginError::malformed("client"))
 }
 
 /// What is known when the server is ready.
@@ -90,54 +67,78 @@ pub(crate) async fn relay(
     client: &mut Stream,
     server: &mut Stream,
     mut from_client: BytesMut,
+    offer: Offer,
 ) -> Result<LoggedIn, LoginError> {
-    let mut key = Box::default();
-    let mut standard_strings = true;
-    let mut inbox = BytesMut::new();
-    let mut error_code = None;
+    let mut login =
+        Login { key: Box::default(), standard_strings: true, error_code: None, offer, asks_client: false };
+    let mut from_server = BytesMut::new();
     loop {
-        let mut passed = 0;
-        let mut asks_client = false;
-        let mut ready = false;
-        while let Some(frame) = next_frame(inbox.get(passed..).unwrap_or_default())? {
+        let (passed_on, is_ready) = login.take(&mut from_server)?;
+        client.write_all(&passed_on).await.map_err(LoginError::ClientGone)?;
+        if is_ready {
+            client.flush().await.map_err(LoginError::ClientGone)?;
+            let Login { key, standard_strings, .. } = login;
+            return Ok(LoggedIn { key, standard_strings, from_server, from_client });
+        }
+        client.flush().await.map_err(LoginError::ClientGone)?;
+        // A server that has asked may also go on by itself: it does so behind the last token of GSSAPI.
+        tokio::select! {
+            answer = client_answer(client, &mut from_client), if login.asks_client => {
+                let answer = answer?;
+                if let Some(report) = login.offer.refuse(&answer) {
+                    return Err(LoginError::Refused(report));
+                }
+                login.asks_client = false;
+                let sent = async { server.write_all(&answer).await?; server.flush().await };
+                sent.await.map_err(|_| LoginError::ServerGone(None))?;
+            }
+            read = server.read_buf(&mut from_server) => {
+                if !matches!(read, Ok(1..)) {
+                    return Err(LoginError::ServerGone(login.error_code));
+                }
+            }
+        }
+    }
+}
+
+/// What was seen of a login so far.
+struct Login {
+    key: Box<[u8]>,
+    standard_strings: bool,
+    error_code: Option<String>,
+    offer: Offer,
+    /// The server has asked for something that the client has not given yet.
+    asks_client: bool,
+}
+
+impl Login {
+    /// Takes the whole messages off `inbox` that the client is to see now, and tells whether ReadyForQuery is next.
+    fn take(&mut self, inbox: &mut BytesMut) -> Result<(Vec<u8>, bool), LoginError> {
+        let mut passed_on = Vec::new();
+        while let Some(frame) = next_frame(inbox)? {
             match frame.first().copied() {
-                Some(message::server::READY) => {
-                    ready = true;
-                    break;
-                }
+                Some(message::server::READY) => return Ok((passed_on, true)),
                 Some(message::server::BACKEND_KEY) => {
-                    key = frame.get(HEADER_BYTES..).unwrap_or_default().into();
+                    self.key = frame.get(HEADER_BYTES..).unwrap_or_default().into();
                 }
-                Some(message::server::AUTHENTICATION) => asks_client = wants_answer(frame),
+                Some(message::server::AUTHENTICATION) => self.asks_client = wants_answer(frame),
                 Some(message::server::PARAMETER_STATUS) => {
-                    standard_strings = message::standard_strings(frame).unwrap_or(standard_strings);
+                    self.standard_strings = message::standard_strings(frame).unwrap_or(self.standard_strings);
                 }
                 Some(message::server::ERROR) => {
-                    error_code = message::report_field(frame, b'C')
+                    self.error_code = message::report_field(frame, b'C')
                         .map(|code| String::from_utf8_lossy(code).into_owned());
                 }
                 _ => {}
             }
-            passed += frame.len();
-            if asks_client {
-                break;
+            match self.offer.edit(frame) {
+                Some(edited) => passed_on.extend(edited),
+                None => passed_on.extend_from_slice(frame),
             }
+            let taken = frame.len();
+            drop(inbox.split_to(taken));
         }
-        if passed > 0 {
-            client.write_all(&inbox.split_to(passed)).await.map_err(LoginError::ClientGone)?;
-        }
-        if ready {
-            return Ok(LoggedIn { key, standard_strings, from_server: inbox, from_client });
-        }
-        if asks_client {
-            let answer = client_answer(client, &mut from_client).await?;
-            server.write_all(&answer).await.map_err(|_| LoginError::ServerGone(None))?;
-        }
-        let read =
-            server.read_buf(&mut inbox).await.map_err(|_| LoginError::ServerGone(error_code.clone()))?;
-        if read == 0 {
-            return Err(LoginError::ServerGone(error_code));
-        }
+        Ok((passed_on, false))
     }
 }
 
@@ -179,15 +180,4 @@ async fn client_answer(client: &mut Stream, inbox: &mut BytesMut) -> Result<Byte
             return Err(LoginError::ClientGone(io::ErrorKind::UnexpectedEof.into()));
         }
     }
-}
-
-/// Reads until `inbox` holds `len` bytes, never much more: what follows the first packet belongs to the session.
-async fn fill(client: &mut Stream, inbox: &mut BytesMut, len: usize) -> io::Result<()> {
-    while inbox.remaining() < len {
-        inbox.reserve(len - inbox.remaining());
-        if client.read_buf(inbox).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-    Ok(())
 }

@@ -1,16 +1,20 @@
 //! A session from accept to its summary in the log.
 //!
-//! - [`login`]: first packets and the relayed authentication
+//! - [`handshake`]: a client's first packets; TLS
+//! - [`login`]: the relayed authentication
+//! - [`channel_binding`]: what becomes of SCRAM-SHA-256-PLUS on the way
 //! - [`relay`]: the hot path
 //! - [`edition`]: what becomes of statements in an edition
 //! - [`draft`]: what is noted of statements in a draft
 //! - [`cancel`]: cancel requests
 //! - [`roster`]: the sessions of a thread as others see them
-//! - [`stream`]: TCP or unix socket
+//! - [`stream`]: TCP, TLS or unix socket
 
 mod cancel;
+mod channel_binding;
 mod draft;
 mod edition;
+mod handshake;
 mod login;
 mod relay;
 mod roster;
@@ -23,7 +27,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use bytes::BytesMut;
-use catalog::model::EditionState;
+use catalog::{model::EditionState, tls::Tls};
 use tokio::{io::AsyncWriteExt, time::timeout};
 use tracing::{Instrument, Span, debug, field, info, info_span};
 
@@ -32,15 +36,16 @@ pub(crate) use roster::{Place, Roster, SessionRow};
 pub(crate) use stream::Stream;
 
 use crate::{
-    Config,
     catalogue::Catalogue,
     config::Address,
     route::{self, Route},
+    settings::Settings,
     wire::{
         message::{self, Report},
         startup::{FirstPacket, Startup},
     },
 };
+use channel_binding::Offer;
 use draft::InDraft;
 use edition::InEdition;
 use login::{LoggedIn, LoginError};
@@ -52,7 +57,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What every session needs of its surroundings.
 pub(crate) struct Surroundings {
-    pub(crate) config: Arc<ArcSwap<Config>>,
+    pub(crate) settings: Arc<ArcSwap<Settings>>,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) cancel_keys: CancelKeys,
     pub(crate) roster: Roster,
@@ -69,9 +74,10 @@ pub(crate) async fn serve(mut client: Stream, peer: String, session: u64, surrou
     );
     let begun = Instant::now();
     let stay = surroundings.roster.enter();
-    let login_timeout = surroundings.config.load().login_timeout;
+    let settings = surroundings.settings.load_full();
+    let login_timeout = settings.login_timeout;
     // Boxed: what a login needs is large, and gone when the session begins.
-    let opening = Box::pin(open(&mut client, &peer, surroundings, &stay)).instrument(span.clone());
+    let opening = Box::pin(open(&mut client, &peer, &settings, surroundings, &stay)).instrument(span.clone());
     let opened = tokio::select! {
         opened = timeout(login_timeout, opening) => opened.unwrap_or_else(|_| {
             Err(LoginError::Refused(Report::fatal("57014", "canceling authentication due to timeout")))
@@ -79,7 +85,11 @@ pub(crate) async fn serve(mut client: Stream, peer: String, session: u64, surrou
         report = stay.seat.ended_now() => Err(LoginError::Refused(report)),
     };
     match opened {
-        Ok(Some(opened)) => run(client, opened, stay, begun, &peer, &span).await,
+        Ok(Some(opened)) => {
+            let tls = settings.server_tls.clone();
+            drop(settings);
+            run(client, opened, stay, begun, &peer, &span, &tls).await;
+        }
         Ok(None) => {}
         Err(error) => {
             info!(parent: &span, client = peer, reason = %error, "login failed");
@@ -103,24 +113,27 @@ struct Opened {
 async fn open(
     client: &mut Stream,
     peer: &str,
+    settings: &Settings,
     surroundings: &Surroundings,
     stay: &Stay,
 ) -> Result<Option<Opened>, LoginError> {
     let mut inbox = BytesMut::new();
-    let startup = match login::first_packet(client, &mut inbox).await? {
+    let acceptor = settings.client_tls.as_ref();
+    let startup = match handshake::first_packet(client, &mut inbox, acceptor).await? {
         FirstPacket::Startup(startup) => startup,
         FirstPacket::Cancel(key) => {
-            surroundings.cancel_keys.forward(&key, &surroundings.config.load().servers).await;
+            surroundings.cancel_keys.forward(&key, &settings.servers, &settings.server_tls).await;
             return Ok(None);
         }
         FirstPacket::Ssl | FirstPacket::GssEnc => return Ok(None),
     };
     let route = find_route(startup, surroundings).await?;
     stay.seat.place.replace(route.place.clone());
-    let servers = surroundings.config.load().servers.clone();
-    let (mut server, address) = connect(&servers).await.map_err(LoginError::Refused)?;
+    let (mut server, address) = connect(settings).await.map_err(LoginError::Refused)?;
     server.write_all(&route.startup.encode()).await.map_err(|_| LoginError::ServerGone(None))?;
-    let login = login::relay(client, &mut server, inbox).await?;
+    server.flush().await.map_err(|_| LoginError::ServerGone(None))?;
+    let offer = Offer::between(client, acceptor, &server);
+    let login = login::relay(client, &mut server, inbox, offer).await?;
     admit(&route, &login, peer, stay).map_err(LoginError::Refused)?;
     let key = (!login.key.is_empty())
         .then(|| surroundings.cancel_keys.remember(login.key.clone(), address.clone()));
@@ -140,10 +153,10 @@ async fn find_route(startup: Startup, surroundings: &Surroundings) -> Result<Rou
     Ok(route)
 }
 
-async fn connect(servers: &[Address]) -> Result<(Stream, Address), Report> {
+async fn connect(settings: &Settings) -> Result<(Stream, Address), Report> {
     let mut failure = String::new();
-    for address in servers {
-        match Stream::connect(address).await {
+    for address in &settings.servers {
+        match Stream::connect(address, &settings.server_tls).await {
             Ok(stream) => return Ok((stream, address.clone())),
             Err(error) => {
                 tracing::error!(server = %address, %error, "cannot connect to the server");
@@ -178,7 +191,7 @@ fn admit(route: &Route, login: &LoggedIn, peer: &str, stay: &Stay) -> Result<(),
     Ok(())
 }
 
-async fn run(client: Stream, opened: Opened, stay: Stay, begun: Instant, peer: &str, span: &Span) {
+async fn run(client: Stream, opened: Opened, stay: Stay, begun: Instant, peer: &str, span: &Span, tls: &Tls) {
     let Opened { server, address, route, login, key } = opened;
     debug!(parent: span, client = peer, server = %address, application = route.application, "session begins");
     let LoggedIn { from_client, from_server, key: secret, standard_strings } = login;
@@ -191,7 +204,7 @@ async fn run(client: Stream, opened: Opened, stay: Stay, begun: Instant, peer: &
     let mut relay = Relay::new(client, server, stay.seat.clone(), inside, from_client, from_server);
     let end = relay.run().await;
     let (received, sent) = relay.bytes();
-    part(&mut relay, &end, &address, &secret).await;
+    part(&mut relay, &end, (&address, tls), &secret).await;
     drop((key, stay));
     let lasted = begun.elapsed().as_secs_f64();
     match end {
@@ -213,7 +226,7 @@ async fn run(client: Stream, opened: Opened, stay: Stay, begun: Instant, peer: &
 
 /// Last words: the reason to the client and a Terminate to the server, where whole messages have gone before;
 /// what the server still runs for a session that we end is cancelled.
-async fn part(relay: &mut Relay, end: &End, server: &Address, key: &[u8]) {
+async fn part(relay: &mut Relay, end: &End, (server, tls): (&Address, &Tls), key: &[u8]) {
     let report = match end {
         End::Ordered(report) => report.clone(),
         End::Malformed(side) => {
@@ -223,7 +236,7 @@ async fn part(relay: &mut Relay, end: &End, server: &Address, key: &[u8]) {
         End::Client | End::Server | End::Broken(..) => return,
     };
     if relay.is_busy() && !key.is_empty() {
-        cancel::deliver(server, key).await;
+        cancel::deliver(server, tls, key).await;
     }
     if relay.may_speak_to(Side::Server) {
         say_farewell(&mut relay.server, &message::TERMINATE).await;

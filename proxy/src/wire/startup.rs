@@ -12,13 +12,19 @@ const CANCEL: u32 = 80_877_102;
 const SSL: u32 = 80_877_103;
 const GSSENC: u32 = 80_877_104;
 
+/// The packet that asks for TLS.
+pub(crate) const SSL_REQUEST: [u8; PACKET_BYTES_MIN] = {
+    let [a, b, c, d] = SSL.to_be_bytes();
+    [0, 0, 0, 8, a, b, c, d]
+};
+
 /// Why bytes are not a first packet.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum StartupError {
     /// The length field is out of bounds: probably not a PostgreSQL client at all.
     #[error("invalid length of startup packet")]
     Length,
-    /// Neither 3.x nor one of the requests.
+    /// Neither 3.x nor one of the requests that may come here.
     #[error("unsupported frontend protocol {0}.{1}: editiond supports 3.x")]
     Protocol(u32, u32),
     /// Parameters that do not end where the packet ends.
@@ -27,6 +33,23 @@ pub(crate) enum StartupError {
     /// No `user`.
     #[error("no PostgreSQL user name specified in startup packet")]
     NoUser,
+}
+
+impl StartupError {
+    /// As PostgreSQL classes it.
+    pub(crate) fn sqlstate(&self) -> &'static str {
+        match self {
+            Self::Protocol(..) => "0A000",
+            Self::NoUser => "28000",
+            Self::Length | Self::Layout => "08P01",
+        }
+    }
+
+    /// For a request for encryption where none may come (any more).
+    pub(crate) fn out_of_place(request: &FirstPacket) -> Self {
+        let code = if matches!(request, FirstPacket::GssEnc) { GSSENC } else { SSL };
+        Self::Protocol(code >> 16, code & 0xffff)
+    }
 }
 
 /// The first packet of a connection.

@@ -4,12 +4,16 @@
 
 mod authentication;
 mod catalogue;
+mod certificates;
+mod client_tls;
 mod editions;
 mod program;
 mod protocol;
+mod psql;
 mod raw;
 mod rewriting;
 mod routing;
+mod server_tls;
 mod stopping;
 mod view_gap;
 mod world;

@@ -120,7 +120,10 @@ impl Flow {
                 self.unsent = BytesMut::new();
             }
         }
-        Ok(true)
+        match to.poll_hand_over(cx) {
+            Poll::Ready(handed_over) => handed_over.map(|()| true),
+            Poll::Pending => Ok(false),
+        }
     }
 
     /// What there is to work on: held bytes that are enough, or a read.
