@@ -1,0 +1,227 @@
+//! A test file run on two sessions, statement by statement: one that is direct, one that passes the proxy.
+
+use std::{collections::HashMap, io, path::Path};
+
+use editiond::rewrite::{Rewriter, SessionTraits, Verdict, VerdictCache};
+
+use crate::{
+    difference::{Class, Difference, compare, error, one_row},
+    script::{Item, Script},
+    wire::{Message, Protocol, Wire},
+};
+
+/// The settings that `pg_regress` gives its sessions.
+const USUAL: [(&str, &str); 3] =
+    [("TimeZone", "PST8PDT"), ("DateStyle", "Postgres, MDY"), ("options", "-c intervalstyle=postgres_verbose")];
+
+/// What becomes of DDL that a live edition does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Frozen {
+    /// The proxied session runs it in a DO block, into which the proxy does not look.
+    Hide,
+    /// Neither side runs it: what it makes is there already.
+    Skip,
+}
+
+/// Where a side is reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Side {
+    pub(crate) port: u16,
+    pub(crate) database: String,
+    /// Set for the proxied side.
+    pub(crate) edition: Option<String>,
+}
+
+impl Side {
+    async fn open(&self, name: &str, user: &str) -> io::Result<Wire> {
+        let name = format!("pg_regress/{name}");
+        let mut parameters = vec![("user", user), ("database", &self.database), ("application_name", &name)];
+        parameters.extend(USUAL);
+        if let Some(edition) = &self.edition {
+            parameters.push(("edition", edition));
+        }
+        Wire::open(self.port, &parameters).await
+    }
+}
+
+/// Judges texts as the proxy does, to know beforehand what a live edition does not take.
+pub(crate) struct Judge {
+    pub(crate) rewriter: Rewriter,
+    pub(crate) cache: VerdictCache,
+}
+
+impl Judge {
+    /// Whether the proxy refuses the text because the edition is frozen.
+    pub(crate) fn freezes(&self, text: &str, traits: &mut SessionTraits) -> bool {
+        match self.rewriter.judge(text.as_bytes(), &self.cache, traits) {
+            Verdict::Refuse(refusal) => refusal.message.ends_with("its schema is frozen"),
+            _ => false,
+        }
+    }
+}
+
+/// How one statement fared.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) line: usize,
+    pub(crate) text: String,
+    pub(crate) verdict: Fared,
+}
+
+/// The same, in short.
+#[derive(Clone, Debug)]
+pub(crate) enum Fared {
+    /// Both sides answered the same; whether that was an error.
+    Alike { error: bool },
+    /// They did not.
+    Differs(Difference),
+    /// DDL that a live edition does not take.
+    Aside,
+}
+
+/// A file to be run.
+pub(crate) struct Run<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) file: &'a Path,
+    pub(crate) environment: HashMap<String, String>,
+    pub(crate) protocol: Protocol,
+    /// What is done to the words of each statement before it is sent.
+    pub(crate) reworded: &'a dyn Fn(&str) -> String,
+}
+
+impl Run<'_> {
+    fn script(&self) -> io::Result<Script> {
+        let text = String::from_utf8_lossy(&std::fs::read(self.file)?).into_owned();
+        Ok(Script::new(text, self.environment.clone()))
+    }
+
+    /// Runs the file on one side alone; gives the statements that worked.
+    pub(crate) async fn rehearse(&self, side: &Side) -> io::Result<Vec<String>> {
+        let mut script = self.script()?;
+        let mut wire = side.open(self.name, "postgres").await?;
+        let mut worked = Vec::new();
+        while let Some(item) = script.next() {
+            match item {
+                Item::Statement { text, set, .. } => {
+                    let lines = script.copy_lines();
+                    let given = lines.as_ref().map(|(lines, _)| lines.as_slice());
+                    let Ok((answer, asked)) = wire.run(Protocol::Simple, &text, given).await else {
+                        wire = side.open(self.name, "postgres").await?;
+                        continue;
+                    };
+                    if let (true, Some((_, end))) = (asked, lines) {
+                        script.skip_to(end);
+                    }
+                    keep(&mut script, set, &answer);
+                    if error(&answer).is_none() {
+                        worked.push(text);
+                    }
+                }
+                Item::Command { name, words, .. } => {
+                    if let Some(user) = connects(&name, &words) {
+                        wire = side.open(self.name, &user).await?;
+                    }
+                }
+            }
+        }
+        Ok(worked)
+    }
+
+    /// Runs the file on both sides.
+    pub(crate) async fn judge(
+        &self,
+        direct: &Side,
+        proxied: &Side,
+        judge: &Judge,
+        frozen: Frozen,
+    ) -> io::Result<Vec<Outcome>> {
+        let mut script = self.script()?;
+        let mut outcomes = Vec::new();
+        let mut pair = Pair::open(self.name, direct, proxied, "postgres").await?;
+        let mut traits = SessionTraits::starting_with(["public"]);
+        while let Some(item) = script.next() {
+            let (text, line, set) = match item {
+                Item::Statement { text, line, set } => ((self.reworded)(&text), line, set),
+                Item::Command { name, words, .. } => {
+                    if let Some(user) = connects(&name, &words) {
+                        pair = Pair::open(self.name, direct, proxied, &user).await?;
+                        traits = SessionTraits::starting_with(["public"]);
+                    }
+                    continue;
+                }
+            };
+            let is_frozen = judge.freezes(&text, &mut traits);
+            if is_frozen && frozen == Frozen::Skip {
+                outcomes.push(Outcome { line, text, verdict: Fared::Aside });
+                continue;
+            }
+            let lines = script.copy_lines();
+            let given = lines.as_ref().map(|(lines, _)| lines.as_slice());
+            let (left, asked) = match pair.direct.run(self.protocol, &text, given).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    // such as a session that a test ends itself
+                    pair = Pair::open(self.name, direct, proxied, "postgres").await?;
+                    continue;
+                }
+            };
+            if let (true, Some((_, end))) = (asked, &lines) {
+                script.skip_to(*end);
+            }
+            keep(&mut script, set, &left);
+            let verdict = if is_frozen {
+                pair.proxied.run(Protocol::Simple, &hidden(&text), None).await?;
+                Fared::Aside
+            } else {
+                match pair.proxied.run(self.protocol, &text, given).await {
+                    Ok((right, _)) => match compare(&left, &right) {
+                        None => Fared::Alike { error: error(&left).is_some() },
+                        Some(difference) => Fared::Differs(difference),
+                    },
+                    Err(error) => {
+                        pair = Pair::open(self.name, direct, proxied, "postgres").await?;
+                        let sides = ["answers".to_owned(), error.to_string()];
+                        Fared::Differs(Difference { class: Class::Broken, sides })
+                    }
+                }
+            };
+            outcomes.push(Outcome { line, text, verdict });
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Two sessions of the same user.
+struct Pair {
+    direct: Wire,
+    proxied: Wire,
+}
+
+impl Pair {
+    async fn open(name: &str, direct: &Side, proxied: &Side, user: &str) -> io::Result<Self> {
+        Ok(Self { direct: direct.open(name, user).await?, proxied: proxied.open(name, user).await? })
+    }
+}
+
+/// The user to whom `\c` goes.
+fn connects(name: &str, words: &[String]) -> Option<String> {
+    if !matches!(name, "c" | "connect") {
+        return None;
+    }
+    let user = words.get(1).filter(|user| *user != "-");
+    Some(user.cloned().unwrap_or_else(|| "postgres".to_owned()))
+}
+
+/// What `\gset` does.
+fn keep(script: &mut Script, prefix: Option<String>, answer: &[Message]) {
+    let (Some(prefix), Some(row)) = (prefix, one_row(answer)) else { return };
+    for (name, value) in row {
+        script.variables.extend(value.map(|value| (format!("{prefix}{name}"), value)));
+    }
+}
+
+/// DDL in words that the proxy does not look into.
+fn hidden(text: &str) -> String {
+    let text = text.trim_end().trim_end_matches(';');
+    format!("DO $hidden$BEGIN EXECUTE $ddl${text}$ddl$; END$hidden$")
+}
