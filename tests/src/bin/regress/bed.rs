@@ -71,6 +71,11 @@ impl Bed {
         })
     }
 
+    /// The folder that the script printed.
+    pub(crate) fn root(&self) -> &Path {
+        &self.library
+    }
+
     /// A test file.
     pub(crate) fn file(&self, test: &str) -> PathBuf {
         self.suite.join("sql").join(format!("{test}.sql"))

@@ -26,6 +26,8 @@ pub(crate) enum Class {
     Columns,
     /// Other rows.
     Rows,
+    /// Other lines of a plan.
+    Plan,
     /// The same rows in another order.
     Order,
     /// The table and column number that a column of a result comes from.
@@ -48,6 +50,7 @@ impl fmt::Display for Class {
             Self::ErrorFields => "fields of the error",
             Self::Columns => "columns",
             Self::Rows => "rows",
+            Self::Plan => "plans",
             Self::Order => "order of rows",
             Self::Origin => "origin of columns",
             Self::Tag => "command tag",
@@ -126,7 +129,12 @@ pub(crate) fn compare(direct: &[Message], proxied: &[Message]) -> Option<Differe
         let shown = [shown(&left_rows), shown(&right_rows)];
         left_rows.sort();
         right_rows.sort();
-        let class = if left_rows == right_rows { Class::Order } else { Class::Rows };
+        let is_plan = left.first().is_some_and(|columns| columns.iter().any(|column| column.name == "QUERY PLAN"));
+        let class = match left_rows == right_rows {
+            _ if is_plan => Class::Plan,
+            true => Class::Order,
+            false => Class::Rows,
+        };
         return Some(Difference { class, sides: shown });
     }
     if left != right {
@@ -233,9 +241,16 @@ fn fields(body: &[u8]) -> Fields {
         }
         let value = reader.text();
         if !PLACES_IN_SOURCES.contains(&letter) {
-            fields.push((letter, value));
+            fields.push((letter, without_numbers(&value)));
         }
     }
+}
+
+/// A session's temporary schema bears a number that hangs on which sessions there are.
+fn without_numbers(text: &str) -> String {
+    let mut parts = text.split("pg_temp_");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + "pg_temp_" + part.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
 fn told(fields: &Fields) -> String {

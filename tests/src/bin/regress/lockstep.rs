@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, io, path::Path};
 
-use editiond::rewrite::{Rewriter, SessionTraits, Verdict, VerdictCache};
+use editiond::rewrite::{Rewriter, SessionTraits, TEXT_BYTES_MAX, Verdict, VerdictCache};
 
 use crate::{
     difference::{Class, Difference, compare, error, one_row},
@@ -17,7 +17,7 @@ const USUAL: [(&str, &str); 3] =
 /// What becomes of DDL that a live edition does not take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Frozen {
-    /// The proxied session runs it in a DO block, into which the proxy does not look.
+    /// The proxied session runs it as a text that is too long for the proxy to look into.
     Hide,
     /// Neither side runs it: what it makes is there already.
     Skip,
@@ -75,8 +75,8 @@ pub(crate) enum Fared {
     Alike { error: bool },
     /// They did not.
     Differs(Difference),
-    /// DDL that a live edition does not take.
-    Aside,
+    /// DDL that a live edition does not take; how it differs, where it was run past the proxy's eyes.
+    Aside(Option<Difference>),
 }
 
 /// A file to be run.
@@ -152,7 +152,7 @@ impl Run<'_> {
             };
             let is_frozen = judge.freezes(&text, &mut traits);
             if is_frozen && frozen == Frozen::Skip {
-                outcomes.push(Outcome { line, text, verdict: Fared::Aside });
+                outcomes.push(Outcome { line, text, verdict: Fared::Aside(None) });
                 continue;
             }
             let lines = script.copy_lines();
@@ -169,21 +169,18 @@ impl Run<'_> {
                 script.skip_to(*end);
             }
             keep(&mut script, set, &left);
-            let verdict = if is_frozen {
-                pair.proxied.run(Protocol::Simple, &hidden(&text), None).await?;
-                Fared::Aside
-            } else {
-                match pair.proxied.run(self.protocol, &text, given).await {
-                    Ok((right, _)) => match compare(&left, &right) {
-                        None => Fared::Alike { error: error(&left).is_some() },
-                        Some(difference) => Fared::Differs(difference),
-                    },
-                    Err(error) => {
-                        pair = Pair::open(self.name, direct, proxied, "postgres").await?;
-                        let sides = ["answers".to_owned(), error.to_string()];
-                        Fared::Differs(Difference { class: Class::Broken, sides })
-                    }
+            let sent = if is_frozen { padded(&text) } else { text.clone() };
+            let difference = match pair.proxied.run(self.protocol, &sent, given).await {
+                Ok((right, _)) => compare(&left, &right),
+                Err(error) => {
+                    pair = Pair::open(self.name, direct, proxied, "postgres").await?;
+                    Some(Difference { class: Class::Broken, sides: ["answers".to_owned(), error.to_string()] })
                 }
+            };
+            let verdict = match difference {
+                difference if is_frozen => Fared::Aside(difference),
+                None => Fared::Alike { error: error(&left).is_some() },
+                Some(difference) => Fared::Differs(difference),
             };
             outcomes.push(Outcome { line, text, verdict });
         }
@@ -220,8 +217,13 @@ fn keep(script: &mut Script, prefix: Option<String>, answer: &[Message]) {
     }
 }
 
+/// A text that is too long for the proxy to look into.
+fn padded(text: &str) -> String {
+    format!("{text}{}", " ".repeat(TEXT_BYTES_MAX))
+}
+
 /// DDL in words that the proxy does not look into.
-fn hidden(text: &str) -> String {
+pub(crate) fn hidden(text: &str) -> String {
     let text = text.trim_end().trim_end_matches(';');
     format!("DO $hidden$BEGIN EXECUTE $ddl${text}$ddl$; END$hidden$")
 }

@@ -8,20 +8,26 @@
 mod bed;
 mod difference;
 mod editions;
+mod groundwork;
 mod lockstep;
 mod report;
 mod script;
+mod whole;
 mod wire;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 
 use bed::{Bed, Result, admin};
 use editions::{CHILD, Changes, PARENT, adopt, judge, publish};
-use lockstep::{Frozen, Run};
+use lockstep::{Frozen, Judge, Run};
 use report::Report;
+use whole::Suite;
 use wire::Protocol;
+
+/// Files that share a database at most.
+const FILES_A_GROUP: usize = 20;
 
 /// What the program may be told.
 #[derive(Parser)]
@@ -30,7 +36,7 @@ struct Arguments {
     suite: PathBuf,
     /// Test files by name; all of the schedule if none is named.
     tests: Vec<String>,
-    /// Where the sessions are.
+    /// Where the proxied sessions are.
     #[arg(long, value_enum, default_value = "at-rest")]
     edition: Place,
     /// How statements are sent.
@@ -41,14 +47,18 @@ struct Arguments {
     details: Option<PathBuf>,
 }
 
-/// Which edition the proxied sessions are in.
+/// Which edition the proxied sessions are in, and who runs the statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Place {
-    /// The only one of an adopted database.
+    /// None: the database is not adopted. PostgreSQL's own drivers run the regression and the isolation suite.
+    None,
+    /// The only one of an adopted database. PostgreSQL's own drivers run both suites.
+    Adopted,
+    /// The same, statement by statement, with all that the protocol tells.
     AtRest,
-    /// The parent of a child that changes every table.
+    /// The parent of a child that changes every table, statement by statement.
     Parent,
-    /// That child.
+    /// That child, statement by statement.
     Child,
 }
 
@@ -66,21 +76,28 @@ async fn main() -> ExitCode {
 
 async fn play(arguments: &Arguments) -> Result<bool> {
     let bed = Bed::make(&arguments.suite).await?;
+    if matches!(arguments.edition, Place::None | Place::Adopted) {
+        return by_its_own_drivers(&bed, arguments).await;
+    }
     bed.groundwork().await?;
     let tests = if arguments.tests.is_empty() { bed.schedule()? } else { arguments.tests.clone() };
     let mut report = Report::of(&format!("{:?}, {:?} protocol", arguments.edition, arguments.protocol));
     if arguments.edition == Place::AtRest {
         at_rest(&bed, arguments, &tests, &mut report).await?;
     } else {
-        for test in &tests {
-            match with_views(&bed, arguments, test, &mut report).await {
-                Ok(line) => println!("{line}"),
-                Err(error) => {
-                    println!("{test}: not run: {error}");
-                    report.not_run.push((test.clone(), error.to_string()));
-                }
+        let any = "regress_any";
+        bed.create(any).await?;
+        adopt(&bed.verbs(any)?).await?;
+        let at_rest = judge(&bed.verbs(any)?, PARENT).await?;
+        bed.drop(any).await?;
+        let groups = group(&bed, &at_rest, &tests).await?;
+        for (number, group) in groups.iter().enumerate() {
+            let database = format!("regress_{number}");
+            if let Err(error) = with_views(&bed, arguments, group, &database, &mut report).await {
+                println!("not run: {error}");
+                report.not_run.extend(group.iter().map(|file| (file.test.clone(), error.to_string())));
             }
-            bed.drop(&database(test)).await?;
+            bed.drop(&database).await?;
             if let Some(path) = &arguments.details {
                 std::fs::write(path, format!("{report}\n{}", report.details))?;
             }
@@ -91,6 +108,26 @@ async fn play(arguments: &Arguments) -> Result<bool> {
         std::fs::write(path, format!("{report}\n{}", report.details))?;
     }
     Ok(report.is_clean())
+}
+
+async fn by_its_own_drivers(bed: &Bed, arguments: &Arguments) -> Result<bool> {
+    let mut clean = true;
+    let mut told = String::new();
+    for suite in [Suite::Regression, Suite::Isolation] {
+        if suite == Suite::Isolation && !arguments.tests.is_empty() {
+            break;
+        }
+        let comparison = whole::compare(bed, suite, arguments.edition == Place::Adopted, &arguments.tests).await?;
+        let (figures, details) = comparison.told(&format!("{suite:?} suite, edition: {:?}", arguments.edition));
+        println!("{figures}");
+        told.push_str(&figures);
+        told.push_str(&details);
+        clean &= comparison.is_clean();
+    }
+    if let Some(path) = &arguments.details {
+        std::fs::write(path, told)?;
+    }
+    Ok(clean)
 }
 
 /// All files in one adopted database, one after the other, as `pg_regress` runs them.
@@ -112,61 +149,84 @@ async fn at_rest(bed: &Bed, arguments: &Arguments, tests: &[String], report: &mu
     Ok(())
 }
 
-fn database(test: &str) -> String {
-    format!("regress_{}", test.replace('.', "_"))
+/// A test file that runs where every table is a view. What it makes has to be there before the child is made: the statements that
+/// make it run beforehand, and neither side runs them again.
+struct Prepared {
+    test: String,
+    ddl: Vec<String>,
 }
 
-/// A file in a database of its own in which every table is a view. What the file makes has to be there before the child is made: the
-/// statements that make it run beforehand, and neither side runs them again.
-async fn with_views(bed: &Bed, arguments: &Arguments, test: &str, report: &mut Report) -> Result<String> {
-    let (file, database) = (bed.file(test), database(test));
-    let run = Run { name: test, file: &file, environment: bed.environment(), protocol: arguments.protocol, reworded: &str::to_owned };
+/// Files that make nothing of the same name share a database, since publishing is what takes time.
+async fn group(bed: &Bed, at_rest: &Judge, tests: &[String]) -> Result<Vec<Vec<Prepared>>> {
+    let mut groups: Vec<(BTreeSet<String>, Vec<Prepared>)> = Vec::new();
+    for test in tests {
+        let database = "regress_rehearsal";
+        bed.create(database).await?;
+        let file = bed.file(test);
+        let run = Run { name: test, file: &file, environment: bed.environment(), protocol: Protocol::Simple, reworded: &str::to_owned };
+        let worked = run.rehearse(&bed.direct_side(database)).await?;
+        // so that roles and the like are there on both servers
+        run.rehearse(&bed.live_side(database)).await?;
+        bed.drop(database).await?;
+        let ddl = groundwork::of(&worked, at_rest);
+        let names: BTreeSet<String> = ddl.iter().filter_map(|text| groundwork::made(text)).collect();
+        let prepared = Prepared { test: test.clone(), ddl };
+        match groups.iter_mut().find(|(taken, files)| files.len() < FILES_A_GROUP && taken.is_disjoint(&names)) {
+            Some((taken, files)) => {
+                taken.extend(names);
+                files.push(prepared);
+            }
+            None => groups.push((names, vec![prepared])),
+        }
+    }
+    Ok(groups.into_iter().map(|(_, files)| files).collect())
+}
 
-    bed.create(&database).await?;
-    let worked = run.rehearse(&bed.direct_side(&database)).await?;
-    run.rehearse(&bed.live_side(&database)).await?;
-    bed.drop(&database).await?;
-
-    bed.create(&database).await?;
-    let verbs = bed.verbs(&database)?;
-    adopt(&verbs).await?;
-    let at_rest = judge(&verbs, PARENT).await?;
-    verbs.deinit().await;
-    let made = made(&worked, &at_rest);
+/// Runs files in a database in which every table is a view.
+async fn with_views(
+    bed: &Bed,
+    arguments: &Arguments,
+    group: &[Prepared],
+    database: &str,
+    report: &mut Report,
+) -> Result<()> {
+    bed.create(database).await?;
     for server in [&bed.direct, &bed.live] {
-        let session = admin(server, &database).await?;
-        for ddl in &made {
+        let session = admin(server, database).await?;
+        for ddl in group.iter().flat_map(|file| &file.ddl) {
             // what a file makes twice is there already
             let _ = session.try_ask(ddl).await;
         }
     }
-
+    let verbs = bed.verbs(database)?;
     adopt(&verbs).await?;
-    let mut changes = Changes::of(&admin(&bed.live, &database).await?).await;
-    publish(bed, &database, &mut changes).await?;
+    let mut changes = Changes::of(&admin(&bed.live, database).await?).await;
+    publish(bed, database, &mut changes).await?;
+    println!("{database}: {} tables are views, {} are not", changes.changes.len(), changes.left.len());
     for (table, reason) in &changes.left {
-        println!("{test}: {table} is no view: {reason}");
+        report.no_views.insert(format!("{table}: {reason}"));
     }
-    let (direct, edition) = (bed.direct_side(&database), if arguments.edition == Place::Child { CHILD } else { PARENT });
+    let is_child = arguments.edition == Place::Child;
+    let edition = if is_child { CHILD } else { PARENT };
+    if is_child {
+        changes.make(&admin(&bed.direct, database).await?).await;
+    }
+    let reworded = |text: &str| if is_child { changes.reword(text) } else { text.to_owned() };
     let judge = judge(&verbs, edition).await?;
-    let proxied = bed.proxied_side(&database, edition)?;
-    let outcomes = if arguments.edition == Place::Child {
-        changes.make(&admin(&bed.direct, &database).await?).await;
-        let run = Run { reworded: &|text| changes.reword(text), ..run };
-        run.judge(&direct, &proxied, &judge, Frozen::Skip).await?
-    } else {
-        run.judge(&direct, &proxied, &judge, Frozen::Skip).await?
-    };
-    Ok(report.add(test, &outcomes))
-}
-
-/// The statements that make something in the editioned schema and do not take anything away.
-fn made(worked: &[String], judge: &lockstep::Judge) -> Vec<String> {
-    let mut traits = editiond::rewrite::SessionTraits::starting_with(["public"]);
-    let freezes = |text: &&String| judge.freezes(text, &mut traits);
-    let takes = |text: &&String| {
-        let words: Vec<String> = text.split_whitespace().take(8).map(str::to_ascii_lowercase).collect();
-        words.iter().any(|word| word == "drop")
-    };
-    worked.iter().filter(freezes).filter(|text| !takes(text)).cloned().collect()
+    let (direct, proxied) = (bed.direct_side(database), bed.proxied_side(database, edition)?);
+    for Prepared { test, .. } in group {
+        let file = bed.file(test);
+        let run = Run {
+            name: test,
+            file: &file,
+            environment: bed.environment(),
+            protocol: arguments.protocol,
+            reworded: &reworded,
+        };
+        match run.judge(&direct, &proxied, &judge, Frozen::Skip).await {
+            Ok(outcomes) => println!("{}", report.add(test, &outcomes)),
+            Err(error) => report.not_run.push((test.clone(), error.to_string())),
+        }
+    }
+    Ok(())
 }

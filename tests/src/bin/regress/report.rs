@@ -1,9 +1,9 @@
 //! How many statements fared how, and the statements that differ.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::{BTreeMap, BTreeSet}, fmt};
 
 use crate::{
-    difference::Class,
+    difference::{Class, Difference},
     lockstep::{Fared, Outcome},
 };
 
@@ -16,10 +16,13 @@ pub(crate) struct Report {
     alike: usize,
     alike_errors: usize,
     aside: usize,
+    aside_differs: usize,
     classes: BTreeMap<Class, usize>,
     families: BTreeMap<(Class, String), usize>,
     /// Files that could not be run, and why.
     pub(crate) not_run: Vec<(String, String)>,
+    /// Tables that are not views, and why.
+    pub(crate) no_views: BTreeSet<String>,
     /// The text for people: one entry for each statement that differs.
     pub(crate) details: String,
 }
@@ -39,21 +42,18 @@ impl Report {
                     self.alike += 1;
                     self.alike_errors += usize::from(*error);
                 }
-                Fared::Aside => aside += 1,
+                Fared::Aside(difference) => {
+                    aside += 1;
+                    if let Some(difference) = difference {
+                        self.aside_differs += 1;
+                        self.detail(file, outcome, difference, "DDL aside, ");
+                    }
+                }
                 Fared::Differs(difference) => {
                     differs += 1;
-                    let family = family(&outcome.text);
                     *self.classes.entry(difference.class).or_default() += 1;
-                    *self.families.entry((difference.class, family.clone())).or_default() += 1;
-                    let [direct, proxied] = &difference.sides;
-                    self.details.push_str(&format!(
-                        "== {} | {family} | {file}:{}\n{}\n-- direct:  {}\n-- proxied: {}\n\n",
-                        difference.class,
-                        outcome.line,
-                        short(outcome.text.trim(), 1500),
-                        short(direct, 1500),
-                        short(proxied, 1500)
-                    ));
+                    *self.families.entry((difference.class, family(&outcome.text))).or_default() += 1;
+                    self.detail(file, outcome, difference, "");
                 }
             }
         }
@@ -61,6 +61,19 @@ impl Report {
         self.files += 1;
         self.identical_files += usize::from(differs == 0);
         format!("{file}: {} statements, {differs} differ, {aside} DDL aside", outcomes.len())
+    }
+
+    fn detail(&mut self, file: &str, outcome: &Outcome, difference: &Difference, mark: &str) {
+        let [direct, proxied] = &difference.sides;
+        self.details.push_str(&format!(
+            "== {mark}{} | {} | {file}:{}\n{}\n-- direct:  {}\n-- proxied: {}\n\n",
+            difference.class,
+            family(&outcome.text),
+            outcome.line,
+            short(outcome.text.trim(), 1500),
+            short(direct, 1500),
+            short(proxied, 1500)
+        ));
     }
 
     /// Whether everything was run and nothing differed.
@@ -77,11 +90,12 @@ impl fmt::Display for Report {
         writeln!(f, "- files: {} of {} without a difference; {} not run", self.identical_files, self.files, self.not_run.len())?;
         writeln!(
             f,
-            "- statements: {} of {judged} alike ({:.2} %), of which {} are errors; {} more are DDL aside",
+            "- statements: {} of {judged} alike ({:.2} %), of which {} are errors; {} more are DDL aside, {} of them differ",
             self.alike,
             share(self.alike, judged),
             self.alike_errors,
-            self.aside
+            self.aside,
+            self.aside_differs
         )?;
         for (class, count) in &self.classes {
             writeln!(f, "- {class}: {count}")?;
@@ -93,6 +107,9 @@ impl fmt::Display for Report {
         }
         for (file, reason) in &self.not_run {
             writeln!(f, "- not run: {file}: {}", short(reason, 400))?;
+        }
+        for table in &self.no_views {
+            writeln!(f, "- no view: {}", short(table, 300))?;
         }
         Ok(())
     }

@@ -44,6 +44,11 @@ impl Script {
         None
     }
 
+    /// How far the script has been read.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
     /// Goes on at this byte.
     pub(crate) fn skip_to(&mut self, at: usize) {
         self.at = at;
