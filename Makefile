@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test bench soak histories versions lint tour deps driver-deps bench-deps
+.PHONY: help demo test bench soak histories versions regress lint tour deps driver-deps bench-deps
 
 help:
 	@echo "make demo    a bank that never closes: three versions of pgbench at once, published, rolled back, retired"
@@ -12,6 +12,8 @@ help:
 	@echo "make soak    twenty rounds of publish, rollback, publish, retire under load, 10,000 random drafts, then the demo, again and again"
 	@echo "make histories  migrations of real applications, each as an edition (HISTORIES: a folder; see tests/histories.txt)"
 	@echo "make versions   the library's and the end-to-end tests on PostgreSQL 16, 17 and 18, whose programs come from pip and npm packages"
+	@echo "make regress  PostgreSQL's own regression and isolation suites through editiond beside direct: database not adopted, adopted, and with"
+	@echo "              every table a view, from the parent's and the child's side; statements that differ go to regress-*.md"
 	@echo "make lint    formatting, clippy, documentation"
 
 # Sizes: DEMO_SCALE=1 DEMO_SECONDS=3 DEMO_CLIENTS=4 make demo
@@ -53,6 +55,15 @@ versions: deps
 	for bin in $$(scripts/fetch-servers.sh); do \
 		echo "== $$bin"; \
 		EDITION_PGBIN=$$bin $(CARGO) test --no-fail-fast -p edition-catalog -p edition-tests --test it || failed=yes; \
+	done; [ -z "$$failed" ]
+
+# TESTS="select join" EDITIONS="parent child" REGRESS_FLAGS="--protocol extended" make regress
+EDITIONS ?= none adopted at-rest parent child
+regress: deps
+	$(CARGO) build -p edition-tests --bin regress
+	suite=$$(scripts/fetch-suites.sh postgres) || exit 1; \
+	for edition in $(EDITIONS); do \
+		target/debug/regress $$suite $(TESTS) --edition $$edition --details regress-$$edition.md $(REGRESS_FLAGS) || failed=yes; \
 	done; [ -z "$$failed" ]
 
 lint: deps

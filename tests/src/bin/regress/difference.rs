@@ -83,7 +83,8 @@ pub(crate) fn field(fields: &Fields, letter: u8) -> &str {
 
 /// The one row of an answer, with the names of its columns, as `\gset` wants it.
 pub(crate) fn one_row(answer: &[Message]) -> Option<Vec<(String, Option<String>)>> {
-    let names = columns(answer.iter().find(|message| message.tag == b'T')?).into_iter().map(|column| column.name);
+    let names =
+        columns(answer.iter().find(|message| message.tag == b'T')?).into_iter().map(|column| column.name);
     let row = values(answer.iter().find(|message| message.tag == b'D')?);
     Some(names.zip(row).collect())
 }
@@ -129,7 +130,8 @@ pub(crate) fn compare(direct: &[Message], proxied: &[Message]) -> Option<Differe
         let shown = [shown(&left_rows), shown(&right_rows)];
         left_rows.sort();
         right_rows.sort();
-        let is_plan = left.first().is_some_and(|columns| columns.iter().any(|column| column.name == "QUERY PLAN"));
+        let is_plan =
+            left.first().is_some_and(|columns| columns.iter().any(|column| column.name == "QUERY PLAN"));
         let class = match left_rows == right_rows {
             _ if is_plan => Class::Plan,
             true => Class::Order,
@@ -227,7 +229,8 @@ fn row(message: &Message) -> String {
     if message.tag == b'd' {
         return String::from_utf8_lossy(&message.body).into_owned();
     }
-    let values: Vec<String> = values(message).into_iter().map(|value| value.unwrap_or_else(|| "∅".to_owned())).collect();
+    let values: Vec<String> =
+        values(message).into_iter().map(|value| value.unwrap_or_else(|| "∅".to_owned())).collect();
     values.join("|")
 }
 
@@ -254,8 +257,11 @@ fn without_numbers(text: &str) -> String {
 }
 
 fn told(fields: &Fields) -> String {
-    let fields: Vec<String> =
-        fields.iter().filter(|(letter, _)| !b"SV".contains(letter)).map(|(letter, value)| format!("{}={value}", char::from(*letter))).collect();
+    let fields: Vec<String> = fields
+        .iter()
+        .filter(|(letter, _)| !b"SV".contains(letter))
+        .map(|(letter, value)| format!("{}={value}", char::from(*letter)))
+        .collect();
     fields.join(" ")
 }
 

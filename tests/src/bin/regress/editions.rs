@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use catalog::{
     event::Silent,
     operation,
-    plan::Severity,
+    plan::{Code, Severity},
     snapshot::Snapshot,
     sql::lexer::{Lexer, TokenKind},
 };
@@ -42,6 +42,14 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.
   AND a.attname NOT IN (SELECT proname FROM pg_proc)
   AND a.attname NOT IN (SELECT relname FROM pg_class)
 ORDER BY 1";
+
+/// A table and whatever inherits from it.
+const FAMILY: &str = "\
+WITH RECURSIVE family AS (
+    SELECT '{table}'::regclass::oid
+    UNION SELECT inhrelid FROM pg_inherits JOIN family ON inhparent = family.oid
+)
+SELECT relname FROM pg_class JOIN family USING (oid)";
 
 /// A change that the child makes to one table.
 #[derive(Clone, Debug)]
@@ -134,28 +142,38 @@ pub(crate) async fn publish(bed: &Bed, database: &str, changes: &mut Changes) ->
         let blueprint = edition(CHILD).blueprint_for(database)?;
         changes.make(&admin(&bed.live, blueprint.as_str()).await?).await;
         let plan = operation::plan(&verbs.target, &edition(CHILD)).await.map_err(|error| told(&error))?;
-        let refused: Vec<String> = plan
+        let refused: Vec<(String, String)> = plan
             .findings
             .iter()
             .filter(|finding| finding.code.severity() == Severity::Refused)
-            .map(|finding| format!("{finding:?}"))
+            .map(|finding| (finding.subject.clone(), format!("{}: {}", finding.subject, finding.message)))
             .collect();
         if refused.is_empty() {
             break;
         }
+        let live = admin(&bed.live, database).await?;
         let before = changes.changes.len();
         for change in std::mem::take(&mut changes.changes) {
-            match refused.iter().find(|finding| finding.contains(&change.table)) {
-                Some(finding) => changes.left.push((change.table, finding.clone())),
+            let family = live.ask(&FAMILY.replace("{table}", &change.table.replace('\'', "''"))).await;
+            let is_of_it =
+                |subject: &str| family.iter().any(|name| subject.ends_with(&format!(" public.{name}")));
+            match refused.iter().find(|(subject, _)| is_of_it(subject)) {
+                Some((_, told)) => changes.left.push((change.table, told.clone())),
                 None => changes.changes.push(change),
             }
         }
         if changes.changes.len() == before {
-            return Err(format!("the plan refuses: {}", refused.join("\n")).into());
+            let told: Vec<String> = refused.into_iter().map(|(_, told)| told).collect();
+            return Err(format!("the plan refuses: {}", told.join("\n")).into());
         }
         operation::drop_draft(&verbs.target, &edition(CHILD), &Silent).await.map_err(|error| told(&error))?;
     }
-    verbs.try_publish(CHILD, &[], &Silent).await.map_err(|error| told(&error))?;
+    let words: Vec<&str> = Code::ALL
+        .iter()
+        .filter(|code| code.severity() == Severity::NeedsWord)
+        .map(|code| code.slug())
+        .collect();
+    verbs.try_publish(CHILD, &words, &Silent).await.map_err(|error| told(&error))?;
     Ok(())
 }
 

@@ -29,10 +29,24 @@ fn tokens(text: &str) -> Vec<Token> {
 pub(crate) fn made(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let tokens = tokens(text);
-    let kinds = ["table", "view", "sequence", "type", "domain", "function", "procedure", "aggregate", "trigger", "rule", "policy", "into"];
+    let kinds = [
+        "table",
+        "view",
+        "sequence",
+        "type",
+        "domain",
+        "function",
+        "procedure",
+        "aggregate",
+        "trigger",
+        "rule",
+        "policy",
+        "into",
+    ];
     let at = tokens.iter().position(|token| kinds.iter().any(|kind| token.is_word(bytes, kind)))?;
     let passed = ["if", "not", "exists", "only"];
-    let mut rest = tokens.get(at + 1..)?.iter().filter(|token| !passed.iter().any(|word| token.is_word(bytes, word)));
+    let mut rest =
+        tokens.get(at + 1..)?.iter().filter(|token| !passed.iter().any(|word| token.is_word(bytes, word)));
     let first = rest.next()?;
     match rest.next() {
         Some(dot) if dot.is_symbol(bytes, b'.') => rest.next()?.name(text),

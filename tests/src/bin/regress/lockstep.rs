@@ -11,8 +11,11 @@ use crate::{
 };
 
 /// The settings that `pg_regress` gives its sessions.
-const USUAL: [(&str, &str); 3] =
-    [("TimeZone", "PST8PDT"), ("DateStyle", "Postgres, MDY"), ("options", "-c intervalstyle=postgres_verbose")];
+const USUAL: [(&str, &str); 3] = [
+    ("TimeZone", "PST8PDT"),
+    ("DateStyle", "Postgres, MDY"),
+    ("options", "-c intervalstyle=postgres_verbose"),
+];
 
 /// What becomes of DDL that a live edition does not take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +177,10 @@ impl Run<'_> {
                 Ok((right, _)) => compare(&left, &right),
                 Err(error) => {
                     pair = Pair::open(self.name, direct, proxied, "postgres").await?;
-                    Some(Difference { class: Class::Broken, sides: ["answers".to_owned(), error.to_string()] })
+                    Some(Difference {
+                        class: Class::Broken,
+                        sides: ["answers".to_owned(), error.to_string()],
+                    })
                 }
             };
             let verdict = match difference {

@@ -94,7 +94,7 @@ async fn play(arguments: &Arguments) -> Result<bool> {
         for (number, group) in groups.iter().enumerate() {
             let database = format!("regress_{number}");
             if let Err(error) = with_views(&bed, arguments, group, &database, &mut report).await {
-                println!("not run: {error}");
+                println!("{database}: not run: {error}");
                 report.not_run.extend(group.iter().map(|file| (file.test.clone(), error.to_string())));
             }
             bed.drop(&database).await?;
@@ -117,8 +117,10 @@ async fn by_its_own_drivers(bed: &Bed, arguments: &Arguments) -> Result<bool> {
         if suite == Suite::Isolation && !arguments.tests.is_empty() {
             break;
         }
-        let comparison = whole::compare(bed, suite, arguments.edition == Place::Adopted, &arguments.tests).await?;
-        let (figures, details) = comparison.told(&format!("{suite:?} suite, edition: {:?}", arguments.edition));
+        let comparison =
+            whole::compare(bed, suite, arguments.edition == Place::Adopted, &arguments.tests).await?;
+        let (figures, details) =
+            comparison.told(&format!("{suite:?} suite, edition: {:?}", arguments.edition));
         println!("{figures}");
         told.push_str(&figures);
         told.push_str(&details);
@@ -140,7 +142,13 @@ async fn at_rest(bed: &Bed, arguments: &Arguments, tests: &[String], report: &mu
     let (direct, proxied) = (bed.direct_side(database), bed.proxied_side(database, PARENT)?);
     for test in tests {
         let file = bed.file(test);
-        let run = Run { name: test, file: &file, environment: bed.environment(), protocol: arguments.protocol, reworded: &str::to_owned };
+        let run = Run {
+            name: test,
+            file: &file,
+            environment: bed.environment(),
+            protocol: arguments.protocol,
+            reworded: &str::to_owned,
+        };
         match run.judge(&direct, &proxied, &judge, Frozen::Hide).await {
             Ok(outcomes) => println!("{}", report.add(test, &outcomes)),
             Err(error) => report.not_run.push((test.clone(), error.to_string())),
@@ -163,7 +171,13 @@ async fn group(bed: &Bed, at_rest: &Judge, tests: &[String]) -> Result<Vec<Vec<P
         let database = "regress_rehearsal";
         bed.create(database).await?;
         let file = bed.file(test);
-        let run = Run { name: test, file: &file, environment: bed.environment(), protocol: Protocol::Simple, reworded: &str::to_owned };
+        let run = Run {
+            name: test,
+            file: &file,
+            environment: bed.environment(),
+            protocol: Protocol::Simple,
+            reworded: &str::to_owned,
+        };
         let worked = run.rehearse(&bed.direct_side(database)).await?;
         // so that roles and the like are there on both servers
         run.rehearse(&bed.live_side(database)).await?;
@@ -171,7 +185,10 @@ async fn group(bed: &Bed, at_rest: &Judge, tests: &[String]) -> Result<Vec<Vec<P
         let ddl = groundwork::of(&worked, at_rest);
         let names: BTreeSet<String> = ddl.iter().filter_map(|text| groundwork::made(text)).collect();
         let prepared = Prepared { test: test.clone(), ddl };
-        match groups.iter_mut().find(|(taken, files)| files.len() < FILES_A_GROUP && taken.is_disjoint(&names)) {
+        match groups
+            .iter_mut()
+            .find(|(taken, files)| files.len() < FILES_A_GROUP && taken.is_disjoint(&names))
+        {
             Some((taken, files)) => {
                 taken.extend(names);
                 files.push(prepared);

@@ -1,6 +1,9 @@
 //! How many statements fared how, and the statements that differ.
 
-use std::{collections::{BTreeMap, BTreeSet}, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use crate::{
     difference::{Class, Difference},
@@ -87,7 +90,13 @@ impl fmt::Display for Report {
         let differ: usize = self.classes.values().sum();
         let judged = self.alike + differ;
         writeln!(f, "## {}\n", self.title)?;
-        writeln!(f, "- files: {} of {} without a difference; {} not run", self.identical_files, self.files, self.not_run.len())?;
+        writeln!(
+            f,
+            "- files: {} of {} without a difference; {} not run",
+            self.identical_files,
+            self.files,
+            self.not_run.len()
+        )?;
         writeln!(
             f,
             "- statements: {} of {judged} alike ({:.2} %), of which {} are errors; {} more are DDL aside, {} of them differ",
@@ -99,10 +108,15 @@ impl fmt::Display for Report {
         )?;
         for (class, count) in &self.classes {
             writeln!(f, "- {class}: {count}")?;
-            let mut families: Vec<(&String, &usize)> =
-                self.families.iter().filter(|((of, _), _)| of == class).map(|((_, family), count)| (family, count)).collect();
+            let mut families: Vec<(&String, &usize)> = self
+                .families
+                .iter()
+                .filter(|((of, _), _)| of == class)
+                .map(|((_, family), count)| (family, count))
+                .collect();
             families.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-            let families: Vec<String> = families.iter().map(|(family, count)| format!("{family} {count}")).collect();
+            let families: Vec<String> =
+                families.iter().map(|(family, count)| format!("{family} {count}")).collect();
             writeln!(f, "  - {}", families.join(", "))?;
         }
         for (file, reason) in &self.not_run {

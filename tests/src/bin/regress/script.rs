@@ -161,13 +161,16 @@ impl Script {
         let arguments = arguments.split("\\\\").next().unwrap_or_default();
         let (line, end) = (self.line(start), at + 1 + name.len() + arguments.len());
         let words = self.words(arguments);
-        self.at = if self.text.get(end..).is_some_and(|rest| rest.starts_with("\\\\")) { end + 2 } else { end };
+        self.at =
+            if self.text.get(end..).is_some_and(|rest| rest.starts_with("\\\\")) { end + 2 } else { end };
         if text.trim().is_empty() {
             return Item::Command { name, words, line };
         }
         match name.as_str() {
             "gset" => Item::Statement { text, line, set: Some(words.concat()) },
-            "g" | "gx" | "gdesc" | "gexec" | "crosstabview" | "watch" => Item::Statement { text, line, set: None },
+            "g" | "gx" | "gdesc" | "gexec" | "crosstabview" | "watch" => {
+                Item::Statement { text, line, set: None }
+            }
             _ => {
                 // A command in the middle of a statement: psql runs it and goes on with the statement.
                 let (begin, end) = (at, self.at);
@@ -217,8 +220,15 @@ impl Script {
         let tokens: Vec<Token> = Lexer::new(bytes).collect();
         for (index, pair) in tokens.windows(2).enumerate() {
             let [colon, name] = pair else { continue };
-            let doubled = index > 0 && tokens.get(index - 1).is_some_and(|before| before.is_symbol(bytes, b':') && before.end == colon.start);
-            if !colon.is_symbol(bytes, b':') || colon.end != name.start || doubled || name.kind == TokenKind::Symbol {
+            let doubled = index > 0
+                && tokens
+                    .get(index - 1)
+                    .is_some_and(|before| before.is_symbol(bytes, b':') && before.end == colon.start);
+            if !colon.is_symbol(bytes, b':')
+                || colon.end != name.start
+                || doubled
+                || name.kind == TokenKind::Symbol
+            {
                 continue;
             }
             let written = piece.get(name.range()).unwrap_or_default();
@@ -260,7 +270,8 @@ mod tests {
             ["SELECT ';' /* ; */;", "SELECT 1; SELECT 2;", "\\d t", "SELECT $$;$$"]
         );
         let rule = "CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2);";
-        let body = "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END;";
+        let body =
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END;";
         assert_eq!(statements(&format!("{rule}{body}")), [rule, body]);
     }
 

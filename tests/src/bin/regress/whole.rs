@@ -84,7 +84,9 @@ impl Comparison {
     pub(crate) fn told(&self, title: &str) -> (String, String) {
         let same = self.tests.values().filter(|(_, hunks)| hunks.is_empty()).count();
         let lines: usize = self.tests.values().map(|(lines, _)| lines).sum();
-        let changed = |hunks: &str| hunks.lines().filter(|line| line.starts_with('-') && !line.starts_with("---")).count();
+        let changed = |hunks: &str| {
+            hunks.lines().filter(|line| line.starts_with('-') && !line.starts_with("---")).count()
+        };
         let differing: usize = self.tests.values().map(|(_, hunks)| changed(hunks)).sum();
         let mut figures = format!(
             "## {title}\n\n- files: {same} of {} identical\n- lines of output: {differing} of {lines} differ\n",
@@ -143,7 +145,8 @@ pub(crate) async fn compare(bed: &Bed, suite: Suite, adopted: bool, only: &[Stri
     let mut comparison = Comparison::default();
     for test in schedule.into_iter().flatten() {
         let of = |side: &str| work.path().join(side).join("results").join(format!("{test}.out"));
-        let lines = fs::read(of("direct")).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
+        let lines =
+            fs::read(of("direct")).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
         let hunks = difference(&of("direct"), &of("proxied")).await?;
         comparison.tests.insert(test, (lines, hunks));
     }
@@ -155,11 +158,10 @@ pub(crate) async fn compare(bed: &Bed, suite: Suite, adopted: bool, only: &[Stri
 async fn make_database(server: &PrivateServer, database: &str) -> Result<()> {
     let admin = admin(server, "postgres").await?;
     admin.run(&format!("CREATE DATABASE {database} TEMPLATE template0")).await;
-    for setting in
-        ["lc_messages", "lc_monetary", "lc_numeric", "lc_time"].map(|name| format!("{name} TO 'C'")).into_iter().chain([
-            "bytea_output TO 'hex'".to_owned(),
-            "timezone_abbreviations TO 'Default'".to_owned(),
-        ])
+    for setting in ["lc_messages", "lc_monetary", "lc_numeric", "lc_time"]
+        .map(|name| format!("{name} TO 'C'"))
+        .into_iter()
+        .chain(["bytea_output TO 'hex'".to_owned(), "timezone_abbreviations TO 'Default'".to_owned()])
     {
         admin.run(&format!("ALTER DATABASE {database} SET {setting}")).await;
     }
@@ -217,7 +219,12 @@ async fn drive(
 }
 
 async fn difference(left: &Path, right: &Path) -> Result<String> {
-    let output = tokio::process::Command::new("diff").args(["-a", "-U3", "--label=direct", "--label=proxied"]).arg(left).arg(right).output().await?;
+    let output = tokio::process::Command::new("diff")
+        .args(["-a", "-U3", "--label=direct", "--label=proxied"])
+        .arg(left)
+        .arg(right)
+        .output()
+        .await?;
     match output.status.code() {
         Some(0 | 1) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         _ => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
@@ -295,7 +302,8 @@ fn hide_in_specification(text: &str, judge: &Judge) -> String {
     let mut traits = SessionTraits::starting_with(["public"]);
     while let Some(open) = rest.find('{') {
         let Some(length) = rest.get(open..).and_then(|block| block.find('}')) else { break };
-        let (before, block) = (rest.get(..=open).unwrap_or_default(), rest.get(open + 1..open + length).unwrap_or_default());
+        let (before, block) =
+            (rest.get(..=open).unwrap_or_default(), rest.get(open + 1..open + length).unwrap_or_default());
         result.push_str(before);
         let mut script = Script::new(block.to_owned(), HashMap::new());
         while let Some(item) = script.next() {

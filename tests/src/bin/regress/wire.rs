@@ -81,7 +81,10 @@ impl Wire {
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
-    async fn until_ready(&mut self, copy: Option<(Option<&[u8]>, Vec<u8>)>) -> io::Result<(Vec<Message>, bool)> {
+    async fn until_ready(
+        &mut self,
+        copy: Option<(Option<&[u8]>, Vec<u8>)>,
+    ) -> io::Result<(Vec<Message>, bool)> {
         let (mut messages, mut asked) = (Vec::new(), false);
         loop {
             let message = self.message().await?;
