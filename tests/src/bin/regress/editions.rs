@@ -61,7 +61,7 @@ pub(crate) struct Change {
 /// What the child changes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Changes {
-    pub(crate) changes: Vec<Change>,
+    pub(crate) made: Vec<Change>,
     /// Columns that are called otherwise in the child, in whatever table.
     pub(crate) renamed: BTreeSet<String>,
     /// Tables that could not be changed, and why.
@@ -88,13 +88,13 @@ impl Changes {
             );
             changes.push(Change { table, ddl });
         }
-        Self { changes, renamed, left: Vec::new() }
+        Self { made: changes, renamed, left: Vec::new() }
     }
 
     /// Makes the changes in a database; a table where one fails is left as it was.
     pub(crate) async fn make(&mut self, session: &Session) {
         let mut made = Vec::new();
-        for change in std::mem::take(&mut self.changes) {
+        for change in std::mem::take(&mut self.made) {
             let ddl = format!("BEGIN; {}; COMMIT", change.ddl.join("; "));
             match session.try_ask(&ddl).await {
                 Ok(_) => made.push(change),
@@ -104,7 +104,7 @@ impl Changes {
                 }
             }
         }
-        self.changes = made;
+        self.made = made;
     }
 
     /// A statement in the child's words.
@@ -152,17 +152,17 @@ pub(crate) async fn publish(bed: &Bed, database: &str, changes: &mut Changes) ->
             break;
         }
         let live = admin(&bed.live, database).await?;
-        let before = changes.changes.len();
-        for change in std::mem::take(&mut changes.changes) {
+        let before = changes.made.len();
+        for change in std::mem::take(&mut changes.made) {
             let family = live.ask(&FAMILY.replace("{table}", &change.table.replace('\'', "''"))).await;
             let is_of_it =
                 |subject: &str| family.iter().any(|name| subject.ends_with(&format!(" public.{name}")));
             match refused.iter().find(|(subject, _)| is_of_it(subject)) {
                 Some((_, told)) => changes.left.push((change.table, told.clone())),
-                None => changes.changes.push(change),
+                None => changes.made.push(change),
             }
         }
-        if changes.changes.len() == before {
+        if changes.made.len() == before {
             let told: Vec<String> = refused.into_iter().map(|(_, told)| told).collect();
             return Err(format!("the plan refuses: {}", told.join("\n")).into());
         }

@@ -160,20 +160,17 @@ impl Run<'_> {
             }
             let lines = script.copy_lines();
             let given = lines.as_ref().map(|(lines, _)| lines.as_slice());
-            let (left, asked) = match pair.direct.run(self.protocol, &text, given).await {
-                Ok(answer) => answer,
-                Err(_) => {
-                    // such as a session that a test ends itself
-                    pair = Pair::open(self.name, direct, proxied, "postgres").await?;
-                    continue;
-                }
+            let Ok((left, asked)) = pair.direct.run(self.protocol, &text, given).await else {
+                // such as a session that a test ends itself
+                pair = Pair::open(self.name, direct, proxied, "postgres").await?;
+                continue;
             };
             if let (true, Some((_, end))) = (asked, &lines) {
                 script.skip_to(*end);
             }
             keep(&mut script, set, &left);
-            let sent = if is_frozen { padded(&text) } else { text.clone() };
-            let difference = match pair.proxied.run(self.protocol, &sent, given).await {
+            let unseen = if is_frozen { padded(&text) } else { text.clone() };
+            let difference = match pair.proxied.run(self.protocol, &unseen, given).await {
                 Ok((right, _)) => compare(&left, &right),
                 Err(error) => {
                     pair = Pair::open(self.name, direct, proxied, "postgres").await?;

@@ -219,7 +219,7 @@ async fn with_views(
     adopt(&verbs).await?;
     let mut changes = Changes::of(&admin(&bed.live, database).await?).await;
     publish(bed, database, &mut changes).await?;
-    println!("{database}: {} tables are views, {} are not", changes.changes.len(), changes.left.len());
+    println!("{database}: {} tables are views, {} are not", changes.made.len(), changes.left.len());
     for (table, reason) in &changes.left {
         report.no_views.insert(format!("{table}: {reason}"));
     }

@@ -106,6 +106,10 @@ impl fmt::Display for Report {
             self.aside,
             self.aside_differs
         )?;
+        if let Some(plans) = self.classes.get(&Class::Plan) {
+            let rest = judged - plans;
+            writeln!(f, "- plans aside: {} of {rest} alike ({:.2} %)", self.alike, share(self.alike, rest))?;
+        }
         for (class, count) in &self.classes {
             writeln!(f, "- {class}: {count}")?;
             let mut families: Vec<(&String, &usize)> = self

@@ -124,7 +124,8 @@ pub(crate) async fn compare(bed: &Bed, suite: Suite, adopted: bool, only: &[Stri
         // what all others need; it changes the database's settings and grants, which are frozen later
         let (setup, live) = (schedule.remove(0), bed.live_side(database));
         for (side, server) in [(&direct, &bed.direct), (&live, &bed.live)] {
-            drive(bed, suite, server, side, &input, &work.path().join("setup"), &[setup.clone()]).await?;
+            drive(bed, suite, server, side, &input, &work.path().join("setup"), std::slice::from_ref(&setup))
+                .await?;
         }
     }
     if !only.is_empty() {
@@ -145,8 +146,7 @@ pub(crate) async fn compare(bed: &Bed, suite: Suite, adopted: bool, only: &[Stri
     let mut comparison = Comparison::default();
     for test in schedule.into_iter().flatten() {
         let of = |side: &str| work.path().join(side).join("results").join(format!("{test}.out"));
-        let lines =
-            fs::read(of("direct")).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
+        let lines = fs::read(of("direct")).map_or(0, |text| text.split(|byte| *byte == b'\n').count());
         let hunks = difference(&of("direct"), &of("proxied")).await?;
         comparison.tests.insert(test, (lines, hunks));
     }
@@ -256,7 +256,7 @@ fn hide_ddl(suite: Suite, source: &Path, target: &Path, judge: &Judge) -> Result
             }
         };
         let hidden = match suite {
-            Suite::Regression => hide_in_script(text, judge),
+            Suite::Regression => hide_in_script(&text, judge),
             Suite::Isolation => hide_in_specification(&text, judge),
         };
         fs::write(target.join(folder).join(name), hidden)?;
@@ -265,9 +265,9 @@ fn hide_ddl(suite: Suite, source: &Path, target: &Path, judge: &Judge) -> Result
 }
 
 /// Statements with variables stay: psql looks for those outside of strings only.
-fn hide_in_script(text: String, judge: &Judge) -> String {
+fn hide_in_script(text: &str, judge: &Judge) -> String {
     let mut traits = SessionTraits::starting_with(["public"]);
-    let mut script = Script::new(text.clone(), HashMap::new());
+    let mut script = Script::new(text.to_owned(), HashMap::new());
     let (mut result, mut copied) = (String::new(), 0);
     while let Some(item) = script.next() {
         let Item::Statement { text: statement, .. } = item else { continue };
