@@ -27,6 +27,6 @@ mod wire;
 
 pub use config::{
     Address, AddressError, ClientCertificate, ClientTls, Config, ConfigError, Control, Flags, LogFormat,
-    TlsVersion,
+    Replication, SessionAttributes, TlsVersion,
 };
 pub use proxy::{Proxy, StartError};

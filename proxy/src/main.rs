@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use editiond::{Config, Flags, LogFormat, Proxy};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             Err(error) => fail(&error, BAD_CONFIG),
         };
     }
+    take_all_files();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, 1),
@@ -32,6 +34,15 @@ fn main() -> ExitCode {
     match runtime.block_on(run(&flags, config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&*error, 1),
+    }
+}
+
+/// Two connections for each session: the system's usual limit for a process that does not ask for more is soon reached.
+fn take_all_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     Address, Config, ConfigError,
     catalogue::{Catalogue, Identity},
     listen::{Accepted, Listener, WorkerThreads, Workers},
-    session::CancelKeys,
+    session::Shared,
     settings::Settings,
     wire::message::Report,
 };
@@ -68,7 +68,7 @@ impl Proxy {
         let settings = Settings::load(config)?;
         let mut listeners = Vec::new();
         for address in &settings.listen {
-            let bound = Listener::bind(address).await;
+            let bound = Listener::bind(address, settings.socket_mode).await;
             listeners.push(bound.map_err(|source| StartError::Listen { address: address.clone(), source })?);
         }
         let addresses = listeners.iter().map(Listener::address).collect::<io::Result<Vec<_>>>()?;
@@ -80,7 +80,7 @@ impl Proxy {
         let (workers, threads) = Workers::new(settings.threads.get());
         let settings = Arc::new(ArcSwap::from_pointee(settings));
         let catalogue = Catalogue::new(settings.clone(), identity, workers.clone());
-        let threads = WorkerThreads::start(threads, &settings, &catalogue, &CancelKeys::default())?;
+        let threads = WorkerThreads::start(threads, &settings, &catalogue, &Shared::default())?;
         let mut accepting = JoinSet::new();
         for listener in listeners {
             accepting.spawn(accept(listener, workers.clone(), settings.clone()));

@@ -67,6 +67,14 @@ fn socket_path(text: &str) -> PathBuf {
     }
 }
 
+/// Permissions of a socket file, as `chmod` takes them.
+pub(super) fn permissions(text: &str) -> Result<u32, String> {
+    u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| format!("\"{text}\" is no octal mode such as 0770"))
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

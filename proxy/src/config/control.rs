@@ -3,6 +3,7 @@
 use std::{fmt, path::Path, time::Duration};
 
 use catalog::tls::{Parameters, Settings};
+use tokio_postgres::config::TargetSessionAttrs;
 
 use super::{Address, Config, ConfigError};
 
@@ -74,20 +75,41 @@ impl Config {
         self.control.tls.clone().over(self.server_tls.clone())
     }
 
-    /// How to reach the catalogue of `database`: the control settings, with the first server for what they
-    /// leave out.
+    /// How to reach the catalogue of `database`: the control settings, with the servers for what they leave out. Of several
+    /// it is the one that takes writes.
     pub(crate) fn control_settings(&self, database: &str) -> tokio_postgres::Config {
+        let mut settings = self.control_to(&self.servers, database);
+        if settings.get_hosts().len() > 1 {
+            settings.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
+        settings
+    }
+
+    /// How the control role reaches one server.
+    pub(crate) fn control_settings_at(&self, server: &Address, database: &str) -> tokio_postgres::Config {
+        let mut plain = tokio_postgres::Config::new();
+        if let Some(known) = &self.control.settings {
+            known.get_user().map(|user| plain.user(user));
+            known.get_password().map(|password| plain.password(password));
+        }
+        let config = Self { control: Control::new(plain), ..self.clone() };
+        config.control_to(std::slice::from_ref(server), database)
+    }
+
+    fn control_to(&self, servers: &[Address], database: &str) -> tokio_postgres::Config {
         let mut settings = self.control.settings.clone().unwrap_or_default();
         if settings.get_hosts().is_empty() && settings.get_hostaddrs().is_empty() {
-            match self.servers.first() {
-                Some(Address::Tcp { host, port }) => {
-                    settings.host(host).port(*port);
+            for server in servers {
+                match server {
+                    Address::Tcp { host, port } => {
+                        settings.host(host).port(*port);
+                    }
+                    Address::Unix(path) => {
+                        let port =
+                            path.extension().and_then(|port| port.to_str()?.parse().ok()).unwrap_or(5432);
+                        settings.host_path(path.parent().unwrap_or(path)).port(port);
+                    }
                 }
-                Some(Address::Unix(path)) => {
-                    let port = path.extension().and_then(|port| port.to_str()?.parse().ok()).unwrap_or(5432);
-                    settings.host_path(path.parent().unwrap_or(path)).port(port);
-                }
-                None => {}
             }
         }
         if settings.get_connect_timeout().is_none() {

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::Path, time::Duration};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{
-    Config, ConfigError, Control, LogFormat,
+    Config, ConfigError, Control, LogFormat, Replication, SessionAttributes, address,
     tls::{ClientTlsOptions, ServerTlsOptions},
 };
 
@@ -15,9 +15,16 @@ struct File {
     listen: Option<Vec<String>>,
     server: Option<Vec<String>>,
     threads: Option<NonZeroUsize>,
+    target_session_attrs: Option<SessionAttributes>,
+    replication: Option<Replication>,
+    #[serde(default, deserialize_with = "permissions")]
+    socket_mode: Option<u32>,
     max_sessions: Option<usize>,
+    max_logins: Option<usize>,
     #[serde(default, deserialize_with = "duration")]
     login_timeout: Option<Duration>,
+    #[serde(default, deserialize_with = "duration")]
+    stall_timeout: Option<Duration>,
     #[serde(default, deserialize_with = "duration")]
     drain_timeout: Option<Duration>,
     #[serde(default)]
@@ -52,6 +59,10 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
         .map_err(|error| D::Error::custom(format!("{error}, such as \"30s\"")))
 }
 
+fn permissions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    address::permissions(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
+}
+
 /// Lays the file over `config`; gives what it says of TLS to clients, which flags complete.
 pub(super) fn apply(config: &mut Config, path: &Path) -> Result<ClientTlsOptions, ConfigError> {
     let text = std::fs::read_to_string(path)
@@ -80,6 +91,11 @@ fn apply_text(config: &mut Config, text: &str) -> Result<ClientTlsOptions, Strin
     }
     config.threads = file.threads.unwrap_or(config.threads);
     config.max_sessions = file.max_sessions.unwrap_or(config.max_sessions);
+    config.max_logins = file.max_logins.unwrap_or(config.max_logins);
+    config.target_session_attrs = file.target_session_attrs.unwrap_or(config.target_session_attrs);
+    config.replication = file.replication.unwrap_or(config.replication);
+    config.socket_mode = file.socket_mode.unwrap_or(config.socket_mode);
+    config.stall_timeout = file.stall_timeout.unwrap_or(config.stall_timeout);
     config.login_timeout = file.login_timeout.unwrap_or(config.login_timeout);
     config.drain_timeout = file.drain_timeout.unwrap_or(config.drain_timeout);
     config.log_format = file.log.format.unwrap_or(config.log_format);
@@ -98,10 +114,13 @@ mod tests {
     fn keys_become_settings() {
         let mut config = Config::default();
         let text = "listen = [\"127.0.0.1:6432\"]\nserver = [\"/run/postgresql\"]\ndrain_timeout = \"2m\"\n\
+                    target_session_attrs = \"prefer-standby\"\nreplication = \"pass\"\nsocket_mode = \"0770\"\n\
                     [control]\nuser = \"ann\"\n[log]\nformat = \"json\"\n";
         apply_text(&mut config, text).unwrap();
         assert_eq!(config.listen, ["127.0.0.1:6432".parse().unwrap()]);
         assert_eq!(config.drain_timeout, Duration::from_secs(120));
+        assert_eq!(config.target_session_attrs, SessionAttributes::PreferStandby);
+        assert_eq!((config.replication, config.socket_mode), (Replication::Pass, 0o770));
         assert_eq!(config.log_format, LogFormat::Json);
         assert!(config.control.has_user());
     }
@@ -113,6 +132,7 @@ mod tests {
         assert!(message.contains("line 2") && message.contains("unknown field `thread`"), "{message}");
         let message = fails("\n\ndrain_timeout = \"soon\"\n");
         assert!(message.contains("line 3"), "{message}");
+        assert!(fails("socket_mode = \"rwx\"").contains("\"rwx\" is no octal mode such as 0770"));
         assert!(fails("server = [\"a b\"]").contains("server: \"a b\" is not an address"));
     }
 }

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 use clap::Parser;
 
 use super::{
-    Address, Config, ConfigError, Control, LogFormat, file,
+    Address, Config, ConfigError, Control, LogFormat, Replication, SessionAttributes, address, file,
     tls::{ClientTlsOptions, ServerTlsOptions},
 };
 
@@ -23,6 +23,15 @@ pub struct Flags {
     /// The PostgreSQL server: host:port or a socket folder; several are tried in order (repeatable)
     #[arg(long, value_name = "ADDRESS", env = "EDITIOND_SERVER", value_delimiter = ',')]
     pub server: Vec<Address>,
+    /// Which of several servers a session goes to [default: any]
+    #[arg(long, value_name = "ATTRS", env = "EDITIOND_TARGET_SESSION_ATTRS")]
+    pub target_session_attrs: Option<SessionAttributes>,
+    /// What becomes of replication connections [default: refuse]
+    #[arg(long, value_name = "WHAT", env = "EDITIOND_REPLICATION")]
+    pub replication: Option<Replication>,
+    /// Permissions of unix sockets that are listened on [default: 0777]
+    #[arg(long, value_name = "OCTAL", env = "EDITIOND_SOCKET_MODE", value_parser = address::permissions)]
+    pub socket_mode: Option<u32>,
     /// How to read the catalogue: a connection string, whose database is replaced by each client's
     #[arg(long, value_name = "URL", env = "EDITIOND_CONTROL_URL", hide_env_values = true)]
     pub control_url: Option<String>,
@@ -38,9 +47,16 @@ pub struct Flags {
     /// Sessions at a time [default: 10000]
     #[arg(long, value_name = "N", env = "EDITIOND_MAX_SESSIONS")]
     pub max_sessions: Option<usize>,
+    /// Connections at a time that have not logged in; the oldest goes when there is one more [default: 1000]
+    #[arg(long, value_name = "N", env = "EDITIOND_MAX_LOGINS")]
+    pub max_logins: Option<usize>,
     /// How long a login may take [default: 60s]
     #[arg(long, value_name = "TIME", env = "EDITIOND_LOGIN_TIMEOUT", value_parser = humantime::parse_duration)]
     pub login_timeout: Option<Duration>,
+    /// How long a client may stand still in the middle of a message, taking or sending nothing; 0s: for ever
+    /// [default: 30m]
+    #[arg(long, value_name = "TIME", env = "EDITIOND_STALL_TIMEOUT", value_parser = humantime::parse_duration)]
+    pub stall_timeout: Option<Duration>,
     /// How long sessions may stay after SIGTERM [default: 60s]
     #[arg(long, value_name = "TIME", env = "EDITIOND_DRAIN_TIMEOUT", value_parser = humantime::parse_duration)]
     pub drain_timeout: Option<Duration>,
@@ -108,6 +124,11 @@ impl Flags {
         self.server_tls.clone().apply(config);
         config.threads = self.threads.unwrap_or(config.threads);
         config.max_sessions = self.max_sessions.unwrap_or(config.max_sessions);
+        config.max_logins = self.max_logins.unwrap_or(config.max_logins);
+        config.target_session_attrs = self.target_session_attrs.unwrap_or(config.target_session_attrs);
+        config.replication = self.replication.unwrap_or(config.replication);
+        config.socket_mode = self.socket_mode.unwrap_or(config.socket_mode);
+        config.stall_timeout = self.stall_timeout.unwrap_or(config.stall_timeout);
         config.login_timeout = self.login_timeout.unwrap_or(config.login_timeout);
         config.drain_timeout = self.drain_timeout.unwrap_or(config.drain_timeout);
         config.log_format = self.log_format.unwrap_or(config.log_format);

@@ -5,6 +5,7 @@ mod address;
 mod control;
 mod file;
 mod flags;
+mod servers;
 mod tls;
 
 use std::{num::NonZeroUsize, time::Duration};
@@ -14,6 +15,7 @@ use thiserror::Error;
 pub use address::{Address, AddressError};
 pub use control::Control;
 pub use flags::Flags;
+pub use servers::{Replication, SessionAttributes};
 pub use tls::{ClientCertificate, ClientTls, TlsVersion};
 
 /// Everything the proxy can be told.
@@ -23,6 +25,12 @@ pub struct Config {
     pub listen: Vec<Address>,
     /// The PostgreSQL server, by one or more ways to reach it; tried in order for each session.
     pub servers: Vec<Address>,
+    /// Which of the servers, if they are several.
+    pub target_session_attrs: SessionAttributes,
+    /// Whether replication connections pass.
+    pub replication: Replication,
+    /// Permissions of unix sockets that are listened on.
+    pub socket_mode: u32,
     /// TLS to clients.
     pub client_tls: Option<ClientTls>,
     /// TLS to the servers, on sessions' connections and on our own.
@@ -34,8 +42,14 @@ pub struct Config {
     pub threads: NonZeroUsize,
     /// Sessions at a time, over all threads; more are refused with 53300.
     pub max_sessions: usize,
+    /// Connections at a time, over all threads, that have not logged in yet. One more, and the oldest of them goes: one that has
+    /// not even said what it wants, if there is one.
+    pub max_logins: usize,
     /// How long a client may take from connecting to its first ReadyForQuery.
     pub login_timeout: Duration,
+    /// How long a client may keep the server waiting in the middle of a message, by taking nothing of what is sent to it or by
+    /// sending nothing of what it has begun. Zero: for ever.
+    pub stall_timeout: Duration,
     /// How long sessions may stay when the proxy is asked to stop.
     pub drain_timeout: Duration,
     /// How log lines look.
@@ -49,12 +63,17 @@ impl Default for Config {
         Self {
             listen: Vec::new(),
             servers: Vec::new(),
+            target_session_attrs: SessionAttributes::Any,
+            replication: Replication::Refuse,
+            socket_mode: 0o777,
             client_tls: None,
             server_tls: catalog::tls::Settings::default(),
             control: Control::default(),
             threads: NonZeroUsize::MIN,
             max_sessions: 10_000,
+            max_logins: 1_000,
             login_timeout: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(30 * 60),
             drain_timeout: Duration::from_secs(60),
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),

@@ -1,8 +1,9 @@
 //! One place to listen.
 
 use std::{
+    fs::Permissions,
     io,
-    os::unix::fs::FileTypeExt,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -30,13 +31,15 @@ impl Drop for SocketFile {
 }
 
 impl Listener {
-    /// Binds. A socket file that nobody listens on any more is replaced.
-    pub(crate) async fn bind(address: &Address) -> io::Result<Self> {
+    /// Binds. A socket file that nobody listens on any more is replaced; a new one gets `socket_mode`.
+    pub(crate) async fn bind(address: &Address, socket_mode: u32) -> io::Result<Self> {
         match address {
             Address::Tcp { host, port } => TcpListener::bind((host.as_str(), *port)).await.map(Self::Tcp),
             Address::Unix(path) => {
                 remove_stale(path)?;
-                Ok(Self::Unix(UnixListener::bind(path)?, SocketFile(path.clone())))
+                let bound = Self::Unix(UnixListener::bind(path)?, SocketFile(path.clone()));
+                std::fs::set_permissions(path, Permissions::from_mode(socket_mode))?;
+                Ok(bound)
             }
         }
     }

@@ -22,11 +22,13 @@ use tokio::{
 
 use crate::{
     catalogue::{Catalogue, Database},
-    session::{self, CancelKeys, Roster, SessionRow, Stream, Surroundings},
+    session::{self, Roster, SessionRow, Shared, Stream, Surroundings},
     settings::Settings,
     wire::message::Report,
 };
 
+/// How often it is looked whether clients stand still, at most and at least: a quarter of their time otherwise.
+const STALLS_LOOKED_AT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(15));
 /// How long statements under way are waited for before a new reading is acknowledged.
 const SETTLING_TIME: Duration = Duration::from_secs(1);
 
@@ -185,19 +187,19 @@ impl WorkerThreads {
         self,
         settings: &Arc<ArcSwap<Settings>>,
         catalogue: &Arc<Catalogue>,
-        cancel_keys: &CancelKeys,
+        shared: &Shared,
     ) -> io::Result<Vec<JoinHandle<()>>> {
         let ids = Arc::new(AtomicU64::new(1));
         self.inboxes
             .into_iter()
             .enumerate()
             .map(|(index, (inbox, sessions))| {
-                let surroundings = (settings.clone(), catalogue.clone(), cancel_keys.clone(), ids.clone());
+                let surroundings = (settings.clone(), catalogue.clone(), shared.clone(), ids.clone());
                 let left = self.left.clone();
                 std::thread::Builder::new().name(format!("editiond-{index}")).spawn(move || {
-                    let (settings, catalogue, cancel_keys, ids) = surroundings;
+                    let (settings, catalogue, shared, ids) = surroundings;
                     let roster = Roster::default();
-                    let surroundings = Rc::new(Surroundings { settings, catalogue, cancel_keys, roster });
+                    let surroundings = Rc::new(Surroundings { settings, catalogue, shared, roster });
                     work(inbox, &surroundings, &Counter { sessions, left, ids });
                 })
             })
@@ -232,6 +234,7 @@ fn work(mut inbox: mpsc::UnboundedReceiver<Command>, surroundings: &Rc<Surroundi
         }
     };
     runtime.block_on(async {
+        spawn_local(watch_stalls(surroundings.clone()));
         while let Some(command) = inbox.recv().await {
             match command {
                 Command::Close => return,
@@ -263,4 +266,15 @@ fn work(mut inbox: mpsc::UnboundedReceiver<Command>, surroundings: &Rc<Surroundi
             }
         }
     });
+}
+
+/// Looks now and then whether a client stands still in the middle of a message.
+async fn watch_stalls(surroundings: Rc<Surroundings>) {
+    loop {
+        let patience = surroundings.settings.load().stall_timeout;
+        tokio::time::sleep((patience / 4).clamp(STALLS_LOOKED_AT.0, STALLS_LOOKED_AT.1)).await;
+        if !patience.is_zero() {
+            surroundings.roster.end_stalled(patience);
+        }
+    }
 }

@@ -44,6 +44,14 @@ pub(crate) struct Route {
     pub(crate) application: String,
 }
 
+/// Whether the server would take the connection for one that replicates (its `parse_bool`, or `database`); what is neither is
+/// the server's to refuse.
+pub(crate) fn asks_for_replication(startup: &Startup) -> bool {
+    let value = startup.get("replication").unwrap_or(b"off").to_ascii_lowercase();
+    let begins = |word: &[u8]| !value.is_empty() && word.starts_with(&value);
+    value == b"database" || begins(b"true") || begins(b"yes") || matches!(value.as_slice(), b"on" | b"1")
+}
+
 /// Decides. An error is what the client is told; no server has been contacted then.
 pub(crate) async fn decide(startup: Startup, catalogue: &Arc<Catalogue>) -> Result<Route, Report> {
     let request = Request::read(startup)?;
@@ -121,8 +129,7 @@ impl Request {
 
     /// A replication connection that is in no database has no edition either.
     fn is_physical_replication(&self) -> bool {
-        let value = self.startup.get("replication").map(<[u8]>::to_ascii_lowercase);
-        matches!(value.as_deref(), Some(b"true" | b"on" | b"yes" | b"1"))
+        asks_for_replication(&self.startup) && self.startup.get("replication") != Some(b"database")
     }
 
     /// `app@v2` means edition v2 of app if app is adopted; else it is the name of a database.

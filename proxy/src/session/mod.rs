@@ -8,6 +8,7 @@
 //! - [`draft`]: what is noted of statements in a draft
 //! - [`cancel`]: cancel requests
 //! - [`roster`]: the sessions of a thread as others see them
+//! - [`servers`]: which server a session goes to
 //! - [`stream`]: TCP, TLS or unix socket
 
 mod cancel;
@@ -18,6 +19,7 @@ mod handshake;
 mod login;
 mod relay;
 mod roster;
+mod servers;
 mod stream;
 
 use std::{
@@ -31,13 +33,12 @@ use catalog::{model::EditionState, tls::Tls};
 use tokio::{io::AsyncWriteExt, time::timeout};
 use tracing::{Instrument, Span, debug, field, info, info_span};
 
-pub(crate) use cancel::CancelKeys;
 pub(crate) use roster::{Place, Roster, SessionRow};
 pub(crate) use stream::Stream;
 
 use crate::{
     catalogue::Catalogue,
-    config::Address,
+    config::{Address, Replication},
     route::{self, Route},
     settings::Settings,
     wire::{
@@ -45,12 +46,14 @@ use crate::{
         startup::{FirstPacket, Startup},
     },
 };
+use cancel::CancelKeys;
 use channel_binding::Offer;
 use draft::InDraft;
 use edition::InEdition;
 use login::{LoggedIn, LoginError};
 use relay::{End, Relay, Side};
 use roster::Stay;
+use servers::Servers;
 
 /// How long a last word to a peer may take.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -59,8 +62,15 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(crate) struct Surroundings {
     pub(crate) settings: Arc<ArcSwap<Settings>>,
     pub(crate) catalogue: Arc<Catalogue>,
-    pub(crate) cancel_keys: CancelKeys,
+    pub(crate) shared: Shared,
     pub(crate) roster: Roster,
+}
+
+/// What sessions of all threads share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared {
+    cancel_keys: CancelKeys,
+    servers: Servers,
 }
 
 /// Serves one connection of a client to its end.
@@ -73,8 +83,8 @@ pub(crate) async fn serve(mut client: Stream, peer: String, session: u64, surrou
         database = field::Empty
     );
     let begun = Instant::now();
-    let stay = surroundings.roster.enter();
     let settings = surroundings.settings.load_full();
+    let stay = surroundings.roster.enter(settings.max_logins.div_ceil(settings.threads.get()));
     let login_timeout = settings.login_timeout;
     // Boxed: what a login needs is large, and gone when the session begins.
     let opening = Box::pin(open(&mut client, &peer, &settings, surroundings, &stay)).instrument(span.clone());
@@ -122,21 +132,30 @@ async fn open(
     let startup = match handshake::first_packet(client, &mut inbox, acceptor).await? {
         FirstPacket::Startup(startup) => startup,
         FirstPacket::Cancel(key) => {
-            surroundings.cancel_keys.forward(&key, &settings.servers, &settings.server_tls).await;
+            surroundings.shared.cancel_keys.forward(&key, &settings.servers, &settings.server_tls).await;
             return Ok(None);
         }
         FirstPacket::Ssl | FirstPacket::GssEnc => return Ok(None),
     };
+    stay.asks();
+    if settings.replication == Replication::Refuse && route::asks_for_replication(&startup) {
+        return Err(LoginError::Refused(
+            Report::fatal("0A000", "replication connections do not pass through editiond")
+                .with_hint("Connect to the server itself, or start editiond with --replication pass."),
+        ));
+    }
     let route = find_route(startup, surroundings).await?;
     stay.seat.place.replace(route.place.clone());
-    let (mut server, address) = connect(settings).await.map_err(LoginError::Refused)?;
+    let connected = surroundings.shared.servers.connect(settings, &route.database).await;
+    let (mut server, address) = connected.map_err(LoginError::Refused)?;
     server.write_all(&route.startup.encode()).await.map_err(|_| LoginError::ServerGone(None))?;
     server.flush().await.map_err(|_| LoginError::ServerGone(None))?;
     let offer = Offer::between(client, acceptor, &server);
     let login = login::relay(client, &mut server, inbox, offer).await?;
     admit(&route, &login, peer, stay).map_err(LoginError::Refused)?;
+    stay.logged_in();
     let key = (!login.key.is_empty())
-        .then(|| surroundings.cancel_keys.remember(login.key.clone(), address.clone()));
+        .then(|| surroundings.shared.cancel_keys.remember(login.key.clone(), address.clone()));
     Ok(Some(Opened { server, address, route, login, key }))
 }
 
@@ -151,20 +170,6 @@ async fn find_route(startup: Startup, surroundings: &Surroundings) -> Result<Rou
         span.record("edition", edition.name.as_str());
     }
     Ok(route)
-}
-
-async fn connect(settings: &Settings) -> Result<(Stream, Address), Report> {
-    let mut failure = String::new();
-    for address in &settings.servers {
-        match Stream::connect(address, &settings.server_tls).await {
-            Ok(stream) => return Ok((stream, address.clone())),
-            Err(error) => {
-                tracing::error!(server = %address, %error, "cannot connect to the server");
-                failure = error.to_string();
-            }
-        }
-    }
-    Err(Report::fatal("57P03", format!("could not connect to the server: {failure}")))
 }
 
 /// The last look before the client may speak: a login can take long, and the edition may have closed meanwhile.

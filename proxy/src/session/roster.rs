@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     future::poll_fn,
     rc::Rc,
     sync::Arc,
@@ -51,6 +51,15 @@ pub(crate) enum Order {
     EndNow(Report),
 }
 
+/// A client that the server waits for in the middle of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It does not take what is sent to it; so much it has taken.
+    Taking(u64),
+    /// It does not send the rest of a message; so much it has sent.
+    Sending(u64),
+}
+
 /// One session as others see it.
 #[derive(Debug)]
 pub(crate) struct Seat {
@@ -59,15 +68,32 @@ pub(crate) struct Seat {
     order: RefCell<Option<Order>>,
     ordered: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+    /// Where the client stands still, as the session last saw it.
+    standing: Cell<Option<Standing>>,
+    /// The same as it was last looked at, and since when it is so.
+    still_since: Cell<Option<(Standing, Instant)>>,
     /// Answers that are due for what was sent to the server, and answers that have come, since the login.
     progress: Cell<(u64, u64)>,
 }
 
 impl Seat {
-    /// Takes note of what was sent to the server and what it has answered.
+    /// Takes note of what was sent to the server and what it has answered, and of a client that stands still.
     #[inline]
-    pub(crate) fn progressed(&self, progress: (u64, u64)) {
+    pub(crate) fn progressed(&self, progress: (u64, u64), standing: Option<Standing>) {
         self.progress.set(progress);
+        self.standing.set(standing);
+    }
+
+    /// Whether the client has stood still for that long, by looking now and then.
+    fn is_stalled(&self, patience: Duration) -> Option<Standing> {
+        let standing = self.standing.get()?;
+        match self.still_since.get() {
+            Some((seen, since)) if seen == standing => (since.elapsed() >= patience).then_some(standing),
+            _ => {
+                self.still_since.set(Some((standing, Instant::now())));
+                None
+            }
+        }
     }
 
     /// From now on the catalogue is told of this session.
@@ -141,6 +167,8 @@ impl Seat {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roster {
     seats: Rc<RefCell<HashMap<u64, Rc<Seat>>>>,
+    /// Who has not logged in yet, by whether they have said what they want, then by age.
+    logins: Rc<RefCell<BTreeSet<(bool, u64)>>>,
     next: Rc<Cell<u64>>,
 }
 
@@ -153,8 +181,11 @@ pub(crate) struct Stay {
 }
 
 impl Roster {
-    /// A session begins (its login).
-    pub(crate) fn enter(&self) -> Stay {
+    /// A session begins (its login). If that makes more than `logins_max`, the oldest login ends.
+    pub(crate) fn enter(&self, logins_max: usize) -> Stay {
+        if self.logins.borrow().len() >= logins_max.max(1) {
+            self.end_oldest_login();
+        }
         let id = self.next.get();
         self.next.set(id + 1);
         let seat = Rc::new(Seat {
@@ -162,11 +193,37 @@ impl Roster {
             row: RefCell::default(),
             order: RefCell::default(),
             ordered: Cell::default(),
+            standing: Cell::default(),
+            still_since: Cell::default(),
             waker: RefCell::default(),
             progress: Cell::default(),
         });
         self.seats.borrow_mut().insert(id, seat.clone());
+        self.logins.borrow_mut().insert((false, id));
         Stay { id, seat, roster: self.clone() }
+    }
+
+    fn end_oldest_login(&self) {
+        let oldest = self.logins.borrow_mut().pop_first();
+        if let Some((_, id)) = oldest
+            && let Some(seat) = self.seats.borrow().get(&id)
+        {
+            let report = Report::fatal("53300", "too many connections are waiting to log in");
+            seat.give_order(Some(Order::EndNow(report)));
+        }
+    }
+
+    /// Ends the sessions whose clients have kept the server waiting in the middle of a message for that long.
+    pub(crate) fn end_stalled(&self, patience: Duration) {
+        for seat in self.seats.borrow().values() {
+            let what = match seat.is_stalled(patience) {
+                None => continue,
+                Some(Standing::Taking(_)) => "does not take what is sent to it",
+                Some(Standing::Sending(_)) => "does not send the rest of a message",
+            };
+            let message = format!("terminating connection because the client {what}");
+            seat.give_order(Some(Order::EndNow(Report::fatal("08006", message))));
+        }
     }
 
     /// The rows of `database`'s sessions. On the way each is told whether its edition wants it to end.
@@ -211,8 +268,27 @@ impl Roster {
     }
 }
 
+impl Stay {
+    /// The client has said what it wants.
+    pub(crate) fn asks(&self) {
+        let mut logins = self.roster.logins.borrow_mut();
+        if logins.remove(&(false, self.id)) {
+            logins.insert((true, self.id));
+        }
+    }
+
+    /// The client has logged in.
+    pub(crate) fn logged_in(&self) {
+        let mut logins = self.roster.logins.borrow_mut();
+        for has_asked in [false, true] {
+            logins.remove(&(has_asked, self.id));
+        }
+    }
+}
+
 impl Drop for Stay {
     fn drop(&mut self) {
+        self.logged_in();
         self.roster.seats.borrow_mut().remove(&self.id);
         if self.seat.row.borrow().is_some() {
             self.seat.sessions_changed();

@@ -69,6 +69,10 @@ pub(super) struct Flow {
     need: usize,
     /// For the destination, which did not take it yet. While there is any, nothing more is read.
     unsent: BytesMut,
+    /// How much the destination has taken.
+    taken: u64,
+    /// The destination was given something and has not taken all of it.
+    waits: bool,
     source_ended: bool,
     end_passed_on: bool,
     bytes: u64,
@@ -96,6 +100,17 @@ impl Flow {
         self.bytes
     }
 
+    /// How much the destination has taken, if it is waited for to take more.
+    pub(super) fn untaken(&self) -> Option<u64> {
+        self.waits.then_some(self.taken)
+    }
+
+    /// How much the source has sent, if it is waited for to send the rest of a frame.
+    pub(super) fn unfinished(&self) -> Option<u64> {
+        let is_amid = !self.stepper.at_boundary() || !self.held.is_empty();
+        (is_amid && !self.waits && !self.source_ended).then_some(self.bytes)
+    }
+
     /// Nothing is under way.
     pub(super) fn is_empty(&self) -> bool {
         self.stepper.at_boundary() && self.held.is_empty() && self.unsent.is_empty()
@@ -112,15 +127,23 @@ impl Flow {
         while !self.unsent.is_empty() {
             match Pin::new(&mut *to).poll_write(cx, &self.unsent) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(written)) => self.unsent.advance(written),
+                Poll::Ready(Ok(written)) => {
+                    self.taken += written as u64;
+                    self.unsent.advance(written);
+                }
                 Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => return Ok(false),
+                Poll::Pending => {
+                    self.waits = true;
+                    return Ok(false);
+                }
             }
             if self.unsent.is_empty() {
                 self.unsent = BytesMut::new();
             }
         }
-        match to.poll_hand_over(cx) {
+        let handed_over = to.poll_hand_over(cx);
+        self.waits = handed_over.is_pending();
+        match handed_over {
             Poll::Ready(handed_over) => handed_over.map(|()| true),
             Poll::Pending => Ok(false),
         }
@@ -193,6 +216,7 @@ impl Flow {
             Poll::Ready(written) => written?,
             Poll::Pending => 0,
         };
+        self.taken += written as u64;
         for piece in outgoing.pieces.drain(..) {
             let bytes = piece.bytes(buffer);
             let taken = written.min(bytes.len());

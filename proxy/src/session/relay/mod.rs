@@ -21,7 +21,7 @@ use bytes::BytesMut;
 use super::{
     draft::InDraft,
     edition::InEdition,
-    roster::{Order, Seat},
+    roster::{Order, Seat, Standing},
     stream::Stream,
 };
 use crate::wire::message::Report;
@@ -161,14 +161,24 @@ impl Relay {
                     };
                 }
                 if !down && !up {
-                    self.seat.progressed(self.turn.progress());
+                    self.seat.progressed(self.turn.progress(), self.standing());
                     return Poll::Pending;
                 }
             }
-            self.seat.progressed(self.turn.progress());
+            self.seat.progressed(self.turn.progress(), None);
             cx.waker().wake_by_ref();
             Poll::Pending
         })
+    }
+
+    /// Whether the client is waited for in the middle of a message.
+    #[inline]
+    fn standing(&self) -> Option<Standing> {
+        if let Some(taken) = self.down.untaken() {
+            return Some(Standing::Taking(taken));
+        }
+        let unfinished = self.up.unfinished()?;
+        (!self.is_client_held()).then_some(Standing::Sending(unfinished))
     }
 
     fn obey(&self) -> Option<End> {

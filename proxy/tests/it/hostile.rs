@@ -1,0 +1,277 @@
+//! Peers that are slow, silent, broken or out of order; nobody else notices.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{
+    raw::{Raw, frame, query},
+    world::{World, ask, eventually},
+};
+
+/// Server processes of the world's database that clients of the proxy have, this asking one aside.
+async fn backends(world: &World) -> String {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+               AND backend_type = 'client backend' AND application_name <> 'editiond' AND pid <> pg_backend_pid()";
+    ask(&world.direct().await, sql).await.remove(0)
+}
+
+fn patient_for(millis: u64) -> impl FnOnce(&mut editiond::Config) {
+    move |config| config.stall_timeout = Duration::from_millis(millis)
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_ended_and_its_statement_with_it() {
+    let world = World::with(patient_for(400)).await;
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    raw.send(&query("SELECT repeat('y', 1000) FROM generate_series(1, 1000000)")).await;
+    eventually("the statement is cancelled", async || backends(&world).await == "0").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_stops_in_a_message_is_ended_and_told() {
+    let world = World::with(patient_for(400)).await;
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    raw.send(b"Q\0\0\0\x20SELECT").await;
+    let (tag, body) = raw.message().await;
+    assert_eq!(tag, b'E');
+    let body = String::from_utf8_lossy(&body).into_owned();
+    assert!(body.contains("does not send the rest of a message"), "{body}");
+    assert!(raw.is_closed().await);
+    eventually("its server process ends", async || backends(&world).await == "0").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_is_slow_but_goes_on_is_not_ended() {
+    let world = World::with(patient_for(600)).await;
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    // Three times the patience, byte by byte.
+    for byte in query("SELECT 1") {
+        raw.send(&[byte]).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    assert_eq!(raw.tags_until_ready().await, "TDCZI");
+    // A statement that takes long is nobody's fault, nor is a client that has nothing to say.
+    assert_eq!(raw.tags(&query("SELECT pg_sleep(1.5)")).await, "TDCZI");
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    // And the same in the other direction.
+    raw.send(&query("SELECT repeat('y', 1000) FROM generate_series(1, 60000)")).await;
+    let mut left = 60_000_000_usize;
+    let mut buffer = vec![0; 6_000_000];
+    while left > 0 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let mut taken = 0;
+        while taken < buffer.len() && left > 0 {
+            let read = raw.stream.read(&mut buffer[taken..]).await.unwrap();
+            assert!(read > 0, "ended with {left} bytes to come");
+            taken += read;
+            left = left.saturating_sub(read);
+        }
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn silent_connections_make_room_for_those_that_speak() {
+    const SILENT: usize = 1500;
+    const LOGINS: usize = 100;
+    let world = World::with(|config| config.max_logins = LOGINS).await;
+    let before = memory();
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        silent.push(Raw::connect(world.port()).await);
+    }
+    // One of them has begun to speak; it is not the first to go, though it is the oldest.
+    let client = world.session("").await;
+    assert_eq!(ask(&client, "SELECT 1").await, ["1"]);
+    eventually("the oldest have gone", async || world.proxy.sessions() <= LOGINS + 1).await;
+    let (tag, body) = silent[0].message().await;
+    assert_eq!(tag, b'E');
+    let body = String::from_utf8_lossy(&body).into_owned();
+    assert!(body.contains("C53300") && body.contains("too many connections are waiting to log in"), "{body}");
+    let grown = memory().saturating_sub(before);
+    assert!(grown < 30 << 10, "memory grew by {grown} kB");
+    world.end().await;
+}
+
+/// This process's resident memory in kB.
+fn memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_startup_packet_of_ten_megabytes_is_refused_by_its_length() {
+    let world = World::plain().await;
+    let mut raw = Raw::connect(world.port()).await;
+    raw.send(&10_000_000_u32.to_be_bytes()).await;
+    let (tag, body) = raw.message().await;
+    assert_eq!(tag, b'E');
+    assert!(String::from_utf8_lossy(&body).contains("C08P01\0Minvalid length of startup packet"));
+    assert!(raw.is_closed().await);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn messages_out_of_order_and_out_of_shape_end_like_on_the_server() {
+    let world = World::adopted().await;
+    let bystander = world.session("-c edition=v2").await;
+    // What a client sends, and the tags that it is answered before the connection ends.
+    for (what, bytes, answer) in [
+        ("a length below four", b"Q\0\0\0\x03".to_vec(), Some("08P01")),
+        ("a negative length", b"Q\xff\xff\xff\xff".to_vec(), Some("08P01")),
+        ("a tag that is none", frame(b'!', b"12345"), Some("08P01")),
+        ("a password when nobody asked", frame(b'p', b"secret\0"), None),
+        ("a Query without its end", frame(b'Q', b"SELECT 1"), None),
+        ("a Parse without its end", frame(b'P', b"\0SELECT 1"), None),
+        ("a Bind that lies about its length", frame(b'B', b"\0\0\0\x7f\xff\0\0"), None),
+        ("CopyData outside of COPY", frame(b'd', b"1\n"), None),
+    ] {
+        let mut through = Raw::login(world.port(), &world.database, "").await;
+        let mut direct = Raw::login(world.server.port(), &world.database, "").await;
+        let mut heard = Vec::new();
+        for raw in [&mut through, &mut direct] {
+            raw.send(&bytes).await;
+            raw.send(&[frame(b'S', b""), query("SELECT 2")].concat()).await;
+            heard.push(errors_of(raw).await);
+        }
+        match answer {
+            Some(code) => assert_eq!(heard[0], [code], "{what}: the server says {:?}", heard[1]),
+            None => assert_eq!(heard[0], heard[1], "{what}"),
+        }
+    }
+    assert_eq!(ask(&bystander, "SELECT name FROM whoami").await, ["second"]);
+    world.end().await;
+}
+
+/// The codes of all errors until the connection ends or the answer to `SELECT 2` comes.
+async fn errors_of(raw: &mut Raw) -> Vec<String> {
+    let mut errors = Vec::new();
+    let mut header = [0; 5];
+    while raw.stream.read_exact(&mut header).await.is_ok() {
+        let [tag, len @ ..] = header;
+        let mut body = vec![0; usize::try_from(u32::from_be_bytes(len)).unwrap() - 4];
+        raw.stream.read_exact(&mut body).await.unwrap();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        match tag {
+            b'E' => {
+                errors.push(text.split('\0').find_map(|field| field.strip_prefix('C')).unwrap().to_owned());
+            }
+            b'D' => break,
+            _ => {}
+        }
+    }
+    errors
+}
+
+#[tokio::test]
+async fn a_client_that_breaks_off_leaves_nothing_behind() {
+    let world = World::adopted().await;
+    for bytes in [&b"Q\0\0\0\x20SELECT"[..], b"d\0\0\x10\0", b"P"] {
+        let mut raw = Raw::login(world.port(), &world.database, "").await;
+        raw.send(bytes).await;
+        drop(raw);
+    }
+    // In the middle of COPY, and in the middle of an answer.
+    crate::world::execute(&world.direct().await, "CREATE TABLE kept (n int)").await;
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    raw.send(&[query("COPY kept FROM STDIN"), frame(b'd', b"1\n")].concat()).await;
+    assert_eq!(raw.message().await.0, b'G');
+    drop(raw);
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    raw.send(&query("SELECT generate_series(1, 10000000)")).await;
+    assert_eq!(raw.message().await.0, b'T');
+    drop(raw);
+    eventually("no server process is left", async || backends(&world).await == "0").await;
+    assert_eq!(ask(&world.session("").await, "SELECT count(*) FROM kept").await, ["0"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_query_in_place_of_a_password_is_refused() {
+    let world = World::plain().await;
+    let mut raw = Raw::connect(world.port()).await;
+    let body = format!("\0\u{3}\0\0user\0by_clear\0database\0{}\0\0", world.database);
+    let len = u32::try_from(body.len() + 4).unwrap();
+    raw.send(&[&len.to_be_bytes(), body.as_bytes()].concat()).await;
+    assert_eq!(raw.message().await, (b'R', vec![0, 0, 0, 3]));
+    raw.send(&query("SELECT 1")).await;
+    let (tag, body) = raw.message().await;
+    assert!(tag == b'E' && String::from_utf8_lossy(&body).contains("08P01"));
+    assert!(raw.is_closed().await);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn one_message_of_half_a_gigabyte_passes_in_copy_with_flat_memory() {
+    const MEGABYTES: usize = 512;
+    let world = World::adopted().await;
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    assert_eq!(raw.tags(&query("CREATE TEMP TABLE big (b bytea)")).await, "CZI");
+    raw.send(&query("COPY big FROM STDIN (FORMAT binary)")).await;
+    assert_eq!(raw.message().await.0, b'G');
+    let before = memory();
+    let len = MEGABYTES << 20;
+    let head = [&b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\0\x01"[..], &u32::try_from(len).unwrap().to_be_bytes()]
+        .concat();
+    let whole = u32::try_from(4 + head.len() + len + 2).unwrap();
+    raw.send(&[&b"d"[..], &whole.to_be_bytes(), &head].concat()).await;
+    let chunk = vec![7; 1 << 20];
+    let mut most = 0;
+    for _ in 0..MEGABYTES {
+        raw.stream.write_all(&chunk).await.unwrap();
+        most = most.max(memory());
+    }
+    raw.send(&[&b"\xff\xff"[..], &frame(b'c', b"")].concat()).await;
+    assert_eq!(raw.tags_until_ready().await, "CZI");
+    // And back, in one DataRow.
+    raw.send(&query("COPY big TO STDOUT (FORMAT binary)")).await;
+    let mut left = len;
+    let mut buffer = vec![0; 1 << 20];
+    while left > 0 {
+        left = left.saturating_sub(raw.stream.read(&mut buffer).await.unwrap());
+        most = most.max(memory());
+    }
+    let grown = most.saturating_sub(before);
+    assert!(grown < 24 << 10, "memory grew by {grown} kB");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn under_load_cancel_requests_stop_whom_they_mean() {
+    const SESSIONS: usize = 24;
+    let world = World::adopted().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for index in 0..SESSIONS {
+        let (client, port) =
+            (world.session(if index % 2 == 0 { "" } else { "-c edition=v2" }).await, world.port());
+        tasks.spawn(async move {
+            let begun = Instant::now();
+            for round in 0..10 {
+                if index % 3 != 0 {
+                    // A bystander, at the same time as the others are cancelled.
+                    assert_eq!(ask(&client, "SELECT pg_sleep(0.05)").await.len(), 1, "{index} {round}");
+                    continue;
+                }
+                let cancel = client.cancel_token();
+                let statement = client.simple_query("SELECT pg_sleep(60)");
+                let order = async {
+                    tokio::time::sleep(Duration::from_millis(30 + 5 * (index as u64))).await;
+                    cancel.cancel_query(tokio_postgres::NoTls).await.unwrap();
+                };
+                let (outcome, ()) = tokio::join!(statement, order);
+                assert_eq!(crate::world::failure(&outcome.unwrap_err()).0, "57014");
+                // What comes next is not hit by what came late.
+                assert_eq!(ask(&client, "SELECT 1").await, ["1"]);
+            }
+            assert!(begun.elapsed() < Duration::from_secs(50), "port {port}");
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+    world.end().await;
+}
