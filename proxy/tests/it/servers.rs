@@ -67,20 +67,13 @@ async fn sessions_go_to_the_server_that_is_asked_for() {
         let Some(Address::Tcp { port, .. }) = proxy.addresses().first().cloned() else { panic!() };
         let mut config = tokio_postgres::Config::new();
         config.host("127.0.0.1").port(port).user("postgres").dbname("postgres");
-        match expected {
-            Some(expected) => {
-                let client = connect(&config).await;
-                assert_eq!(
-                    ask(&client, "SELECT pg_is_in_recovery()::text").await,
-                    [expected],
-                    "{attributes:?}"
-                );
-            }
-            None => {
-                let (code, message) = refusal(&config).await;
-                assert_eq!(code, "57P03");
-                assert!(message.contains("read-only") || message.contains("not in hot standby"), "{message}");
-            }
+        if let Some(expected) = expected {
+            let client = connect(&config).await;
+            assert_eq!(ask(&client, "SELECT pg_is_in_recovery()::text").await, [expected], "{attributes:?}");
+        } else {
+            let (code, message) = refusal(&config).await;
+            assert_eq!(code, "57P03");
+            assert!(message.contains("read-only") || message.contains("not in hot standby"), "{message}");
         }
         proxy.stop().await;
     }

@@ -62,7 +62,7 @@ async fn keys_of_any_length_cancel() {
 #[tokio::test]
 async fn other_protocols_are_refused_with_postgresqls_code() {
     let world = World::plain().await;
-    for version in [2_u32 << 16, 4 << 16, (1234 << 16) | 5670] {
+    for version in [2_u32 << 16, 4 << 16, (1234 << 16) + 5670] {
         let mut raw = Raw::connect(world.port()).await;
         raw.send(&[&8_u32.to_be_bytes()[..], &version.to_be_bytes()].concat()).await;
         let mut said = Vec::new();
