@@ -149,6 +149,13 @@ pub struct ViewIndex {
     pub columns: Vec<Name>,
 }
 
+impl ViewRelation {
+    /// The index that this edition knows by this name.
+    pub fn index(&self, name: &str) -> Option<&ViewIndex> {
+        self.indexes.iter().find(|index| index.name.as_str() == name)
+    }
+}
+
 impl Snapshot {
     /// The edition with this name.
     pub fn edition(&self, name: &str) -> Option<&SnapshotEdition> {

@@ -14,7 +14,7 @@ use catalog::{
 
 use super::{
     cache::{Judgement, Outcome, PathEffect, Splice},
-    copy, ddl, names, search_path, stored, truncate,
+    copy, ddl, maintenance, names, search_path, stored, truncate,
     verdict::{Refusal, SessionTraits, home},
 };
 
@@ -101,6 +101,7 @@ impl<'t> Analysis<'t> {
             statement => {
                 ddl::guard(self, statement);
                 stored::rewrite(self, statement);
+                maintenance::rewrite(self, statement);
                 names::resolve(self, statement);
             }
         }
@@ -139,6 +140,11 @@ impl<'t> Analysis<'t> {
     pub(super) fn adopt(&mut self, splices: Vec<Splice>, claims: Vec<usize>) {
         self.splices.extend(splices);
         self.claimed.extend(claims);
+    }
+
+    /// Takes the name that begins at this token from the rules that come later.
+    pub(super) fn claim(&mut self, token: usize) {
+        self.claimed.insert(token);
     }
 
     /// Whether the name that begins at this token has been dealt with.
@@ -311,10 +317,15 @@ impl<'t> Analysis<'t> {
         self.edition.names.relations.get(&(Name::new(schema).ok()?, Name::new(name).ok()?))
     }
 
+    /// The schema that the session looks into first, if that is known.
+    pub(super) fn home(&self) -> Option<&'t Name> {
+        self.session.home.as_ref().filter(|_| self.path == PathEffect::Keeps)
+    }
+
     /// What an unqualified relation name is, if it is one of the schema that the session looks into first. Further schemas
     /// do not count: whether an earlier one has the name is not known here.
     pub(super) fn unqualified(&self, name: &str) -> Option<&'t Relation> {
-        let home = self.session.home.as_ref().filter(|_| self.path == PathEffect::Keeps)?;
+        let home = self.home()?;
         if self.is_temporary(name) { None } else { self.qualified(home.as_str(), name) }
     }
 

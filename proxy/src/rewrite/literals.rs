@@ -12,7 +12,7 @@ use catalog::{
     },
 };
 
-use super::{analysis::Analysis, search_path};
+use super::{analysis::Analysis, maintenance, search_path};
 
 /// What a string is read as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,10 +38,21 @@ pub(super) fn call<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
         "nextval" | "currval" | "setval" => ReadAs::Relation,
         "to_regclass" => ReadAs::RelationOrNull,
         "set_config" => return search_path::rewrite_set_config(analysis, call),
+        "pg_get_serial_sequence" => return serial_sequence(analysis, call),
         _ => return,
     };
     if let Some(constant) = call.args().first().and_then(|argument| constant(analysis, argument)) {
         rewrite(analysis, &constant, read_as);
+    }
+}
+
+/// The names of a table and of its column.
+fn serial_sequence<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
+    let mut arguments = call.args().iter();
+    let (Some(table), Some(column)) = (arguments.next(), arguments.next()) else { return };
+    if let (Some(table), Some(column)) = (constant(analysis, table), constant(analysis, column)) {
+        let parts = split(table.value);
+        maintenance::serial_sequence(analysis, (table.token, &parts), (column.token, column.value));
     }
 }
 

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use catalog::{
     model::{EditionId, EditionName, EditionState, Epoch, Name, NameError},
-    snapshot::{NameMap, Relation, Snapshot, SnapshotEdition, ViewRelation},
+    snapshot::{
+        NameMap, Relation, Snapshot, SnapshotEdition, ViewConstraint, ViewConstraintKind, ViewIndex,
+        ViewRelation,
+    },
 };
 
 /// The edition that is as it would be at rest: its schema does not exist yet.
@@ -71,14 +74,61 @@ pub fn names() -> Result<NameMap, NameError> {
 
 fn view(physical: &str, stored: &[&str], columns: &[(&str, &str)]) -> Result<Relation, NameError> {
     let columns = columns.iter().map(|(logical, physical)| Ok((Name::new(*logical)?, Name::new(*physical)?)));
+    let (constraints, indexes) = match physical {
+        "users" => (
+            vec![
+                constraint(("users_pkey", "users_pkey"), ViewConstraintKind::PrimaryKey, &["id"])?,
+                constraint(
+                    ("users_age_key", "users_age_stored"),
+                    ViewConstraintKind::Unique,
+                    &["Age", "id"],
+                )?,
+            ],
+            vec![
+                index("users_pkey", "users_pkey", &["id"])?,
+                index("users_age_key", "users_age_stored", &["Age", "id"])?,
+                index("users_words", "users_words_stored", &["full_name"])?,
+            ],
+        ),
+        "orders" => (
+            vec![
+                constraint(("orders_pkey", "orders_pkey"), ViewConstraintKind::PrimaryKey, &["id"])?,
+                constraint(
+                    ("orders_total", "orders_total_stored"),
+                    ViewConstraintKind::Exclusion,
+                    &["total"],
+                )?,
+            ],
+            vec![index("orders_pkey", "orders_pkey", &["id"])?],
+        ),
+        _ => Default::default(),
+    };
     Ok(Relation::View(Box::new(ViewRelation {
         schema: Name::new("public$v2")?,
         physical_schema: Name::new("public")?,
         physical_name: Name::new(physical)?,
         columns: columns.collect::<Result<_, _>>()?,
-        stored_columns: stored.iter().map(|column| Name::new(*column)).collect::<Result<_, _>>()?,
+        stored_columns: names_of(stored)?,
         own_defaults: Vec::new(),
-        constraints: Vec::new(),
-        indexes: Vec::new(),
+        constraints,
+        indexes,
     })))
+}
+
+fn constraint(
+    (name, physical): (&str, &str),
+    kind: ViewConstraintKind,
+    columns: &[&str],
+) -> Result<ViewConstraint, NameError> {
+    let physical_name = Some(Name::new(physical)?);
+    Ok(ViewConstraint { name: Name::new(name)?, physical_name, kind, columns: names_of(columns)? })
+}
+
+fn index(name: &str, physical: &str, columns: &[&str]) -> Result<ViewIndex, NameError> {
+    let physical_name = Some(Name::new(physical)?);
+    Ok(ViewIndex { name: Name::new(name)?, physical_name, is_unique: false, columns: names_of(columns)? })
+}
+
+fn names_of(names: &[&str]) -> Result<Vec<Name>, NameError> {
+    names.iter().map(|name| Name::new(*name)).collect()
 }

@@ -13,22 +13,6 @@ use catalog::{
 /// Longer names may stand in a text with a tail that PostgreSQL cuts off, so what follows them proves nothing.
 const CUT_NAME_BYTES: usize = 60;
 
-/// Without one of these words nothing in a text goes with a table but not with a view.
-const VIEW_GAP: [&str; 12] = [
-    "copy",
-    "truncate",
-    "ctid",
-    "xmin",
-    "xmax",
-    "cmin",
-    "cmax",
-    "tableoid",
-    "group",
-    "tablesample",
-    "current",
-    "merge",
-];
-
 /// When a word that was found counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counts {
@@ -113,7 +97,7 @@ impl Scanner {
         let judged = words.into_iter().map(|(word, counts)| (word, counts, Asked::JUDGED));
         // Names that are qualified by an editioned schema, what PostgreSQL does not take on a view, and search paths.
         let qualifiers = schemas.iter().map(|schema| (in_quotes(schema), Counts::Qualifier));
-        let statements = ["search_path", "schema", "u&\""].into_iter().chain(VIEW_GAP);
+        let statements = ["search_path", "schema", "u&\""].into_iter().chain(view_gap());
         let statements = statements.map(|word| (word.to_owned(), Counts::Always));
         let changing = qualifiers.chain(statements).map(|(word, counts)| (word, counts, Asked::MAY_CHANGE));
         Self::of(judged.chain(changing))
@@ -248,10 +232,15 @@ fn add_names(edition: &SnapshotEdition, add: &mut impl FnMut(&str, Counts)) {
         }
     }
     if names.relations.values().any(|relation| matches!(relation, Relation::View(_))) {
-        for word in VIEW_GAP {
+        for word in view_gap() {
             add(word, Counts::Always);
         }
     }
+}
+
+/// Without one of these words nothing in a text goes with a table but not with a view.
+fn view_gap() -> impl Iterator<Item = &'static str> {
+    ["copy", "truncate"].into_iter().chain(super::stored::WORDS).chain(super::maintenance::WORDS)
 }
 
 /// A name as it stands between double quotes; without special characters that is also how it stands bare.

@@ -13,8 +13,9 @@ use crate::world::{World, ask, connect, execute, failure};
 
 /// What the edition shows, as real tables.
 const LOGICAL: &str = r#"
-CREATE TABLE users (id int PRIMARY KEY, full_name text, "Age" int);
-CREATE TABLE orders (id int PRIMARY KEY, total numeric);
+CREATE TABLE users (id serial PRIMARY KEY, full_name text, "Age" int, CONSTRAINT users_age_key UNIQUE ("Age", id));
+CREATE INDEX users_words ON users (full_name);
+CREATE TABLE orders (id int PRIMARY KEY, total numeric, CONSTRAINT orders_total EXCLUDE (total WITH =));
 CREATE TABLE "Odd ""Table""" (a int);
 CREATE TABLE audit (id serial, what text);
 CREATE TYPE mood AS ENUM ('happy', 'sad');
@@ -25,9 +26,11 @@ CREATE TABLE plain (id int);
 /// The same as `sample::VIEWED` has it.
 const PHYSICAL: &str = r#"
 CREATE SCHEMA "public$v2";
-CREATE TABLE users (id int PRIMARY KEY, name text, "Age" int, hidden int);
+GRANT USAGE ON SCHEMA "public$v2" TO PUBLIC;
+CREATE TABLE users (id serial PRIMARY KEY, name text, "Age" int, hidden int, CONSTRAINT users_age_stored UNIQUE ("Age", id));
+CREATE INDEX users_words_stored ON users (name);
 CREATE VIEW "public$v2".users WITH (security_invoker) AS SELECT id, name AS full_name, "Age" FROM users;
-CREATE TABLE orders (id int PRIMARY KEY, hidden int, total numeric);
+CREATE TABLE orders (id int PRIMARY KEY, hidden int, total numeric, CONSTRAINT orders_total_stored EXCLUDE (total WITH =));
 CREATE VIEW "public$v2".orders WITH (security_invoker) AS SELECT id, total FROM orders;
 CREATE TABLE odd (a int, hidden int);
 CREATE VIEW "public$v2"."Odd ""Table""" WITH (security_invoker) AS SELECT a FROM odd;
@@ -119,6 +122,15 @@ impl Pair {
             Err(error) => Err(error),
         };
         assert_eq!(seen, expected, "{sql}");
+    }
+
+    /// As [`Pair::agree`], for what cannot run in a transaction; then `probe` tells what it has done.
+    pub(crate) async fn agree_alone(&self, sql: &str, probe: &str) {
+        for text in [sql, probe] {
+            let expected = query(&self.logical, text).await;
+            let seen = query(&self.physical, &self.rewritten(text).unwrap()).await;
+            assert_eq!(seen, expected, "{sql}: {text}");
+        }
     }
 
     /// As [`Pair::agree`], for one statement that is prepared: what it says of its parameters and columns, and its rows.

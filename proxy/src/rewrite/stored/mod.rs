@@ -9,6 +9,7 @@
 //! Nothing is guessed: where it cannot be told whether a name is one of the table's, the statement is refused with what to do, or
 //! (for `GROUP BY`, which may be fine on the view) left as it is.
 
+mod conflict;
 mod needs;
 mod read;
 mod references;
@@ -25,6 +26,7 @@ use catalog::{
 };
 
 use self::needs::Need;
+pub(super) use self::needs::WORDS;
 use super::{
     analysis::Analysis,
     cache::Splice,
@@ -61,8 +63,11 @@ pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
         return;
     }
     let Some(scopes) = scope::build(analysis, statement) else { return };
-    let needs = needs::find(analysis, &scopes);
-    let Some(strongest) = needs.iter().max().copied().filter(|need| *need != Need::None) else { return };
+    let needs = needs::find(analysis, &scopes, statement);
+    let strongest = needs.iter().max().copied().unwrap_or(Need::None);
+    if strongest == Need::None && !scopes.levels.iter().any(conflict::names_constraint) {
+        return;
+    }
     let mut stored = Stored {
         analysis,
         scopes: &scopes,
@@ -89,6 +94,7 @@ impl<'a, 't> Stored<'a, 't> {
     fn run(&mut self) -> Result<()> {
         self.references()?;
         self.outputs()?;
+        self.conflicts();
         for (id, item) in self.scopes.items.iter().enumerate() {
             if !self.is_stored(id) {
                 continue;

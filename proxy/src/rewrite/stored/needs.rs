@@ -1,12 +1,24 @@
 //! Which views of a statement must be read or written in their stored form.
 
-use catalog::sql::{lexer::TokenKind, parser::Node};
-
-use super::super::{
-    analysis::Analysis,
-    scope::{
-        Item, ItemId, LevelId, Meaning, Place, Role, Scopes, Shape, Source, Statement, is_system_column,
+use catalog::{
+    model::Name,
+    snapshot::ViewConstraintKind,
+    sql::{
+        lexer::TokenKind,
+        parser::{Node, name_parts, nodes},
+        walk::walk,
     },
+};
+
+use super::{
+    super::{
+        analysis::Analysis,
+        scope::{
+            Item, ItemId, LevelId, Meaning, Place, Role, Scopes, Shape, Source, Statement, has_output,
+            is_system_column,
+        },
+    },
+    conflict,
 };
 
 /// The first PostgreSQL that takes MERGE on a view.
@@ -24,8 +36,20 @@ pub(super) enum Need {
 }
 
 /// Words without which no statement needs a stored form.
-pub(in super::super) const WORDS: [&str; 10] =
-    ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "group", "tablesample", "current", "merge"];
+pub(in super::super) const WORDS: [&str; 12] = [
+    "ctid",
+    "xmin",
+    "xmax",
+    "cmin",
+    "cmax",
+    "tableoid",
+    "group",
+    "tablesample",
+    "current",
+    "merge",
+    "constraint",
+    "explain",
+];
 
 /// A cheap look before the scopes are built.
 pub(super) fn may_have_any(analysis: &Analysis<'_>) -> bool {
@@ -40,7 +64,9 @@ pub(super) fn may_have_any(analysis: &Analysis<'_>) -> bool {
 }
 
 /// For each item what it needs.
-pub(super) fn find(analysis: &Analysis<'_>, scopes: &Scopes<'_>) -> Vec<Need> {
+pub(super) fn find<'t>(analysis: &Analysis<'t>, scopes: &Scopes<'t>, statement: Node<'t>) -> Vec<Need> {
+    // a plan shows the names of columns
+    let is_explained = matches!(statement, Node::ExplainStmt(_));
     let mut needs = vec![Need::None; scopes.items.len()];
     let mut raise = |id: ItemId, need: Need| {
         if let Some(known) = needs.get_mut(id) {
@@ -67,15 +93,18 @@ pub(super) fn find(analysis: &Analysis<'_>, scopes: &Scopes<'_>) -> Vec<Need> {
     }
     for level in &scopes.levels {
         let (whole, need) = match level.statement {
-            Statement::Select(select) => (!select.group_clause().is_empty(), Need::Possible),
+            Statement::Select(select) => (is_explained || !select.group_clause().is_empty(), Need::Possible),
             Statement::Update(update) => (is_current_of(update.where_clause()), Need::Certain),
             Statement::Delete(delete) => (is_current_of(delete.where_clause()), Need::Certain),
             Statement::Merge(_) => (analysis.snapshot.server_version < MERGE_ON_VIEWS, Need::Certain),
-            Statement::Insert(_) => continue,
+            Statement::Insert(insert) => (conflict::is_by_exclusion(scopes, level, insert), Need::Certain),
         };
         for (id, item) in scopes.items_of(level).filter(|_| whole) {
-            let is_select = matches!(level.statement, Statement::Select(_));
-            if is_view(item, |role| is_select || role == Role::Written) {
+            let needed = match level.statement {
+                Statement::Select(select) => is_explained || may_group_by_key(select, item),
+                _ => is_view(item, |role| role == Role::Written),
+            };
+            if needed {
                 raise(id, need);
             }
         }
@@ -115,6 +144,31 @@ fn unqualified(scopes: &Scopes<'_>, level: LevelId, name: &str, raise: &mut impl
             return;
         }
     }
+}
+
+/// Whether the columns of an item may follow from what a query groups by: if that holds all of its primary key.
+fn may_group_by_key(select: &nodes::SelectStmt, item: &Item<'_>) -> bool {
+    let Source::View { view, .. } = item.source else { return false };
+    let key = view.constraints.iter().find(|constraint| constraint.kind == ViewConstraintKind::PrimaryKey);
+    let Some(key) = key else { return view.constraints.is_empty() };
+    let names = item.columns.as_deref().unwrap_or_default();
+    // as an alias may have renamed it
+    let column = |name: &Name| {
+        let at = view.columns.iter().position(|(logical, _)| logical == name)?;
+        names.get(at)
+    };
+    let mut grouped = Vec::new();
+    let mut by_output = false;
+    for clause in select.group_clause() {
+        walk(clause, |node| match node {
+            Node::ColumnRef(column) => grouped.extend(name_parts(column.fields()).last().copied()),
+            Node::A_Const(_) => by_output = true,
+            _ => {}
+        });
+    }
+    by_output |= grouped.iter().any(|name| has_output(select, name) && !item.has_column(name));
+    by_output
+        || key.columns.iter().all(|name| column(name).is_some_and(|name| grouped.contains(&name.as_str())))
 }
 
 fn is_view(item: &Item<'_>, which: impl Fn(Role) -> bool) -> bool {

@@ -45,6 +45,26 @@ async fn where_current_of() {
 }
 
 #[tokio::test]
+async fn on_conflict_on_constraint() {
+    agree_on(&[
+        "INSERT INTO users (id, full_name) VALUES (1, 'x') ON CONFLICT ON CONSTRAINT users_pkey DO NOTHING RETURNING *",
+        "INSERT INTO public.users AS u (id, full_name) VALUES (1, 'x') ON CONFLICT ON CONSTRAINT users_pkey DO UPDATE SET full_name = u.full_name || excluded.full_name RETURNING *",
+        "INSERT INTO users (id, \"Age\") VALUES (1, 36) ON CONFLICT ON CONSTRAINT users_age_key DO UPDATE SET full_name = 'again'",
+        "INSERT INTO users (id, full_name) VALUES (1, 'x') ON CONFLICT ON CONSTRAINT users_pkey DO UPDATE SET full_name = excluded.full_name RETURNING xmax <> 0, full_name",
+        "WITH i AS (INSERT INTO users (id) VALUES (2) ON CONFLICT ON CONSTRAINT users_pkey DO UPDATE SET full_name = 'two' RETURNING full_name) SELECT * FROM i",
+        "INSERT INTO orders VALUES (5, 7) ON CONFLICT ON CONSTRAINT orders_total DO NOTHING RETURNING id",
+        "INSERT INTO orders VALUES (6, 8) ON CONFLICT ON CONSTRAINT orders_total DO NOTHING RETURNING *",
+        "INSERT INTO users (id, full_name) VALUES (1, 'x') ON CONFLICT (id) WHERE full_name IS NOT NULL DO UPDATE SET full_name = 'p'",
+        "INSERT INTO users (id, full_name) VALUES (1, 'x') ON CONFLICT (id) WHERE full_name IS NOT NULL DO UPDATE SET full_name = 'p' RETURNING ctid IS NULL",
+        "PREPARE p AS INSERT INTO users (id) VALUES ($1) ON CONFLICT ON CONSTRAINT users_pkey DO NOTHING; EXECUTE p (1); DEALLOCATE p",
+        // errors stay errors
+        "INSERT INTO users (id) VALUES (1) ON CONFLICT ON CONSTRAINT nope DO NOTHING",
+        "INSERT INTO users (id) VALUES (1) ON CONFLICT ON CONSTRAINT users_age_stored DO NOTHING",
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn merge() {
     agree_on(&[
         "MERGE INTO users u USING orders o ON u.id = o.id WHEN MATCHED THEN UPDATE SET full_name = o.total WHEN NOT MATCHED THEN INSERT (id, full_name) VALUES (o.id, 'new')",

@@ -2,6 +2,7 @@
 //! renamed a column and for the one that has not got another's columns, as a text of its own and prepared.
 
 mod changes;
+mod maintenance;
 mod queries;
 
 use crate::rewriting::{Pair, Side};
