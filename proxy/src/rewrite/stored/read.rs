@@ -64,7 +64,7 @@ impl<'a, 't> Stored<'a, 't> {
         }
         let close =
             (tokens.end..self.analysis.tokens.len()).find(|at| symbol(*at, b')')).ok_or_else(unclear)?;
-        self.splice(tokens.end..close + 1, format!(" ({list})"));
+        self.splice(tokens.end..close + 1, format!("({list})"));
         Ok(())
     }
 }

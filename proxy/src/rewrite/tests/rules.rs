@@ -41,7 +41,7 @@ fn qualified_relations_get_the_schema_of_the_edition() {
         ),
         (
             "EXPLAIN (ANALYZE) SELECT 1 FROM public.users",
-            r#"EXPLAIN (ANALYZE) SELECT 1 FROM "public$v2".users"#,
+            r#"EXPLAIN (ANALYZE) SELECT 1 FROM "public"."users" AS "users" ("id", "full_name", "Age")"#,
         ),
         (
             "DECLARE c CURSOR FOR SELECT 1 FROM public.users",

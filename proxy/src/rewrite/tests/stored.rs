@@ -9,6 +9,121 @@ fn a_table_that_is_read_takes_a_list_of_its_columns() {
             "SELECT full_name, count(*) FROM users GROUP BY id",
             r#"SELECT full_name, count(*) FROM "public"."users" AS "users" ("id", "full_name", "Age") GROUP BY id"#,
         ),
-        ("SELECT id FROM users", "="),
+        (
+            "SELECT u.full_name FROM public.users u GROUP BY u.id",
+            r#"SELECT u.full_name FROM "public"."users" u ("id", "full_name", "Age") GROUP BY u.id"#,
+        ),
+        // columns of other editions in between get a name that nobody uses; later ones none
+        (
+            "SELECT ctid FROM orders",
+            r#"SELECT ctid FROM "public"."orders" AS "orders" ("id", "~other edition's 2~", "total")"#,
+        ),
+        (
+            "SELECT 1 FROM users AS x (a) TABLESAMPLE system (1)",
+            r#"SELECT 1 FROM "public"."users" AS x ("a", "full_name", "Age") TABLESAMPLE system (1)"#,
+        ),
+        (
+            "SELECT 1 FROM ONLY (users) WHERE ctid IS NULL",
+            r#"SELECT 1 FROM ONLY ("public"."users") AS "users" ("id", "full_name", "Age") WHERE ctid IS NULL"#,
+        ),
+        // another item's column that the stored table has, too
+        (
+            "SELECT hidden FROM users, (SELECT 1 AS hidden) p WHERE users.ctid IS NULL",
+            r#"SELECT "p"."hidden" FROM "public"."users" AS "users" ("id", "full_name", "Age"), (SELECT 1 AS hidden) p WHERE users.ctid IS NULL"#,
+        ),
+        (
+            "SELECT hidden FROM users, plain a, plain b WHERE users.ctid IS NULL",
+            r#"SELECT hidden FROM "public"."users" AS "users" ("id", "full_name", "Age", "~other edition's 4~"), plain a, plain b WHERE users.ctid IS NULL"#,
+        ),
     ]);
+}
+
+#[test]
+fn only_what_needs_it_is_replaced() {
+    check(&[
+        ("SELECT id FROM users", "="),
+        // the key is not among what is grouped by
+        ("SELECT count(*) FROM users GROUP BY full_name", "="),
+        ("SELECT max(ctid) FROM plain", "="),
+        ("SELECT ctid FROM (SELECT 1 AS ctid FROM users) s", "="),
+        (
+            "SELECT a.ctid FROM users a, users b",
+            r#"SELECT a.ctid FROM "public"."users" a ("id", "full_name", "Age"), users b"#,
+        ),
+        (
+            "SELECT 1 FROM users a WHERE EXISTS (SELECT FROM users b WHERE b.ctid IS NULL)",
+            r#"SELECT 1 FROM users a WHERE EXISTS (SELECT FROM "public"."users" b ("id", "full_name", "Age") WHERE b.ctid IS NULL)"#,
+        ),
+        ("WITH users AS (SELECT 1 AS id) SELECT id FROM users GROUP BY id", "="),
+        ("UPDATE users SET id = 1 FROM plain p WHERE p.ctid IS NULL", "="),
+    ]);
+}
+
+#[test]
+fn stars_and_rows_hold_the_columns_of_the_edition() {
+    let row = r#"(ROW(u."id", u."full_name", u."Age")::"public$v2"."users")"#.replace("u.", "\"u\".");
+    let from = r#"FROM "public"."users" u ("id", "full_name", "Age")"#;
+    let texts = [
+        (
+            "SELECT *, ctid FROM users u",
+            format!(r#"SELECT "u"."id", "u"."full_name", "u"."Age", ctid {from}"#),
+        ),
+        (
+            "SELECT u.*, ctid, p.* FROM users u, plain p",
+            format!(r#"SELECT "u"."id", "u"."full_name", "u"."Age", ctid, p.* {from}, plain p"#),
+        ),
+        (
+            "SELECT u FROM users u WHERE ctid IS NULL",
+            format!(r#"SELECT {row} AS "u" {from} WHERE ctid IS NULL"#),
+        ),
+        (
+            "SELECT u::text, f(u.*) FROM users u WHERE ctid IS NULL",
+            format!(r#"SELECT {row}::text AS "u", f({row}) {from} WHERE ctid IS NULL"#),
+        ),
+    ];
+    for (sql, expected) in texts {
+        check(&[(sql, expected.as_str())]);
+    }
+}
+
+#[test]
+fn a_table_that_is_written_gets_its_own_names() {
+    check(&[
+        (
+            "UPDATE users SET full_name = upper(full_name) WHERE ctid = $1 RETURNING *, full_name",
+            r#"UPDATE "public"."users" AS "users" SET "name" = upper("users"."name") WHERE ctid = $1 RETURNING "users"."id", "users"."name" AS "full_name", "users"."Age", "users"."name" AS "full_name""#,
+        ),
+        ("DELETE FROM users u WHERE CURRENT OF c", r#"DELETE FROM "public"."users" u WHERE CURRENT OF c"#),
+        (
+            "INSERT INTO users VALUES (1, 'a') RETURNING xmax = 0",
+            r#"INSERT INTO "public"."users" AS "users" ("id", "name") VALUES (1, 'a') RETURNING xmax = 0"#,
+        ),
+        (
+            "INSERT INTO users (id) VALUES (1) ON CONFLICT ON CONSTRAINT users_age_key DO NOTHING",
+            r#"INSERT INTO users (id) VALUES (1) ON CONFLICT ("Age", "id") DO NOTHING"#,
+        ),
+        (
+            "INSERT INTO orders VALUES (1) ON CONFLICT ON CONSTRAINT orders_total DO NOTHING",
+            r#"INSERT INTO "public"."orders" AS "orders" ("id") VALUES (1) ON CONFLICT ON CONSTRAINT "orders_total_stored" DO NOTHING"#,
+        ),
+    ]);
+}
+
+#[test]
+fn what_cannot_be_told_is_not_guessed() {
+    let refused = "! 0A000 at";
+    let rewriter = rewriter(VIEWED);
+    for sql in [
+        // `full_name` may be a column of `plain`
+        "UPDATE users SET id = 1 WHERE ctid = $1 AND EXISTS (SELECT FROM plain WHERE full_name = 'a')",
+        "DELETE FROM users WHERE ctid = $1 AND id IN (SELECT hidden FROM plain a, plain b)",
+        "SELECT users.ctid, * FROM users NATURAL JOIN orders",
+        "SELECT users.ctid, * FROM users JOIN plain USING (id)",
+        "UPDATE users SET hidden = 1 WHERE CURRENT OF c",
+    ] {
+        let verdict = judged(&rewriter, sql, &SessionTraits::default());
+        assert!(verdict.starts_with(refused), "{sql}: {verdict}");
+    }
+    // it may be fine as it is
+    check(&[("SELECT * FROM users NATURAL JOIN orders GROUP BY id", "=")]);
 }
