@@ -11,6 +11,7 @@
 //! - `session`: login, and the hot path
 //! - `catalogue`: the databases' catalogues as last read, and our lease in them
 //! - [`rewrite`]: what becomes of a statement in an edition, no I/O
+//! - `report`: errors and notices in the words of an edition, no I/O
 //! - `wire`: bytes of the protocol, no I/O
 //!
 //! The proxy holds no state that a restart may lose. A frame that it did not change leaves byte-identical.
@@ -19,6 +20,7 @@ mod catalogue;
 mod config;
 mod listen;
 mod proxy;
+mod report;
 pub mod rewrite;
 mod route;
 mod session;

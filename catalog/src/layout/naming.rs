@@ -32,6 +32,11 @@ impl TakenNames {
     }
 }
 
+/// The check that stands for NOT NULL of a physical column until all rows have been looked at.
+pub fn not_null_check(column: &Name) -> Name {
+    column.with_suffix("~edition not null")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

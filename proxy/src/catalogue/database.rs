@@ -16,7 +16,10 @@ use catalog::{
 };
 use tokio_postgres::Client;
 
-use crate::rewrite::{Rewriter, VerdictCache};
+use crate::{
+    report::Vocabulary,
+    rewrite::{Rewriter, VerdictCache},
+};
 
 /// An adopted database. The watcher writes, sessions read.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub(crate) struct Reading {
     pub(crate) drains: HashMap<EditionId, Drain>,
     /// For the sessions of each edition.
     pub(crate) rewriters: HashMap<EditionId, Arc<Rewriter>>,
+    /// For the reports of the server to the sessions of each edition whose names are not the physical ones.
+    pub(crate) vocabularies: HashMap<EditionId, Arc<Vocabulary>>,
 }
 
 /// How sessions of an edition are to end.
@@ -57,7 +62,10 @@ impl Reading {
         let rewriter =
             |edition: &SnapshotEdition| (edition.id, Arc::new(Rewriter::new(snapshot.clone(), edition.id)));
         let rewriters = snapshot.editions.iter().map(rewriter).collect();
-        Self { snapshot, drains, rewriters }
+        let vocabulary =
+            |edition: &SnapshotEdition| Some((edition.id, Arc::new(Vocabulary::new(edition)?)));
+        let vocabularies = snapshot.editions.iter().filter_map(vocabulary).collect();
+        Self { snapshot, drains, rewriters, vocabularies }
     }
 
     /// How sessions of `edition` are to end, if they are: because its operator says so, or because it was a

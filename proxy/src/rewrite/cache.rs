@@ -5,7 +5,10 @@ use std::{fmt, ops::Range, sync::Arc};
 use catalog::{model::Name, sql::lexer::Token};
 use quick_cache::{Weighter, sync::Cache};
 
-use super::verdict::{Refusal, Verdict};
+use super::{
+    edits::{Edits, Rewritten},
+    verdict::{Refusal, Verdict},
+};
 
 /// Bytes of keys and judgements that one cache keeps unless told otherwise.
 const DEFAULT_CAPACITY_BYTES: usize = 8 << 20;
@@ -74,19 +77,22 @@ impl Outcome {
     }
 }
 
-fn spliced(text: &str, tokens: &[Token], splices: &[Splice]) -> Option<String> {
+fn spliced(text: &str, tokens: &[Token], splices: &[Splice]) -> Option<Rewritten> {
     let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
     let mut result = String::with_capacity(text.len() + added);
+    let mut edits = Edits::default();
     let mut copied = 0;
     for splice in splices {
         let start = tokens.get(splice.tokens.start)?.start;
         let end = tokens.get(splice.tokens.end.checked_sub(1)?)?.end;
-        result.push_str(text.get(copied..start)?);
+        let kept = text.get(copied..start)?;
+        result.push_str(kept);
         result.push_str(&splice.text);
+        edits.note(kept, text.get(start..end)?, &splice.text);
         copied = end;
     }
     result.push_str(text.get(copied..)?);
-    Some(result)
+    Some(Rewritten { text: result, edits })
 }
 
 /// An entry of the cache.

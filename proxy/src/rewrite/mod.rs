@@ -13,6 +13,7 @@ mod analysis;
 mod cache;
 mod copy;
 mod ddl;
+mod edits;
 mod literals;
 mod maintenance;
 mod names;
@@ -42,6 +43,7 @@ use catalog::{
 
 pub use self::{
     cache::VerdictCache,
+    edits::{Edits, Rewritten},
     verdict::{Refusal, SessionTraits, Statement, Verdict},
 };
 use self::{

@@ -104,15 +104,26 @@ fn view(physical: &str, stored: &[&str], columns: &[(&str, &str)]) -> Result<Rel
         _ => Default::default(),
     };
     Ok(Relation::View(Box::new(ViewRelation {
+        columns: columns.collect::<Result<_, _>>()?,
+        stored_columns: names_of(stored)?,
+        constraints,
+        indexes,
+        ..view_relation(physical)?
+    })))
+}
+
+/// A view of [`VIEWED`] over `public.physical`, without columns.
+pub fn view_relation(physical: &str) -> Result<ViewRelation, NameError> {
+    Ok(ViewRelation {
         schema: Name::new("public$v2")?,
         physical_schema: Name::new("public")?,
         physical_name: Name::new(physical)?,
-        columns: columns.collect::<Result<_, _>>()?,
-        stored_columns: names_of(stored)?,
+        columns: Vec::new(),
+        stored_columns: Vec::new(),
         own_defaults: Vec::new(),
-        constraints,
-        indexes,
-    })))
+        constraints: Vec::new(),
+        indexes: Vec::new(),
+    })
 }
 
 fn constraint(

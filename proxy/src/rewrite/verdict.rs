@@ -2,6 +2,8 @@
 
 use catalog::model::Name;
 
+use super::edits::Rewritten;
+
 /// What becomes of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -11,7 +13,7 @@ pub enum Verdict {
     /// those of the session's first edition again and must be set anew before the next text.
     ForwardAndRestore,
     /// Send the message on with this text in the place of its own.
-    Rewrite(String),
+    Rewrite(Rewritten),
     /// Do not send it: answer with this error, and leave a transaction block failed as PostgreSQL would.
     Refuse(Refusal),
     /// Do not send it: one of our own statements, alone in its text.

@@ -96,7 +96,7 @@ impl Pair {
     fn rewritten(&self, sql: &str) -> Result<String, (String, String, Option<u32>)> {
         match self.rewriter.judge(sql.as_bytes(), &self.cache, &mut SessionTraits::default()) {
             Verdict::Forward => Ok(sql.to_owned()),
-            Verdict::Rewrite(text) => Ok(text),
+            Verdict::Rewrite(rewritten) => Ok(rewritten.text),
             Verdict::Refuse(refusal) => {
                 let position = refusal.position.map(|at| u32::try_from(at).unwrap());
                 Err((refusal.sqlstate.to_owned(), refusal.message, position))

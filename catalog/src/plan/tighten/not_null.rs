@@ -2,6 +2,7 @@
 
 use super::{Context, standing};
 use crate::{
+    layout::not_null_check,
     model::{Generated, Name},
     plan::{Finding, Lock, Step, transforms::nulls_wait},
     sql,
@@ -40,7 +41,7 @@ impl Context<'_> {
     }
 
     fn set_not_null(&self, column: &Name, only_child: bool) -> Vec<Step> {
-        let check = column.with_suffix("~edition not null");
+        let check = not_null_check(column);
         let table = self.physical;
         let relations = || vec![table.clone()];
         let add =

@@ -19,7 +19,7 @@ pub(super) fn shown(verdict: Verdict) -> String {
     match verdict {
         Verdict::Forward => "=".to_owned(),
         Verdict::ForwardAndRestore => "= and restore".to_owned(),
-        Verdict::Rewrite(text) => text,
+        Verdict::Rewrite(rewritten) => rewritten.text,
         Verdict::Refuse(refusal) => {
             let position = refusal.position.map(|at| format!(" at {at}")).unwrap_or_default();
             format!("! {}{position}: {}", refusal.sqlstate, refusal.message)

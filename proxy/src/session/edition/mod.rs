@@ -2,11 +2,14 @@
 //! is done by sending the server something else than the client sent, at the same place, so that server and
 //! client stay in step by the protocol itself:
 //! - a refusal becomes a statement that fails in the same way, whose error is replaced by ours when it comes back ([`refusals`]);
-//! - a prepared statement that has come to read differently is prepared again before it is used ([`prepared`]);
+//! - an error or a notice is told in the words of the edition, its position in the client's own text ([`positions`]);
+//! - a prepared statement that has come to read differently is prepared again before it is used ([`prepared`], [`sql_prepared`]);
 //! - `SHOW EDITION` becomes a SELECT, `SET edition` a DO block that tells us when it has really run ([`statements`]).
 
+mod positions;
 mod prepared;
 mod refusals;
+mod sql_prepared;
 mod statements;
 
 use std::sync::Arc;
@@ -19,18 +22,21 @@ use catalog::{
 use super::roster::Place;
 use crate::{
     catalogue::{Database, Reading},
+    report::{self, Vocabulary},
     rewrite::{Refusal, Rewriter, SessionTraits, Statement, Verdict},
     route,
     wire::message::{self, Report, client, server},
 };
+use positions::Positions;
 use prepared::{Prepared, Text};
 use refusals::Refusals;
+use sql_prepared::{SqlPrepared, prepared_name};
 use statements::Mark;
 
 /// Statements of a client that are longer are passed on unlooked-at.
 pub(super) const STATEMENT_BYTES_MAX: usize = crate::rewrite::TEXT_BYTES_MAX + 1024;
-/// Errors and notices that are longer are not ours.
-const REPORT_BYTES_MAX: usize = 64 * 1024;
+/// Errors and notices that are longer are passed on unlooked-at; they can quote a statement.
+const REPORT_BYTES_MAX: usize = STATEMENT_BYTES_MAX;
 /// Prepared statements that change the edition; nobody needs more than one.
 const SWITCHES_MAX: usize = 16;
 
@@ -80,10 +86,13 @@ pub(super) struct InEdition {
     edition: EditionId,
     generation: u64,
     rewriter: Option<Arc<Rewriter>>,
+    vocabulary: Option<Arc<Vocabulary>>,
+    positions: Positions,
     traits: SessionTraits,
     mark: Mark,
     refusals: Refusals,
     prepared: Prepared,
+    sql_prepared: SqlPrepared,
     /// Names of prepared statements that change the edition.
     switches: Vec<Vec<u8>>,
     /// A statement that changes the edition runs in the present batch.
@@ -119,10 +128,13 @@ impl InEdition {
             edition: place.edition,
             generation: 0,
             rewriter: None,
+            vocabulary: None,
+            positions: Positions::default(),
             traits,
             mark: Mark::random(),
             refusals: Refusals::default(),
             prepared: Prepared::default(),
+            sql_prepared: SqlPrepared::default(),
             switches: Vec::new(),
             switching: false,
             hold: Hold::Free,
@@ -136,13 +148,19 @@ impl InEdition {
     #[cold]
     fn take_up(&mut self, generation: u64) {
         self.generation = generation;
-        self.rewriter = self.database.reading().rewriters.get(&self.edition).cloned();
-        let Self { prepared, rewriter: Some(rewriter), database, traits, .. } = self else { return };
-        prepared.judge_again(|sql| match rewriter.judge(sql, database.verdicts(), &mut traits.clone()) {
+        let reading = self.database.reading();
+        self.rewriter = reading.rewriters.get(&self.edition).cloned();
+        self.vocabulary = reading.vocabularies.get(&self.edition).cloned();
+        let Self { prepared, sql_prepared, rewriter: Some(rewriter), database, traits, .. } = self else {
+            return;
+        };
+        let judge = |sql: &[u8]| match rewriter.judge(sql, database.verdicts(), &mut traits.clone()) {
             Verdict::Forward => Some(Text::AsGiven),
-            Verdict::Rewrite(text) => Some(Text::Rewritten(text.into_bytes().into())),
+            Verdict::Rewrite(new) => Some(Text::Rewritten(new.text.into_bytes().into())),
             Verdict::ForwardAndRestore | Verdict::Refuse(_) | Verdict::Own(_) => None,
-        });
+        };
+        prepared.judge_again(judge);
+        sql_prepared.judge_again(judge);
     }
 
     #[inline]
@@ -157,14 +175,16 @@ impl InEdition {
     #[inline]
     pub(super) fn query(&mut self, frame: &[u8], batch: u64) -> Treatment {
         let Some(sql) = message::query_text(frame) else { return Treatment::Forward };
-        match self.judge(sql) {
+        let (verdict, may_change) = self.judge(sql);
+        self.note_prepare(sql, &verdict, may_change);
+        match verdict {
             Verdict::Forward => Treatment::Forward,
             Verdict::ForwardAndRestore => {
                 self.restore = self.restore.max_of(Restore::Once);
                 self.hold = Hold::UntilAnswered;
                 Treatment::Forward
             }
-            verdict => Treatment::Replace(message::query(&self.replacement(verdict, batch, None))),
+            verdict => Treatment::Replace(message::query(&self.replacement(verdict, (batch, 0), None))),
         }
     }
 
@@ -179,16 +199,14 @@ impl InEdition {
             let refusal = statements::behind_a_switch();
             return Treatment::Replace(message::parse(name, &self.refusals.add(batch, refusal), types));
         }
-        self.keep_up();
-        let (verdict, may_change) = match &self.rewriter {
-            Some(rewriter) => rewriter.judge_to_keep(sql, self.database.verdicts(), &mut self.traits),
-            None => (Verdict::Forward, false),
-        };
+        let (verdict, may_change) = self.judge_to_keep(sql);
+        self.note_prepare(sql, &verdict, may_change);
         let text = match &verdict {
             Verdict::Forward if may_change => Some(Text::AsGiven),
-            Verdict::Rewrite(text) if may_change => Some(Text::Rewritten(text.as_bytes().into())),
+            Verdict::Rewrite(new) if may_change => Some(Text::Rewritten(new.text.as_bytes().into())),
             _ => None,
         };
+        let place = (batch, self.prepared.sent(batch));
         self.prepared.parse(batch, name, text.map(|text| (sql, types, text)));
         match verdict {
             Verdict::Forward => Treatment::Forward,
@@ -199,25 +217,63 @@ impl InEdition {
                 Treatment::Forward
             }
             verdict => {
-                Treatment::Replace(message::parse(name, &self.replacement(verdict, batch, Some(name)), types))
+                Treatment::Replace(message::parse(name, &self.replacement(verdict, place, Some(name)), types))
             }
         }
     }
 
+    /// The verdict, and of a text that stays whether another epoch may judge it otherwise.
     #[inline]
-    fn judge(&mut self, sql: &[u8]) -> Verdict {
+    fn judge(&mut self, sql: &[u8]) -> (Verdict, bool) {
+        if prepared_name(sql).is_some() {
+            return self.judge_to_keep(sql);
+        }
         self.keep_up();
-        match &self.rewriter {
+        let verdict = match &self.rewriter {
             Some(rewriter) => rewriter.judge(sql, self.database.verdicts(), &mut self.traits),
             None => Verdict::Forward,
+        };
+        (verdict, false)
+    }
+
+    #[inline]
+    fn judge_to_keep(&mut self, sql: &[u8]) -> (Verdict, bool) {
+        self.keep_up();
+        match &self.rewriter {
+            Some(rewriter) => rewriter.judge_to_keep(sql, self.database.verdicts(), &mut self.traits),
+            None => (Verdict::Forward, false),
         }
     }
 
-    /// The text that the server gets instead. `prepared` is the statement's name if it is only parsed now.
-    fn replacement(&mut self, verdict: Verdict, batch: u64, prepared: Option<&[u8]>) -> Vec<u8> {
+    /// Remembers what a text prepares by SQL if another epoch may judge it otherwise.
+    #[inline]
+    fn note_prepare(&mut self, sql: &[u8], verdict: &Verdict, may_change: bool) {
+        let Some(name) = prepared_name(sql) else { return };
         let text = match verdict {
-            Verdict::Rewrite(text) => Ok(text),
-            Verdict::Refuse(refusal) => Err(report(refusal)),
+            Verdict::Forward => std::str::from_utf8(sql).ok(),
+            Verdict::Rewrite(new) => Some(new.text.as_str()),
+            Verdict::ForwardAndRestore | Verdict::Refuse(_) | Verdict::Own(_) => return,
+        };
+        match (may_change, std::str::from_utf8(sql), text) {
+            (true, Ok(given), Some(text)) => self.sql_prepared.remember(name, given, text),
+            _ => self.sql_prepared.forget(&name),
+        }
+    }
+
+    /// The text that the server gets instead, at which Parse of which batch. `prepared` is the statement's name if it is only
+    /// parsed now.
+    fn replacement(
+        &mut self,
+        verdict: Verdict,
+        (batch, number): (u64, u64),
+        prepared: Option<&[u8]>,
+    ) -> Vec<u8> {
+        let text = match verdict {
+            Verdict::Rewrite(new) => {
+                self.positions.add(batch, number, new.edits);
+                Ok(new.text)
+            }
+            Verdict::Refuse(refusal) => Err(refused(refusal)),
             Verdict::Own(Statement::ShowEdition) => {
                 Ok(statements::show_edition(&self.reading(), self.edition))
             }
@@ -336,19 +392,39 @@ impl InEdition {
         Some((client::QUERY, message::query(statements::restore(edition.id, &path).as_bytes())))
     }
 
+    /// Nothing is under way and the client is free: what the server must get before anything else of the client, if the epoch has changed what
+    /// was prepared. Its tag is as in [`release`](Self::release).
+    #[inline]
+    pub(super) fn between_messages(&mut self, in_failed_transaction: bool) -> Option<(u8, Vec<u8>)> {
+        if !self.sql_prepared.any() || in_failed_transaction {
+            return None;
+        }
+        self.keep_up();
+        let renewal = self.sql_prepared.renewal()?;
+        self.interlude = true;
+        Some((client::QUERY, message::query(renewal.as_bytes())))
+    }
+
     /// Which of the server's messages must be whole.
     #[inline]
     pub(super) fn wants(&self, tag: u8, len: usize) -> bool {
         match tag {
             server::PARAMETER_STATUS => len <= REPORT_BYTES_MAX,
             server::ERROR => {
-                (self.interlude || self.refusals.any() || self.may_switch()) && len <= REPORT_BYTES_MAX
+                (self.interlude || self.refusals.any() || self.may_switch() || self.rewords())
+                    && len <= REPORT_BYTES_MAX
             }
-            server::NOTICE => self.may_switch() && len <= REPORT_BYTES_MAX,
+            server::NOTICE => (self.may_switch() || self.rewords()) && len <= REPORT_BYTES_MAX,
             server::PARSE_COMPLETE | server::CLOSE_COMPLETE => true,
             server::COMMAND_COMPLETE | server::ROW_DESCRIPTION | server::DATA_ROW => self.interlude,
             _ => false,
         }
+    }
+
+    /// Whether errors and notices may read otherwise in this edition.
+    #[inline]
+    fn rewords(&self) -> bool {
+        self.vocabulary.is_some() || self.positions.any()
     }
 
     fn may_switch(&self) -> bool {
@@ -359,7 +435,11 @@ impl InEdition {
     /// is there now.
     pub(super) fn server_message(&mut self, tag: u8, frame: &[u8], batch: u64) -> (Fate, Option<EditionId>) {
         match tag {
-            server::PARSE_COMPLETE => (swallow_if(self.prepared.parse_complete(batch)), None),
+            server::PARSE_COMPLETE => {
+                let ours = self.prepared.parse_complete(batch);
+                self.positions.forget_before(batch, self.prepared.taken(batch));
+                (swallow_if(ours), None)
+            }
             server::CLOSE_COMPLETE => (swallow_if(self.prepared.close_complete(batch)), None),
             server::PARAMETER_STATUS => {
                 if let Some(on) = message::standard_strings(frame) {
@@ -372,7 +452,7 @@ impl InEdition {
                     self.moved_to(edition);
                     (Fate::Swallow, Some(edition))
                 }
-                None => (Fate::Forward, None),
+                None => (self.reworded(frame, batch), None),
             },
             server::ERROR if self.interlude => {
                 let report = Report::fatal(
@@ -386,9 +466,19 @@ impl InEdition {
                 None if self.may_switch() && statements::failed_in_transaction(frame) => {
                     (Fate::Replace(statements::in_transaction().encode()), None)
                 }
-                None => (Fate::Forward, None),
+                None => (self.reworded(frame, batch), None),
             },
             _ => (Fate::Swallow, None),
+        }
+    }
+
+    /// An error or a notice in the words of the edition.
+    #[cold]
+    fn reworded(&mut self, frame: &[u8], batch: u64) -> Fate {
+        let edits = self.positions.at(batch, self.prepared.taken(batch));
+        match report::translate(frame, self.vocabulary.as_deref(), edits) {
+            Some(report) => Fate::Replace(report),
+            None => Fate::Forward,
         }
     }
 
@@ -397,6 +487,7 @@ impl InEdition {
     pub(super) fn ready(&mut self, batch: u64) -> bool {
         self.refusals.forget_before(batch);
         self.prepared.forget_before(batch);
+        self.positions.forget_before(batch, 0);
         std::mem::take(&mut self.interlude)
     }
 
@@ -407,6 +498,7 @@ impl InEdition {
         // The switch has deallocated them.
         self.switches.clear();
         self.prepared.clear();
+        self.sql_prepared.clear();
         self.take_up(self.database.generation());
     }
 }
@@ -421,7 +513,7 @@ fn swallow_if(ours: bool) -> Fate {
     if ours { Fate::Swallow } else { Fate::Forward }
 }
 
-fn report(refusal: Refusal) -> Report {
+fn refused(refusal: Refusal) -> Report {
     let Refusal { sqlstate, message, hint, position } = refusal;
     Report { hint, position, ..Report::error(sqlstate, message) }
 }

@@ -109,6 +109,16 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// How many Parse messages of the batch have gone to the server.
+    pub(super) fn sent(&mut self, batch: u64) -> u64 {
+        self.sent.in_batch(batch).parses
+    }
+
+    /// How many of them it has taken: the next one is what it is at, if it is at a Parse.
+    pub(super) fn taken(&mut self, batch: u64) -> u64 {
+        self.answered.in_batch(batch).parses
+    }
+
     /// Whether any statement must be prepared again before it is used.
     #[inline]
     pub(super) fn any_due(&self) -> bool {

@@ -56,6 +56,13 @@ impl Relay {
             self.turn.client_sends(tag);
             self.up.put(&own);
         }
+        if let Some(edition) = self.edition.as_mut().filter(|edition| !edition.holds())
+            && !self.turn.is_busy()
+            && let Some((tag, own)) = edition.between_messages(self.turn.is_failed())
+        {
+            self.turn.client_sends(tag);
+            self.up.put(&own);
+        }
         if let Some(draft) = self.draft.as_mut().filter(|draft| draft.holds())
             && !self.turn.is_busy()
             && let Some((tag, own)) = draft.release(self.turn.is_failed())

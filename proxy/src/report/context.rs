@@ -1,0 +1,72 @@
+//! CONTEXT: where in the server something happened, innermost first.
+
+use super::{
+    Table,
+    fields::Fields,
+    vocabulary::Vocabulary,
+    words::{Speech, Words},
+};
+
+/// How PostgreSQL names our trigger functions, which no plain database has.
+const OUR_FUNCTIONS: &str = " edition.";
+
+/// Rewords the context.
+pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Option<&Table>) {
+    let Some(context) = fields.get(b'W') else { return };
+    let lines: Vec<&str> = context.split('\n').collect();
+    // what ran inside a trigger of ours goes with it
+    let ours = lines.iter().rposition(|line| line.starts_with("PL/pgSQL") && line.contains(OUR_FUNCTIONS));
+    let theirs = lines.get(ours.map_or(0, |at| at + 1)..).unwrap_or_default();
+    if theirs.is_empty() {
+        return fields.remove(b'W');
+    }
+    let words: Vec<String> = theirs.iter().map(|line| reworded(line, vocabulary, table)).collect();
+    fields.set(b'W', words.join("\n"));
+}
+
+fn reworded(line: &str, vocabulary: &Vocabulary, table: Option<&Table>) -> String {
+    if let Some(copied) = line.strip_prefix("COPY ") {
+        return copy(copied, vocabulary, table).unwrap_or_else(|| line.to_owned());
+    }
+    if KEY_QUERIES.iter().any(|query| line.starts_with(query))
+        && let Some(table) = vocabulary.tables().find(|table| line.contains(&table.quoted()))
+    {
+        let words = Words { vocabulary, table: Some(table), speech: Speech::Physical, generated: false };
+        return words.quoted(line);
+    }
+    let Some(at) = POSITIONS.iter().find_map(|phrase| line.rfind(phrase)) else { return line.to_owned() };
+    // `while updating tuple (0,1) in relation "users"`
+    let (before, relation) = line.split_at(at);
+    let words = Words { vocabulary, table, speech: Speech::Physical, generated: false };
+    format!("{before}{}", words.quoted(relation))
+}
+
+/// What PostgreSQL itself runs for foreign keys.
+const KEY_QUERIES: &[&str] = &[
+    "SQL statement \"SELECT 1 FROM ONLY \"",
+    "SQL statement \"DELETE FROM ONLY \"",
+    "SQL statement \"UPDATE ONLY \"",
+];
+
+/// What stands before the relation whose row or page something waits for.
+const POSITIONS: &[&str] = &[" in relation \"", " of relation \""];
+
+/// `COPY users, line 1, column name: "x"`, without the first word; names stand there without quotes.
+fn copy(line: &str, vocabulary: &Vocabulary, table: Option<&Table>) -> Option<String> {
+    let (name, place) = line.split_once(", line ")?;
+    let known = table.filter(|table| table.physical_name.as_str() == name);
+    let table = known.or_else(|| vocabulary.physical_unqualified(name))?;
+    let place = column_renamed(place, table).unwrap_or_else(|| place.to_owned());
+    Some(format!("COPY {}, line {place}", table.name.as_str()))
+}
+
+/// `1, column name: "x"` or `1, column name: null input`
+fn column_renamed(place: &str, table: &Table) -> Option<String> {
+    let (number, column) = place.split_once(", column ")?;
+    number.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+    let (name, value) = column.match_indices(": ").find_map(|(at, _)| {
+        let (name, value) = column.split_at(at);
+        Some((table.column(name)?, value))
+    })?;
+    Some(format!("{number}, column {name}{value}"))
+}

@@ -1,0 +1,170 @@
+//! The DETAIL of broken constraints: `Key (a, b)=(1, 2) already exists.` and `Failing row contains (1, 2, null).`
+
+use std::ops::Range;
+
+use catalog::{
+    model::Name,
+    sql::lexer::{Lexer, Token, TokenKind},
+};
+
+use super::{
+    Table,
+    fields::Fields,
+    identifier::quoted_if_needed,
+    vocabulary::Vocabulary,
+    words::{Speech, Words},
+};
+
+/// Rewords the detail.
+pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Option<&Table>) {
+    let Some(detail) = fields.get(b'D').map(str::to_owned) else { return };
+    let sqlstate = fields.get(b'C').unwrap_or_default().to_owned();
+    let words = |speech| Words { vocabulary, table, speech, generated: sqlstate == "428C9" };
+    let new = match sqlstate.as_str() {
+        "23505" | "23P01" => table.map_or(Some(detail.clone()), |table| key(&detail, table)),
+        "23503" => foreign_key(&detail, fields, vocabulary),
+        "23502" | "23514" => table.map_or(Some(detail.clone()), |table| failing_row(&detail, table)),
+        "428C9" => Some(words(Speech::Physical).quoted(&detail)),
+        other if Speech::of(other) == Speech::Statement => {
+            Some(words(Speech::Statement).without_our_schemas(detail.clone()))
+        }
+        _ => return,
+    };
+    match new {
+        Some(new) => fields.set(b'D', new),
+        None => fields.remove(b'D'),
+    }
+}
+
+/// A detail that begins with key columns and their values, and may (of an exclusion constraint) give the same columns again. `None`: it cannot
+/// be told in the edition's words.
+fn key(detail: &str, table: &Table) -> Option<String> {
+    let Some(list) = key_columns(detail) else { return unless_renamed(detail, table) };
+    let old = detail.get(list.clone())?;
+    let new = in_the_editions_words(old, table)?;
+    if new == old {
+        return Some(detail.to_owned());
+    }
+    let (before, after) = (detail.get(..list.start)?, detail.get(list.end..)?);
+    let again = format!("{old}=(");
+    let after = match after.rfind(&again) {
+        Some(at) => {
+            let (values, rest) = after.split_at(at);
+            format!("{values}{new}=({}", rest.get(again.len()..)?)
+        }
+        None => after.to_owned(),
+    };
+    Some(format!("{before}{new}{after}"))
+}
+
+/// As it is where no column has another name.
+fn unless_renamed(detail: &str, table: &Table) -> Option<String> {
+    table.is_as_stored().then(|| detail.to_owned())
+}
+
+/// The columns are those of the table that the message names first; the table that the detail names, behind the values, is the other one.
+fn foreign_key(detail: &str, fields: &Fields<'_>, vocabulary: &Vocabulary) -> Option<String> {
+    let message = fields.get(b'M').unwrap_or_default();
+    let first = message.split('"').nth(1).unwrap_or_default();
+    // the message is in the edition's words by now
+    let keys = vocabulary.named(first);
+    let detail = keys.map_or(Some(detail.to_owned()), |table| match key_columns(detail) {
+        Some(_) => key(detail, table),
+        // `Key is not present in table "users".`
+        None => Some(detail.to_owned()),
+    })?;
+    let values_end = detail.rfind(')').map_or(0, |at| at + 1);
+    let (values, phrase) = detail.split_at_checked(values_end)?;
+    let words = Words { vocabulary, table: None, speech: Speech::Physical, generated: false };
+    Some(format!("{values}{}", words.quoted(phrase)))
+}
+
+/// Where the list of key columns stands, its parentheses included.
+fn key_columns(detail: &str) -> Option<Range<usize>> {
+    let start = detail.find('(')?;
+    let bytes = detail.as_bytes();
+    let mut depth = 0_usize;
+    for token in Lexer::starting_at(bytes, start) {
+        if token.kind == TokenKind::Broken {
+            return None;
+        }
+        if token.is_symbol(bytes, b'(') {
+            depth += 1;
+        } else if token.is_symbol(bytes, b')') {
+            depth = depth.checked_sub(1)?;
+            if depth == 0 {
+                return detail.get(token.end..)?.starts_with("=(").then_some(start..token.end);
+            }
+        }
+    }
+    None
+}
+
+/// Columns and expressions of an index with the edition's names; `None` if a column of another edition is among them.
+fn in_the_editions_words(list: &str, table: &Table) -> Option<String> {
+    let bytes = list.as_bytes();
+    let tokens: Vec<Token> = Lexer::new(list.as_bytes()).collect();
+    let symbol = |at: Option<usize>, symbol: u8| {
+        at.and_then(|at| tokens.get(at)).is_some_and(|token: &Token| token.is_symbol(bytes, symbol))
+    };
+    let mut result = String::with_capacity(list.len());
+    let mut copied = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        let before = at.checked_sub(1);
+        let qualified = symbol(before, b'.') || symbol(Some(at + 1), b'.');
+        if qualified || symbol(before, b':') || symbol(Some(at + 1), b'(') {
+            continue;
+        }
+        let Some(name) = token.name(list).filter(|name| table.has_stored(name)) else { continue };
+        let new = table.column(&name)?;
+        if new != name {
+            result.push_str(list.get(copied..token.start)?);
+            result.push_str(&quoted_if_needed(new));
+            copied = token.end;
+        }
+    }
+    result.push_str(list.get(copied..)?);
+    Some(result)
+}
+
+/// A detail that lists values of a stored row: of these the edition's. `None`: they cannot be told apart for sure.
+fn failing_row(detail: &str, table: &Table) -> Option<String> {
+    if table.is_as_stored() {
+        return Some(detail.to_owned());
+    }
+    let (start, end) = (detail.find('(')? + 1, detail.rfind(')')?);
+    let inside = detail.get(start..end)?;
+    let names: Vec<&str> = table.stored.iter().map(Name::as_str).collect();
+    let all = Some((names, values(inside)));
+    let all = all.filter(|(names, values)| !names.is_empty() && names.len() == values.len());
+    let (new, lists_names) = match (all, listed(inside, table)) {
+        // told apart by nothing
+        (Some(_), Some(_)) | (None, None) => return None,
+        (Some(row), None) => (row, false),
+        (None, Some(row)) => (row, true),
+    };
+    let (names, values) = new;
+    let kept = names.iter().zip(values).filter_map(|(name, value)| Some((table.column(name)?, value)));
+    let (names, values): (Vec<&str>, Vec<&str>) = kept.unzip();
+    let row = if lists_names {
+        format!("{}) = ({}", names.join(SEPARATOR), values.join(SEPARATOR))
+    } else {
+        values.join(SEPARATOR)
+    };
+    Some(format!("{}{row}{}", detail.get(..start)?, detail.get(end..)?))
+}
+
+/// What stands between names and between values, which may hold it as well.
+const SEPARATOR: &str = ", ";
+
+fn values(inside: &str) -> Vec<&str> {
+    inside.split(SEPARATOR).collect()
+}
+
+/// `(a, b) = (1, 2)`, without the outer parentheses, as those see it who may not read all columns.
+fn listed<'d>(inside: &'d str, table: &Table) -> Option<(Vec<&'d str>, Vec<&'d str>)> {
+    let (names, row) = inside.split_once(") = (")?;
+    let (names, values) = (values(names), values(row));
+    let known = names.iter().all(|name| table.has_stored(name));
+    (known && names.len() == values.len()).then_some((names, values))
+}

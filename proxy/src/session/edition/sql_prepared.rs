@@ -1,0 +1,180 @@
+//! Statements that the session prepared by SQL: `PREPARE name AS …`. The server keeps the text that it got, so one that reads differently since
+//! (an editioned schema that it names outright means another table now) is prepared anew, between two messages of the client, before
+//! the client can execute it. The server is asked first whether it still has the statement as we know it.
+
+use catalog::{
+    model::Name,
+    sql,
+    sql::{
+        Literal, Sql, join,
+        lexer::{Lexer, Token},
+    },
+};
+
+use super::prepared::Text;
+
+/// Bytes of texts remembered for one session; statements beyond that keep the text that they were prepared with.
+const REMEMBERED_BYTES_MAX: usize = 1 << 20;
+
+/// The statements of one session.
+#[derive(Debug, Default)]
+pub(super) struct SqlPrepared {
+    statements: Vec<Statement>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Statement {
+    name: Name,
+    given: Box<str>,
+    /// What the server got last.
+    at_server: Box<str>,
+    wanted: Box<str>,
+}
+
+/// The name that a text prepares, if it is one `PREPARE` and nothing else.
+pub(super) fn prepared_name(sql: &[u8]) -> Option<Name> {
+    let first = sql.trim_ascii_start().get(..PREPARE.len())?;
+    if !first.eq_ignore_ascii_case(PREPARE) {
+        return None;
+    }
+    let text = std::str::from_utf8(sql).ok()?;
+    let tokens: Vec<Token> = Lexer::new(sql).collect();
+    let tokens = match tokens.as_slice() {
+        [tokens @ .., last] if last.is_symbol(sql, b';') => tokens,
+        tokens => tokens,
+    };
+    match tokens {
+        [_, name, next, rest @ ..] if next.is_word(sql, "as") || next.is_symbol(sql, b'(') => {
+            let is_alone = !rest.iter().any(|token| token.is_symbol(sql, b';'));
+            Name::new(name.name(text)?).ok().filter(|_| is_alone)
+        }
+        _ => None,
+    }
+}
+
+const PREPARE: &[u8] = b"PREPARE";
+
+impl SqlPrepared {
+    /// Whether there are any.
+    #[inline]
+    pub(super) fn any(&self) -> bool {
+        !self.statements.is_empty()
+    }
+
+    /// The client prepares `name` by `given`; the server gets `text`.
+    pub(super) fn remember(&mut self, name: Name, given: &str, text: &str) {
+        self.forget(&name);
+        if self.bytes + given.len() > REMEMBERED_BYTES_MAX {
+            tracing::debug!("too many prepared statements to remember them all");
+            return;
+        }
+        self.bytes += given.len();
+        self.statements.push(Statement {
+            name,
+            given: given.into(),
+            at_server: text.into(),
+            wanted: text.into(),
+        });
+    }
+
+    /// The client prepares `name` by a text that means the same in each epoch.
+    pub(super) fn forget(&mut self, name: &Name) {
+        self.statements.retain(|statement| statement.name != *name);
+        self.bytes = self.statements.iter().map(|statement| statement.given.len()).sum();
+    }
+
+    /// Nothing is prepared any longer.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Judges all texts again. `judge`: the text that the server should have; `None`: leave it.
+    pub(super) fn judge_again(&mut self, mut judge: impl FnMut(&[u8]) -> Option<Text>) {
+        for statement in &mut self.statements {
+            match judge(statement.given.as_bytes()) {
+                Some(Text::AsGiven) => statement.wanted.clone_from(&statement.given),
+                Some(Text::Rewritten(text)) => {
+                    if let Ok(text) = std::str::from_utf8(&text) {
+                        statement.wanted = text.into();
+                    }
+                }
+                Some(Text::Unknown) | None => {}
+            }
+        }
+    }
+
+    /// What prepares anew all that reads differently, as one statement that cannot fail: what cannot be prepared anew is gone, and says so
+    /// when it is executed.
+    pub(super) fn renewal(&mut self) -> Option<String> {
+        let blocks: Vec<Sql> = self
+            .statements
+            .iter_mut()
+            .filter(|statement| statement.at_server != statement.wanted)
+            .map(|statement| {
+                let block = statement.block();
+                statement.at_server.clone_from(&statement.wanted);
+                block
+            })
+            .collect();
+        if blocks.is_empty() {
+            return None;
+        }
+        let body = sql!("BEGIN {} END", join(blocks, " "));
+        Some(sql!("DO LANGUAGE plpgsql {}", Literal(body.as_str())).to_string())
+    }
+}
+
+impl Statement {
+    fn block(&self) -> Sql {
+        let deallocate = sql!("DEALLOCATE {}", self.name);
+        sql!(
+            "BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE name = {} AND statement = {}) THEN \
+             EXECUTE {}; EXECUTE {}; END IF; EXCEPTION WHEN OTHERS THEN NULL; END;",
+            Literal(self.name.as_str()),
+            Literal(&self.at_server),
+            Literal(deallocate.as_str()),
+            Literal(&self.wanted)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_prepare_is_recognised_by_its_tokens() {
+        let named = |sql: &str| prepared_name(sql.as_bytes()).map(|name| name.as_str().to_owned());
+        assert_eq!(named(" prepare P as select 1;").as_deref(), Some("p"));
+        assert_eq!(named("PREPARE \"P\" (int, text) AS SELECT $1").as_deref(), Some("P"));
+        for other in ["PREPARE TRANSACTION 'x'", "SELECT 1", "PREPARED x AS y", "PREPARE a AS SELECT 1; SELECT 2", ""] {
+            assert_eq!(named(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_what_reads_differently_is_prepared_anew_and_once() {
+        let mut prepared = SqlPrepared::default();
+        prepared.remember(name("a"), "PREPARE a AS SELECT * FROM public.t", "PREPARE a AS SELECT * FROM public.t");
+        prepared.remember(name("b"), "PREPARE b AS SELECT 1", "PREPARE b AS SELECT 1");
+        assert_eq!(prepared.renewal(), None);
+        prepared.judge_again(|given| {
+            let given = String::from_utf8(given.to_vec()).unwrap();
+            given.contains("public").then(|| Text::Rewritten(given.replace("public", "p2").into_bytes().into()))
+        });
+        let renewal = prepared.renewal().unwrap();
+        assert!(renewal.contains("DEALLOCATE \"a\"") && renewal.contains("FROM p2.t"), "{renewal}");
+        assert!(!renewal.contains("SELECT 1"), "{renewal}");
+        assert_eq!(prepared.renewal(), None);
+        prepared.judge_again(|_| Some(Text::AsGiven));
+        assert!(prepared.renewal().unwrap().contains("FROM p2.t"), "what the server has is what we gave it last");
+        prepared.forget(&name("a"));
+        prepared.clear();
+        assert!(!prepared.any());
+    }
+}
