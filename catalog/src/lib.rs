@@ -18,6 +18,7 @@
 //! - [`seed`]: rows that a draft's migrations inserted, and how they are carried to the live database
 //! - [`snapshot`]: what a proxy needs to know of the catalogue
 //! - [`tls`]: TLS to servers, by libpq's rules
+//! - [`doctor`]: what in a database would go around an edition
 //! - [`event`]: one stream of progress for the CLI, its `--json` and the tests
 
 pub mod archive;
@@ -25,6 +26,7 @@ pub mod backfill;
 pub mod blueprint;
 pub mod ddl;
 pub mod diff;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod layout;

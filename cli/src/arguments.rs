@@ -45,6 +45,7 @@ Exit codes:
   5   busy: another runner or sessions are in the way; try again later
   6   paused; the same command resumes
   7   plan: a finding needs a word (--allow, --allow-file) before publish goes on
+  8   doctor: something goes around editions
   70  a bug in edition";
 
 /// Options of every verb.
@@ -102,6 +103,7 @@ pub(crate) enum Command {
     Status(command::status::Status),
     Sessions(command::sessions::Sessions),
     Log(command::log::Log),
+    Doctor(command::doctor::Doctor),
     Sync(command::sync::Sync),
     Rollback(command::rollback::Rollback),
     Retire(command::retire::Retire),
@@ -128,6 +130,7 @@ impl Command {
             Self::Status(verb) => verb.run(context).await?,
             Self::Sessions(verb) => verb.run(context).await?,
             Self::Log(verb) => verb.run(context).await?,
+            Self::Doctor(verb) => return verb.run(context).await,
             Self::Sync(verb) => verb.run(context).await?,
             Self::Rollback(verb) => verb.run(context).await?,
             Self::Retire(verb) => verb.run(context).await?,

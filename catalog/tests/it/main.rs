@@ -7,6 +7,7 @@ mod backfill;
 mod cluster;
 mod coverage;
 mod diffs;
+mod doctor;
 mod interrupted;
 mod life;
 mod reading;

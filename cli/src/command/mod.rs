@@ -7,6 +7,7 @@ pub(crate) mod default;
 pub(crate) mod deinit;
 pub(crate) mod dev;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod drop;
 pub(crate) mod explain;
 pub(crate) mod init;

@@ -42,6 +42,7 @@ fn help_of_every_verb() {
         "status",
         "sessions",
         "log",
+        "doctor",
         "sync",
         "rollback",
         "retire",

@@ -62,8 +62,7 @@ impl Reading {
         let rewriter =
             |edition: &SnapshotEdition| (edition.id, Arc::new(Rewriter::new(snapshot.clone(), edition.id)));
         let rewriters = snapshot.editions.iter().map(rewriter).collect();
-        let vocabulary =
-            |edition: &SnapshotEdition| Some((edition.id, Arc::new(Vocabulary::new(edition)?)));
+        let vocabulary = |edition: &SnapshotEdition| Some((edition.id, Arc::new(Vocabulary::new(edition)?)));
         let vocabularies = snapshot.editions.iter().filter_map(vocabulary).collect();
         Self { snapshot, drains, rewriters, vocabularies }
     }

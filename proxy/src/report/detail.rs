@@ -21,7 +21,8 @@ pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Op
     let sqlstate = fields.get(b'C').unwrap_or_default().to_owned();
     let words = |speech| Words { vocabulary, table, speech, generated: sqlstate == "428C9" };
     let new = match sqlstate.as_str() {
-        "23505" | "23P01" => table.map_or(Some(detail.clone()), |table| key(&detail, table)),
+        "23505" => table.map_or(Some(detail.clone()), |table| key(&detail, table, Again::No)),
+        "23P01" => table.map_or(Some(detail.clone()), |table| key(&detail, table, Again::Once)),
         "23503" => foreign_key(&detail, fields, vocabulary),
         "23502" | "23514" => table.map_or(Some(detail.clone()), |table| failing_row(&detail, table)),
         "428C9" => Some(words(Speech::Physical).quoted(&detail)),
@@ -36,24 +37,29 @@ pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Op
     }
 }
 
-/// A detail that begins with key columns and their values, and may (of an exclusion constraint) give the same columns again. `None`: it cannot
-/// be told in the edition's words.
-fn key(detail: &str, table: &Table) -> Option<String> {
+/// Whether a detail tells its key columns again, behind their first values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    No,
+    /// `Key (c)=(…) conflicts with existing key (c)=(…).`
+    Once,
+}
+
+/// A detail that begins with key columns and their values. `None`: it cannot be told in the edition's words.
+fn key(detail: &str, table: &Table, again: Again) -> Option<String> {
     let Some(list) = key_columns(detail) else { return unless_renamed(detail, table) };
     let old = detail.get(list.clone())?;
     let new = in_the_editions_words(old, table)?;
     if new == old {
         return Some(detail.to_owned());
     }
-    let (before, after) = (detail.get(..list.start)?, detail.get(list.end..)?);
-    let again = format!("{old}=(");
-    let after = match after.rfind(&again) {
-        Some(at) => {
-            let (values, rest) = after.split_at(at);
-            format!("{values}{new}=({}", rest.get(again.len()..)?)
-        }
-        None => after.to_owned(),
-    };
+    let (before, mut after) = (detail.get(..list.start)?, detail.get(list.end..)?.to_owned());
+    if again == Again::Once {
+        let told = format!("{old}=(");
+        // a value that looks like it could be taken for it
+        (after.matches(&told).count() == 1).then_some(())?;
+        after = after.replace(&told, &format!("{new}=("));
+    }
     Some(format!("{before}{new}{after}"))
 }
 
@@ -69,7 +75,7 @@ fn foreign_key(detail: &str, fields: &Fields<'_>, vocabulary: &Vocabulary) -> Op
     // the message is in the edition's words by now
     let keys = vocabulary.named(first);
     let detail = keys.map_or(Some(detail.to_owned()), |table| match key_columns(detail) {
-        Some(_) => key(detail, table),
+        Some(_) => key(detail, table, Again::No),
         // `Key is not present in table "users".`
         None => Some(detail.to_owned()),
     })?;

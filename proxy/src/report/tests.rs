@@ -232,13 +232,20 @@ fn privileges_policies_and_generated_columns() {
         "cannot insert a non-DEFAULT value into column \"note\"",
     );
     // of which table?
-    message("428C9", "column \"a\" can only be updated to DEFAULT", "column \"a\" can only be updated to DEFAULT");
+    message(
+        "428C9",
+        "column \"a\" can only be updated to DEFAULT",
+        "column \"a\" can only be updated to DEFAULT",
+    );
 }
 
 #[test]
 fn contexts_name_what_the_edition_has_and_nothing_of_ours() {
     let context = |said, heard| check(&[('C', "57014"), ('W', said)], &[('C', "57014"), ('W', heard)]);
-    context("while updating tuple (0,1) in relation \"users\"", "while updating tuple (0,1) in relation \"people\"");
+    context(
+        "while updating tuple (0,1) in relation \"users\"",
+        "while updating tuple (0,1) in relation \"people\"",
+    );
     context("COPY users, line 1, column name: \"name: x\"", "COPY people, line 1, column order: \"name: x\"");
     context("COPY users, line 1: \"COPY users, line 2\"", "COPY people, line 1: \"COPY users, line 2\"");
     context(
@@ -256,7 +263,10 @@ fn contexts_name_what_the_edition_has_and_nothing_of_ours() {
         ],
         &[
             ('C', "22012"),
-            ('W', "SQL statement \"UPDATE people SET id = 1\"\nPL/pgSQL function f() line 3 at SQL statement"),
+            (
+                'W',
+                "SQL statement \"UPDATE people SET id = 1\"\nPL/pgSQL function f() line 3 at SQL statement",
+            ),
         ],
     );
 }
@@ -267,7 +277,6 @@ fn what_is_no_report_is_left_alone() {
         assert_eq!(translate(bytes, Some(&vocabulary()), None), None);
     }
     let latin1 = frame(&[('C', "23502"), ('s', "public"), ('t', "users")]);
-    let broken: Vec<u8> =
-        latin1.iter().map(|byte| if *byte == b'u' { 0xe9 } else { *byte }).collect();
+    let broken: Vec<u8> = latin1.iter().map(|byte| if *byte == b'u' { 0xe9 } else { *byte }).collect();
     assert_eq!(translate(&broken, Some(&vocabulary()), None), None);
 }

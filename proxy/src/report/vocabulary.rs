@@ -143,9 +143,9 @@ impl Table {
         let constraints = view.constraints.iter().map(|it| (it.physical_name.as_ref(), &it.name));
         let indexes = view.indexes.iter().map(|it| (it.physical_name.as_ref(), &it.name));
         // where both have a name, reports say the constraint's
-        let constraints = indexes.chain(constraints).filter_map(|(physical, name)| {
-            Some((physical?.as_str().to_owned(), name.clone()))
-        });
+        let constraints = indexes
+            .chain(constraints)
+            .filter_map(|(physical, name)| Some((physical?.as_str().to_owned(), name.clone())));
         Self {
             schema: schema.clone(),
             name: name.clone(),

@@ -90,7 +90,8 @@ impl Words<'_> {
     /// The length of the physical name that `inside` begins with, and what the edition calls it.
     fn name_at(&self, inside: &str, open: char, kind: &str) -> Option<(usize, String)> {
         let (_, close) = QUOTES.iter().find(|(known, _)| *known == open)?;
-        let ends = inside.match_indices(*close).map(|(at, _)| at).take_while(|at| *at <= 2 * NAME_BYTES_MAX + 1);
+        let ends =
+            inside.match_indices(*close).map(|(at, _)| at).take_while(|at| *at <= 2 * NAME_BYTES_MAX + 1);
         ends.take(ENDS_TRIED).find_map(|end| {
             let name = inside.get(..end)?.trim();
             Some((end, self.meaning(kind, name)?.to_owned()))
@@ -111,7 +112,10 @@ impl Words<'_> {
             _ => {
                 let table = self.table?;
                 let is_table = table.physical_name.as_str() == name;
-                is_table.then_some(table.name.as_str()).or_else(|| table.constraint(name)).or_else(|| table.column(name))
+                is_table
+                    .then_some(table.name.as_str())
+                    .or_else(|| table.constraint(name))
+                    .or_else(|| table.column(name))
             }
         }
     }
@@ -170,7 +174,10 @@ impl Words<'_> {
             if text.contains(own) {
                 let schema = schema.as_str();
                 text = text
-                    .replace(&format!("\"{own}\"."), &format!("{}.", super::identifier::quoted_if_needed(schema)))
+                    .replace(
+                        &format!("\"{own}\"."),
+                        &format!("{}.", super::identifier::quoted_if_needed(schema)),
+                    )
                     .replace(&format!("{own}."), &format!("{schema}."))
                     .replace(&format!("\"{own}\""), &format!("\"{schema}\""));
             }

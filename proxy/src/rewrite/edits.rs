@@ -54,7 +54,8 @@ mod tests {
         let mut edits = Edits::default();
         edits.note("é ", "public", "\"public$v2\"");
         edits.note(".users, ", "öffentlich", "x");
-        let positions = [(1, 1), (2, 2), (3, 3), (7, 3), (13, 3), (14, 9), (21, 16), (22, 17), (23, 27), (24, 28)];
+        let positions =
+            [(1, 1), (2, 2), (3, 3), (7, 3), (13, 3), (14, 9), (21, 16), (22, 17), (23, 27), (24, 28)];
         for (written, given) in positions {
             assert_eq!(edits.position(written), given, "{written}");
         }

@@ -267,3 +267,108 @@ async fn copy_and_truncate_work_on_what_an_edition_sees() {
     assert!(ask(&session, "SELECT id::text FROM users").await.is_empty());
     world.end().await;
 }
+
+#[tokio::test]
+async fn nothing_that_was_prepared_or_opened_before_is_used_in_the_other_edition() {
+    let world = World::adopted().await;
+    let session = world.session("--edition=v1").await;
+    execute(&session, &format!("PREPARE p AS {WHOAMI}")).await;
+    execute(&session, &format!("DECLARE c CURSOR WITH HOLD FOR {WHOAMI}")).await;
+    execute(&session, "CREATE TEMP TABLE kept AS SELECT 1 AS n; CREATE TEMP VIEW own AS SELECT n FROM kept")
+        .await;
+    execute(&session, &format!("CREATE TEMP VIEW \"Bound\" AS {WHOAMI}")).await;
+    let error = session.simple_query("SET edition = v2").await.unwrap_err();
+    let message = "the edition cannot be changed while the session has temporary view \"Bound\"";
+    assert_eq!(failure(&error), ("55006".to_owned(), message.to_owned()));
+    assert_eq!(ask(&session, "EXECUTE p").await, ["first"], "nothing has changed");
+    assert_eq!(ask(&session, "SHOW EDITION").await, ["v1"]);
+
+    execute(&session, "DROP VIEW pg_temp.\"Bound\"; SET work_mem = '5MB'").await;
+    execute(&session, "SET edition = v2").await;
+    for (sql, code) in [("EXECUTE p", "26000"), ("FETCH c", "34000")] {
+        assert_eq!(failure(&session.simple_query(sql).await.unwrap_err()).0, code, "{sql}");
+    }
+    assert_eq!(ask(&session, "SELECT n::text FROM own").await, ["1"]);
+    assert_eq!(ask(&session, "SHOW work_mem").await, ["5MB"]);
+    assert_eq!(ask(&session, WHOAMI).await, ["second"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_edition_is_not_changed_amid_a_pipeline() {
+    let world = World::adopted().await;
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    let pipeline =
+        [extended("CREATE TEMP TABLE made (n int)"), extended("SET edition = v2"), extended(WHOAMI), sync()];
+    assert_eq!(raw.tags(&pipeline.concat()).await, "12C1EZI");
+    assert_eq!(
+        raw.tags(&[extended("SELECT n FROM made"), sync()].concat()).await,
+        "EZI",
+        "all of it is undone"
+    );
+    let answer = [query("SHOW EDITION")].concat();
+    raw.send(&answer).await;
+    let answer = raw.until_ready().await;
+    assert!(answer.iter().any(|(_, body)| body.ends_with(b"v1")), "{answer:?}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_sql_prepared_by_qualified_names_follows_the_epoch() {
+    let world = World::adopted().await;
+    let session = world.session("--edition=v1").await;
+    let direct = world.direct().await;
+    execute(&direct, "CREATE TABLE public.orders (id int); INSERT INTO public.orders VALUES (1)").await;
+    execute(&session, "PREPARE q AS SELECT * FROM public.orders").await;
+    execute(&session, "PREPARE gone AS SELECT * FROM public.orders; DEALLOCATE gone").await;
+    session.execute("PREPARE \"By Protocol\" (int) AS SELECT id + $1 FROM public.orders", &[]).await.unwrap();
+    let announce = "CREATE VIEW \"public$v1\".orders AS SELECT id FROM public.orders; \
+        INSERT INTO edition.tables VALUES (1, 4712, 'public', 'orders', 'public', 'orders', 'public$v1'); \
+        INSERT INTO edition.columns VALUES (1, 4712, 1, 'id', 'id', 1)";
+    let withdraw =
+        "DELETE FROM edition.columns WHERE table_id = 4712; DELETE FROM edition.tables WHERE table_id = 4712";
+    for block in ["SELECT 1", "BEGIN"] {
+        execute(&session, block).await;
+        world.change_catalogue(announce).await;
+        execute(&direct, "ALTER TABLE public.orders ADD COLUMN extra int").await;
+        assert_eq!(session.simple_query("EXECUTE q").await.unwrap().len(), 3, "{block}");
+        assert_eq!(ask(&session, "EXECUTE \"By Protocol\" (2)").await, ["3"]);
+        let statements =
+            "SELECT name || ': ' || statement FROM pg_prepared_statements WHERE from_sql ORDER BY name";
+        let statements = ask(&session, statements).await;
+        assert_eq!(statements.len(), 2, "what was deallocated is not brought back: {statements:?}");
+        assert!(statements[1].ends_with("SELECT * FROM \"public$v1\".orders"), "{statements:?}");
+        execute(&session, "COMMIT").await;
+        world.change_catalogue(withdraw).await;
+        execute(&direct, "DROP VIEW \"public$v1\".orders; ALTER TABLE public.orders DROP COLUMN extra").await;
+        assert_eq!(session.simple_query("EXECUTE q").await.unwrap().len(), 3, "{block}");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn positions_point_into_the_clients_own_text() {
+    let world = with_names().await;
+    let session = world.session("--edition=v2").await;
+    let position =
+        |error: &tokio_postgres::Error| match error.as_db_error().and_then(|error| error.position()) {
+            Some(tokio_postgres::error::ErrorPosition::Original(at)) => Some(*at),
+            _ => None,
+        };
+    let sql = "SELECT 'é', id FROM public.users JOIN public.users AS u USING (id) WHERE nope";
+    let wanted = Some(u32::try_from(sql.find("nope").unwrap()).unwrap());
+    assert_eq!(position(&session.simple_query(sql).await.unwrap_err()), wanted);
+    assert_eq!(position(&session.prepare(sql).await.unwrap_err()), wanted);
+    // the second of two that are rewritten, in one pipeline and in one text
+    let twice = format!("SELECT id FROM public.users; {sql}");
+    let behind = wanted.map(|at| at + 29);
+    assert_eq!(position(&session.simple_query(&twice).await.unwrap_err()), behind);
+    let mut raw = Raw::login(world.port(), &world.database, "--edition=v2").await;
+    let pipeline = [extended("SELECT id FROM public.users"), extended("SELECT 1"), extended(sql), sync()];
+    raw.send(&pipeline.concat()).await;
+    let messages = raw.until_ready().await;
+    let error = messages.iter().find(|(tag, _)| *tag == b'E').unwrap();
+    let field = format!("\0P{}\0", wanted.unwrap());
+    assert!(String::from_utf8_lossy(&error.1).contains(&field), "{messages:?}");
+    world.end().await;
+}

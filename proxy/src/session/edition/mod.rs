@@ -322,10 +322,15 @@ impl InEdition {
         !self.switches.is_empty() || self.prepared.any_due() || self.generation != self.database.generation()
     }
 
-    /// Looks at a Bind.
-    pub(super) fn bind(&mut self, frame: &[u8], batch: u64) -> Treatment {
+    /// Looks at a Bind. `amid`: something has been executed in the same batch, which a change of the edition would commit.
+    pub(super) fn bind(&mut self, frame: &[u8], batch: u64, amid: bool) -> Treatment {
         let Some(name) = message::bound_statement(frame) else { return Treatment::Forward };
         if self.switches.iter().any(|switch| switch == name) {
+            if amid {
+                self.prepared.parse(batch, b"", None);
+                let refused = self.refusals.add(batch, statements::amid_a_pipeline());
+                return Treatment::Replace(message::parse(b"editiond\0", &refused, &[0, 0]));
+            }
             self.switching = true;
             self.hold = Hold::AfterSync;
         }
@@ -466,7 +471,10 @@ impl InEdition {
                 None if self.may_switch() && statements::failed_in_transaction(frame) => {
                     (Fate::Replace(statements::in_transaction().encode()), None)
                 }
-                None => (self.reworded(frame, batch), None),
+                None => match statements::kept_by_a_view(frame).filter(|_| self.may_switch()) {
+                    Some(report) => (Fate::Replace(report.encode()), None),
+                    None => (self.reworded(frame, batch), None),
+                },
             },
             _ => (Fate::Swallow, None),
         }

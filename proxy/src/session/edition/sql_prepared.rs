@@ -152,7 +152,9 @@ mod tests {
         let named = |sql: &str| prepared_name(sql.as_bytes()).map(|name| name.as_str().to_owned());
         assert_eq!(named(" prepare P as select 1;").as_deref(), Some("p"));
         assert_eq!(named("PREPARE \"P\" (int, text) AS SELECT $1").as_deref(), Some("P"));
-        for other in ["PREPARE TRANSACTION 'x'", "SELECT 1", "PREPARED x AS y", "PREPARE a AS SELECT 1; SELECT 2", ""] {
+        for other in
+            ["PREPARE TRANSACTION 'x'", "SELECT 1", "PREPARED x AS y", "PREPARE a AS SELECT 1; SELECT 2", ""]
+        {
             assert_eq!(named(other), None, "{other}");
         }
     }
@@ -160,19 +162,28 @@ mod tests {
     #[test]
     fn only_what_reads_differently_is_prepared_anew_and_once() {
         let mut prepared = SqlPrepared::default();
-        prepared.remember(name("a"), "PREPARE a AS SELECT * FROM public.t", "PREPARE a AS SELECT * FROM public.t");
+        prepared.remember(
+            name("a"),
+            "PREPARE a AS SELECT * FROM public.t",
+            "PREPARE a AS SELECT * FROM public.t",
+        );
         prepared.remember(name("b"), "PREPARE b AS SELECT 1", "PREPARE b AS SELECT 1");
         assert_eq!(prepared.renewal(), None);
         prepared.judge_again(|given| {
             let given = String::from_utf8(given.to_vec()).unwrap();
-            given.contains("public").then(|| Text::Rewritten(given.replace("public", "p2").into_bytes().into()))
+            given
+                .contains("public")
+                .then(|| Text::Rewritten(given.replace("public", "p2").into_bytes().into()))
         });
         let renewal = prepared.renewal().unwrap();
         assert!(renewal.contains("DEALLOCATE \"a\"") && renewal.contains("FROM p2.t"), "{renewal}");
         assert!(!renewal.contains("SELECT 1"), "{renewal}");
         assert_eq!(prepared.renewal(), None);
         prepared.judge_again(|_| Some(Text::AsGiven));
-        assert!(prepared.renewal().unwrap().contains("FROM p2.t"), "what the server has is what we gave it last");
+        assert!(
+            prepared.renewal().unwrap().contains("FROM p2.t"),
+            "what the server has is what we gave it last"
+        );
         prepared.forget(&name("a"));
         prepared.clear();
         assert!(!prepared.any());

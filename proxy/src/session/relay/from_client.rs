@@ -134,7 +134,7 @@ impl Relay {
         match tag {
             client::QUERY => edition.query(frame, self.turn.batch()),
             client::PARSE => edition.parse(frame, self.turn.batch()),
-            client::BIND => edition.bind(frame, self.turn.batch()),
+            client::BIND => edition.bind(frame, self.turn.batch(), self.turn.has_executed()),
             client::DESCRIBE => edition.describe(frame, self.turn.batch()),
             client::CLOSE => {
                 edition.close(frame, self.turn.batch());

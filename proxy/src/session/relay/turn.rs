@@ -20,6 +20,8 @@ pub(super) struct Turn {
     copying_in: bool,
     /// Whether there was something after the last Sync that waits for the next one.
     unsynced: bool,
+    /// Whether there was an Execute after it.
+    executed: bool,
 }
 
 /// Transaction status as ReadyForQuery has it.
@@ -44,11 +46,13 @@ impl Turn {
             client::SYNC if self.copying_in => {}
             client::QUERY | client::SYNC | client::FUNCTION_CALL => {
                 self.unsynced = false;
+                self.executed = false;
                 self.awaited.push_back(tag);
             }
             client::COPY_DONE | client::COPY_FAIL => self.copying_in = false,
             client::PARSE | client::BIND | client::DESCRIBE | client::EXECUTE | client::CLOSE => {
                 self.unsynced = true;
+                self.executed |= tag == client::EXECUTE;
             }
             _ => {}
         }
@@ -90,6 +94,11 @@ impl Turn {
     /// Which ReadyForQuery comes next.
     pub(super) fn next_answer(&self) -> u64 {
         self.answered
+    }
+
+    /// Whether something was executed after the last Sync.
+    pub(super) fn has_executed(&self) -> bool {
+        self.executed
     }
 
     /// Whether the transaction block has failed.

@@ -66,13 +66,18 @@ impl Held {
         for round in ["first", "second"] {
             for at in 0..self.statements.len() {
                 let answer = self.sql.try_ask(&format!("EXECUTE s{at}")).await;
-                let answer = answer.unwrap_or_else(|failure| panic!("{when}, {round}: EXECUTE s{at}: {failure:?}"));
+                let answer =
+                    answer.unwrap_or_else(|failure| panic!("{when}, {round}: EXECUTE s{at}: {failure:?}"));
                 assert!(answer.rows.iter().all(|row| row.contains("Ada")), "{when}: s{at}: {answer:?}");
             }
             for (at, statement) in self.statements.iter().enumerate() {
                 let rows = self.protocol.client().query(statement, &[]).await;
                 let rows = rows.unwrap_or_else(|error| panic!("{when}, {round}: statement {at}: {error:?}"));
-                assert_eq!(rows.iter().map(tokio_postgres::Row::len).collect::<Vec<_>>(), statement_width(statement), "{when}: {at}");
+                assert_eq!(
+                    rows.iter().map(tokio_postgres::Row::len).collect::<Vec<_>>(),
+                    statement_width(statement),
+                    "{when}: {at}"
+                );
             }
         }
         // in one go, and within a transaction
@@ -85,7 +90,11 @@ impl Held {
         self.protocol.run("COMMIT").await;
 
         assert_eq!(self.cursors.ask("FETCH 1 FROM open").await.len(), 1, "{when}");
-        assert_eq!(self.cursors.ask("MOVE BACKWARD ALL IN open; FETCH ALL FROM held").await, ["1", "2"], "{when}");
+        assert_eq!(
+            self.cursors.ask("MOVE BACKWARD ALL IN open; FETCH ALL FROM held").await,
+            ["1", "2"],
+            "{when}"
+        );
         self.cursors.run("MOVE BACKWARD ALL IN held").await;
 
         assert_eq!(self.transaction.ask("SHOW work_mem").await, ["5MB"], "{when}");
@@ -98,12 +107,15 @@ impl Held {
         assert_eq!(self.things.ask("SELECT pg_backend_pid()").await, [self.pid.as_str()], "{when}");
         let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND pid = pg_backend_pid()";
         assert_eq!(self.things.ask(locks).await, ["1"], "{when}");
-        let written = format!("INSERT INTO users (id, {0}) VALUES (50, 'x'); DELETE FROM public.users WHERE id = 50", self.column);
+        let written = format!(
+            "INSERT INTO users (id, {0}) VALUES (50, 'x'); DELETE FROM public.users WHERE id = 50",
+            self.column
+        );
         self.things.run(&written).await;
     }
 
     async fn end(self) {
-        self.transaction.run("COMMIT").await;
+        self.transaction.run("COMMIT; DELETE FROM plain WHERE id = 99").await;
         self.cursors.run("COMMIT").await;
         assert_eq!(self.cursors.ask("FETCH ALL FROM held").await, ["1", "2"]);
     }
@@ -125,7 +137,11 @@ async fn what_a_session_holds_outlives_publish_rollback_and_retire_of_others() {
     world.verbs.publish("v2", &[]).await;
     parents.is_alive("published").await;
     let child = world.session(OWNER, "v2").await;
-    child.run("UPDATE users SET nick = 'A', age = 37 WHERE id = 1; INSERT INTO users VALUES (3, 'Zoë', 1, 'z')").await;
+    child
+        .run(
+            "UPDATE users SET nick = 'A', age = 37 WHERE id = 1; INSERT INTO users VALUES (3, 'Zoë', 1, 'z')",
+        )
+        .await;
     parents.is_alive("written by the child").await;
     child.run("DELETE FROM users WHERE id = 3").await;
     drop(child);
