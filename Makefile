@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test bench soak histories versions regress lint tour deps driver-deps bench-deps
+.PHONY: help demo test bench soak histories versions regress fuzz lint tour deps driver-deps bench-deps
 
 help:
 	@echo "make demo    a bank that never closes: three versions of pgbench at once, published, rolled back, retired"
@@ -14,6 +14,7 @@ help:
 	@echo "make versions   the library's and the end-to-end tests on PostgreSQL 16, 17 and 18, whose programs come from pip and npm packages"
 	@echo "make regress  PostgreSQL's own regression and isolation suites through editiond beside direct: database not adopted, adopted, and with"
 	@echo "              every table a view, from the parent's and the child's side; statements that differ go to regress-*.md"
+	@echo "make fuzz    bytes that nobody would send, by libFuzzer on the stable toolchain (FUZZ_SECONDS=30 for each target)"
 	@echo "make lint    formatting, clippy, documentation"
 
 # Sizes: DEMO_SCALE=1 DEMO_SECONDS=3 DEMO_CLIENTS=4 make demo
@@ -65,6 +66,10 @@ regress: deps
 	for edition in $(EDITIONS); do \
 		target/debug/regress $$suite $(TESTS) --edition $$edition --details regress-$$edition.md $(REGRESS_FLAGS) || failed=yes; \
 	done; [ -z "$$failed" ]
+
+# FUZZ_SECONDS=600 FUZZ_TARGETS=statements make fuzz
+fuzz: deps
+	scripts/fuzz.sh
 
 lint: deps
 	$(CARGO) fmt --all --check

@@ -18,6 +18,8 @@
 
 mod catalogue;
 mod config;
+#[doc(hidden)]
+pub mod fuzz;
 mod listen;
 mod proxy;
 mod report;

@@ -51,6 +51,12 @@ const KEY_QUERIES: &[&str] = &[
 /// What stands before the relation whose row or page something waits for.
 const POSITIONS: &[&str] = &[" in relation \"", " of relation \""];
 
+/// The table that a report's context says to be copied into.
+pub(super) fn copied<'v>(fields: &Fields<'_>, vocabulary: &'v Vocabulary) -> Option<&'v Table> {
+    let line = fields.get(b'W')?.split('\n').find_map(|line| line.strip_prefix("COPY "))?;
+    vocabulary.physical_unqualified(line.split_once(", line ")?.0)
+}
+
 /// `COPY users, line 1, column name: "x"`, without the first word; names stand there without quotes.
 fn copy(line: &str, vocabulary: &Vocabulary, table: Option<&Table>) -> Option<String> {
     let (name, place) = line.split_once(", line ")?;

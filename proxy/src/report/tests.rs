@@ -231,6 +231,10 @@ fn privileges_policies_and_generated_columns() {
         "cannot insert a non-DEFAULT value into column \"note$v2\"",
         "cannot insert a non-DEFAULT value into column \"note\"",
     );
+    check(
+        &[('C', "428C9"), ('M', "m"), ('D', "Column \"note$v2\" is a generated column.")],
+        &[('C', "428C9"), ('M', "m"), ('D', "Column \"note\" is a generated column.")],
+    );
     // of which table?
     message(
         "428C9",
@@ -251,6 +255,10 @@ fn contexts_name_what_the_edition_has_and_nothing_of_ours() {
     context(
         "SQL statement \"SELECT 1 FROM ONLY \"public\".\"users\" x WHERE \"name\" OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x\"",
         "SQL statement \"SELECT 1 FROM ONLY \"public\".\"people\" x WHERE \"order\" OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x\"",
+    );
+    check(
+        &[('C', "22P04"), ('M', "missing data for column \"name\""), ('W', "COPY users, line 1: \"1\"")],
+        &[('C', "22P04"), ('M', "missing data for column \"order\""), ('W', "COPY people, line 1: \"1\"")],
     );
     check(
         &[

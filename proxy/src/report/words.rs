@@ -1,6 +1,6 @@
 //! Message and hint: identifiers in quotes, and the few that PostgreSQL does not quote.
 
-use super::{Table, fields::Fields, vocabulary::Vocabulary};
+use super::{Table, context, fields::Fields, vocabulary::Vocabulary};
 
 /// A name has at most so many bytes, so nothing longer between quotes is one.
 const NAME_BYTES_MAX: usize = 63;
@@ -25,7 +25,8 @@ impl Speech {
         match sqlstate {
             // a token of the text itself
             "42601" => Self::Values,
-            "42501" | "428C9" => Self::Physical,
+            // of a COPY, the only data errors that name a column
+            "22P04" | "42501" | "428C9" => Self::Physical,
             other => match other.get(..2) {
                 Some("00" | "01" | "23" | "25" | "40" | "44" | "55" | "57") => Self::Physical,
                 Some("0A" | "2B" | "34" | "42" | "54") => Self::Statement,
@@ -42,6 +43,7 @@ pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Op
     if speech == Speech::Values {
         return;
     }
+    let table = table.or_else(|| context::copied(fields, vocabulary));
     let words = Words { vocabulary, table, speech, generated: sqlstate == "428C9" };
     for field in [b'M', b'H'] {
         fields.replace(field, |text| {
@@ -102,12 +104,14 @@ impl Words<'_> {
         if self.speech == Speech::Statement {
             return if kind == "schema" { self.vocabulary.schema(name) } else { None };
         }
-        match kind {
+        match kind.to_ascii_lowercase().as_str() {
             "column" => self.column(name),
             "constraint" | "index" => self.constraint(name),
             "table" | "relation" => self.relation(name),
             "schema" => self.vocabulary.schema(name),
             "policy" => self.policy(name),
+            // of a line of a COPY: `got "a", expected "b"`
+            "got" | "expected" => None,
             // in another language, or in a phrase of its own: what the fields of the report say
             _ => {
                 let table = self.table?;

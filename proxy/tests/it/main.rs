@@ -8,6 +8,7 @@ mod certificates;
 mod client_tls;
 mod editions;
 mod hostile;
+mod fuzzing;
 mod program;
 mod protocol;
 mod psql;
