@@ -20,7 +20,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("frames", frames),
     ("startup", startup),
-    ("options", self::options),
+    ("options", options),
     ("reports", reports),
     ("statements", rewrite::fuzz_entry),
 ];

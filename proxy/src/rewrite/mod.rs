@@ -242,8 +242,8 @@ pub fn fuzz_entry(data: &[u8]) {
             let first = rewriter.judge(data, &cache, &mut session.clone());
             let second = rewriter.judge(data, &cache, &mut session.clone());
             assert_eq!(first, second);
-            if let Verdict::Rewrite(text) = &first {
-                assert!(Tree::parse(text).is_ok(), "{text}");
+            if let Verdict::Rewrite(new) = &first {
+                assert!(Tree::parse(&new.text).is_ok(), "{}", new.text);
             }
         }
     }

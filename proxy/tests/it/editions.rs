@@ -356,19 +356,21 @@ async fn positions_point_into_the_clients_own_text() {
             _ => None,
         };
     let sql = "SELECT 'é', id FROM public.users JOIN public.users AS u USING (id) WHERE nope";
-    let wanted = Some(u32::try_from(sql.find("nope").unwrap()).unwrap());
+    // é has two bytes, and positions begin at 1
+    let at = u32::try_from(sql.find("nope").unwrap()).unwrap();
+    let wanted = Some(at);
     assert_eq!(position(&session.simple_query(sql).await.unwrap_err()), wanted);
     assert_eq!(position(&session.prepare(sql).await.unwrap_err()), wanted);
     // the second of two that are rewritten, in one pipeline and in one text
     let twice = format!("SELECT id FROM public.users; {sql}");
-    let behind = wanted.map(|at| at + 29);
+    let behind = Some(at + 29);
     assert_eq!(position(&session.simple_query(&twice).await.unwrap_err()), behind);
     let mut raw = Raw::login(world.port(), &world.database, "--edition=v2").await;
     let pipeline = [extended("SELECT id FROM public.users"), extended("SELECT 1"), extended(sql), sync()];
     raw.send(&pipeline.concat()).await;
     let messages = raw.until_ready().await;
     let error = messages.iter().find(|(tag, _)| *tag == b'E').unwrap();
-    let field = format!("\0P{}\0", wanted.unwrap());
+    let field = format!("\0P{at}\0");
     assert!(String::from_utf8_lossy(&error.1).contains(&field), "{messages:?}");
     world.end().await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::snapshot::Relation;
-use editiond::rewrite::{Rewriter, SessionTraits, Verdict, VerdictCache, sample};
+use editiond::rewrite::{Edits, Rewriter, Rewritten, SessionTraits, Verdict, VerdictCache, sample};
 use futures_util::{SinkExt, StreamExt};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
@@ -94,9 +94,13 @@ impl Pair {
 
     /// What the edition's session sends to the server for `sql`, or the proxy's own error.
     fn rewritten(&self, sql: &str) -> Result<String, (String, String, Option<u32>)> {
+        self.edited(sql).map(|rewritten| rewritten.text)
+    }
+
+    fn edited(&self, sql: &str) -> Result<Rewritten, (String, String, Option<u32>)> {
         match self.rewriter.judge(sql.as_bytes(), &self.cache, &mut SessionTraits::default()) {
-            Verdict::Forward => Ok(sql.to_owned()),
-            Verdict::Rewrite(rewritten) => Ok(rewritten.text),
+            Verdict::Forward => Ok(Rewritten { text: sql.to_owned(), edits: Edits::default() }),
+            Verdict::Rewrite(rewritten) => Ok(rewritten),
             Verdict::Refuse(refusal) => {
                 let position = refusal.position.map(|at| u32::try_from(at).unwrap());
                 Err((refusal.sqlstate.to_owned(), refusal.message, position))
@@ -106,18 +110,14 @@ impl Pair {
     }
 
     /// Runs `sql` in both, each in a transaction of its own, and wants the same result and the same tables afterwards.
-    /// Where the server finds an error in a rewritten text, the position is that in the rewritten text.
+    /// Where the server finds an error in a rewritten text, its position is told in the client's.
     pub(crate) async fn agree(&self, sql: &str) {
-        let mut expected = query_and_state(&self.logical, sql).await;
-        let seen = match self.rewritten(sql) {
-            Ok(text) => {
-                let mut seen = query_and_state(&self.physical, &text).await;
-                if let (Err((.., seen)), Err((.., expected)), true) = (&mut seen, &mut expected, text != sql)
-                {
-                    *seen = None;
-                    *expected = None;
-                }
-                seen
+        let expected = query_and_state(&self.logical, sql).await;
+        let seen = match self.edited(sql) {
+            Ok(Rewritten { text, edits }) => {
+                let given = |at| u32::try_from(edits.position(usize::try_from(at).unwrap())).unwrap();
+                let seen = query_and_state(&self.physical, &text).await;
+                seen.map_err(|(sqlstate, message, at)| (sqlstate, message, at.map(given)))
             }
             Err(error) => Err(error),
         };

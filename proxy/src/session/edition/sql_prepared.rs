@@ -45,9 +45,11 @@ pub(super) fn prepared_name(sql: &[u8]) -> Option<Name> {
         tokens => tokens,
     };
     match tokens {
-        [_, name, next, rest @ ..] if next.is_word(sql, "as") || next.is_symbol(sql, b'(') => {
-            let is_alone = !rest.iter().any(|token| token.is_symbol(sql, b';'));
-            Name::new(name.name(text)?).ok().filter(|_| is_alone)
+        [prepare, name, next, rest @ ..] => {
+            let is_prepare = prepare.is_word(sql, "prepare")
+                && (next.is_word(sql, "as") || next.is_symbol(sql, b'('))
+                && !rest.iter().any(|token| token.is_symbol(sql, b';'));
+            Name::new(name.name(text)?).ok().filter(|_| is_prepare)
         }
         _ => None,
     }
