@@ -132,7 +132,7 @@ impl<'a> Body<'a> {
             let tokens: Vec<Token> = Lexer::new(inner.as_bytes()).collect();
             let named = qualified(&inner, &tokens, self.known).next().map(|(_, name)| name);
             let schema = Some(inner.clone()).filter(|inner| self.known.schemas.contains(inner.as_str()));
-            let prefix = || self.schema_at_the_end(&inner, &tokens);
+            let prefix = || self.schema_of_what_comes(&inner, &tokens);
             if let Some(name) = named.or(schema).or_else(prefix) {
                 return Some(self.finding(Code::DynamicName, token, &name));
             }
@@ -140,11 +140,14 @@ impl<'a> Body<'a> {
         (!is_seen).then(|| self.finding(Code::DynamicStatement, execute, "EXECUTE"))
     }
 
-    /// `'SELECT * FROM public.' || name`
-    fn schema_at_the_end(&self, inner: &str, tokens: &[Token]) -> Option<String> {
-        let [.., schema, dot] = tokens else { return None };
-        let schema = schema.name(inner).filter(|_| dot.is_symbol(inner.as_bytes(), b'.'))?;
-        self.known.schemas.contains(schema.as_str()).then(|| format!("{schema}."))
+    /// `'TABLE public.' || name`, `'TABLE public.%I'`: a schema whose object comes later.
+    fn schema_of_what_comes(&self, inner: &str, tokens: &[Token]) -> Option<String> {
+        tokens.iter().enumerate().find_map(|(at, schema)| {
+            let is_dot = |token: &Token| token.is_symbol(inner.as_bytes(), b'.');
+            let schema = schema.name(inner).filter(|schema| self.known.schemas.contains(schema.as_str()))?;
+            let object = tokens.get(at + 2).filter(|object| !object.is_symbol(inner.as_bytes(), b'%'));
+            (tokens.get(at + 1).is_some_and(is_dot) && object.is_none()).then(|| format!("{schema}."))
+        })
     }
 
     fn string_in_any_quotes(&self, token: &Token) -> Option<String> {

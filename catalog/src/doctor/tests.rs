@@ -51,6 +51,7 @@ fn statements_that_are_put_together_are_looked_into_as_far_as_they_stand_there()
         one("BEGIN RETURN QUERY EXECUTE format('TABLE %I.%I', 'public', t) USING 1; END"),
         ["D003 line 1: public"]
     );
+    assert_eq!(one("BEGIN EXECUTE format('TABLE public.%I', t); END"), ["D003 line 1: public."]);
     assert_eq!(one("BEGIN\n EXECUTE format('TABLE %I', t) INTO x; END"), ["D004 line 2: EXECUTE"]);
     assert_eq!(one("BEGIN EXECUTE $q$ TABLE orders $q$; END"), [""; 0]);
     assert_eq!(one("BEGIN EXECUTE $q$ TABLE public.orders $q$; END"), ["D003 line 1: public.orders"]);
