@@ -102,6 +102,42 @@ async fn copy_goes_both_ways_in_both_protocols() {
 }
 
 #[tokio::test]
+async fn copy_that_is_broken_off_leaves_the_session_in_step() {
+    let world = World::adopted().await;
+    let mut raw = Raw::login(world.port(), &world.database, "-c edition=v2").await;
+    assert_eq!(raw.tags(&query("CREATE TEMP TABLE t (n int)")).await, "CZI");
+    // The client gives up, in the extended protocol.
+    raw.send(&[extended("COPY t FROM STDIN"), frame(b'H', b"")].concat()).await;
+    assert_eq!([raw.message().await.0, raw.message().await.0, raw.message().await.0], *b"12G");
+    assert_eq!(raw.tags(&[frame(b'd', b"1\n"), frame(b'f', b"no\0"), sync()].concat()).await, "EZI");
+    // The server gives up, while the client goes on sending.
+    raw.send(&query("COPY t FROM STDIN")).await;
+    assert_eq!(raw.message().await.0, b'G');
+    raw.send(&frame(b'd', b"not a number\n").repeat(1000)).await;
+    raw.send(&frame(b'c', b"")).await;
+    assert_eq!(raw.tags_until_ready().await, "EZI");
+    // The same behind Sync, where the rest of the batch is skipped.
+    raw.send(&[extended("COPY t FROM STDIN"), sync()].concat()).await;
+    assert_eq!([raw.message().await.0, raw.message().await.0, raw.message().await.0], *b"12G");
+    raw.send(&[frame(b'd', b"x\n"), frame(b'c', b""), sync()].concat()).await;
+    assert_eq!(raw.tags_until_ready().await, "EZI");
+    // A cancel request in the middle of COPY TO.
+    raw.send(&query("COPY (SELECT generate_series(1, 100000000)) TO STDOUT")).await;
+    assert_eq!(raw.message().await.0, b'H');
+    let mut cancel = Raw::connect(world.port()).await;
+    cancel.send(&[&16_u32.to_be_bytes(), &80_877_102_u32.to_be_bytes(), &raw.key[..]].concat()).await;
+    assert!(cancel.is_closed().await);
+    let mut last = raw.message().await;
+    while last.0 == b'd' {
+        last = raw.message().await;
+    }
+    assert!(last.0 == b'E' && String::from_utf8_lossy(&last.1).contains("C57014"));
+    assert_eq!(raw.tags_until_ready().await, "ZI");
+    assert_eq!(raw.tags(&query("SELECT name FROM whoami")).await, "TDCZI");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn notifications_arrive_unasked() {
     let world = World::adopted().await;
     let (listener, mut connection) = world.config().connect(NoTls).await.unwrap();

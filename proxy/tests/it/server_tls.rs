@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
 
-use catalog::tls::{Mode, Settings};
+use catalog::tls::{Mode, Settings, Tls};
 use edition_cli::server::PrivateServer;
 use editiond::{Address, ClientCertificate, ClientTls, Config, Control, Proxy, TlsVersion};
 
@@ -188,6 +188,32 @@ async fn cancel_requests_and_the_catalogue_go_over_tls() {
     let error = tokio::time::timeout(Duration::from_secs(5), sleeping).await.unwrap().unwrap();
     assert_eq!(failure(&error).0, "57014");
     world.end().await;
+}
+
+/// What the `edition` command connects by, and the programs that it runs.
+#[tokio::test]
+async fn the_librarys_connections_verify_the_server() {
+    let server = Certified::start().await;
+    let connects = async |settings: Settings| {
+        let mut config = tokio_postgres::Config::new();
+        config.host("localhost").port(server.server.port()).user("postgres").dbname("app");
+        let target = catalog::target::Target::with_tls((config, Tls::load(settings).unwrap()), None).unwrap();
+        let connected = target.connect().await.map_err(|error| error.to_string())?;
+        Ok::<String, String>(connected.query_one(MINE, &[]).await.unwrap().get(0))
+    };
+    assert_eq!(connects(server.verified()).await.unwrap(), "true");
+    assert_eq!(connects(Settings { mode: Mode::Prefer, ..Settings::default() }).await.unwrap(), "true");
+    let stranger = Settings { root_certificate: Some(Authority::new().root()), ..server.verified() };
+    assert!(Tls::load(stranger).is_err(), "its authority is gone with its folder");
+    let authority = Authority::new();
+    let stranger = Settings { root_certificate: Some(authority.root()), ..server.verified() };
+    let error = connects(stranger).await.unwrap_err();
+    assert!(
+        error.contains("cannot connect to database \"app\"") && error.contains("UnknownIssuer"),
+        "{error}"
+    );
+    let clear = connects(Settings { mode: Mode::Disable, ..Settings::default() }).await.unwrap_err();
+    assert!(clear.contains("no encryption"), "{clear}");
 }
 
 fn client_tls(pair: &Pair) -> ClientTls {

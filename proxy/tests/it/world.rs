@@ -22,6 +22,7 @@ local all         all       trust
 host  all         by_scram  127.0.0.1/32 scram-sha-256
 host  all         by_md5    127.0.0.1/32 md5
 host  all         by_clear  127.0.0.1/32 password
+host  all         by_gss    127.0.0.1/32 gss
 host  replication all       127.0.0.1/32 trust
 host  all         all       127.0.0.1/32 trust
 ";
@@ -29,6 +30,7 @@ host  all         all       127.0.0.1/32 trust
 const ROLES: &str = "\
 CREATE ROLE by_scram LOGIN PASSWORD 'open sesame';
 CREATE ROLE by_clear LOGIN PASSWORD 'open sesame';
+CREATE ROLE by_gss LOGIN;
 SET password_encryption = md5;
 CREATE ROLE by_md5 LOGIN PASSWORD 'open sesame';
 CREATE ROLE stranger LOGIN;
