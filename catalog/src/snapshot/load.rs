@@ -27,6 +27,10 @@ SELECT pg_catalog.jsonb_build_object(
                            FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
                            JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                            WHERE t.view_schema IS NOT NULL AND n.nspname = t.physical_schema AND c.relname = t.physical_name),
+        'generated_columns', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
+                              FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+                              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attgenerated <> ''
+                              WHERE t.view_schema IS NOT NULL AND n.nspname = t.physical_schema AND c.relname = t.physical_name),
         'own_defaults', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
                          FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
                          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND a.atthasdef
@@ -76,6 +80,7 @@ struct TableRow {
     view_schema: Option<Name>,
     columns: Vec<(Name, Name)>,
     stored_columns: Vec<Name>,
+    generated_columns: Vec<Name>,
     own_defaults: Vec<Name>,
     constraints: Vec<ViewConstraint>,
     indexes: Vec<ViewIndex>,
@@ -167,6 +172,7 @@ fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<Editi
                 physical_name: table.physical_name,
                 columns: table.columns,
                 stored_columns: table.stored_columns,
+                generated_columns: table.generated_columns,
                 own_defaults: table.own_defaults,
                 constraints: table.constraints,
                 indexes: table.indexes,
@@ -235,7 +241,7 @@ mod tests {
             rows(&format!(
                 r#"{{"epoch": 1, "server_version": 150000, "schemas": ["public"], "editions": {CHAIN}, "names": [], "tables": [{{"edition": 2,
                 "schema": "public", "name": "users", "physical_schema": "public", "physical_name": "{physical}",
-                "view_schema": null, "columns": [], "stored_columns": [], "own_defaults": [], "constraints": [],
+                "view_schema": null, "columns": [], "stored_columns": [], "generated_columns": [], "own_defaults": [], "constraints": [],
                 "indexes": []}}]}}"#
             ))
         };

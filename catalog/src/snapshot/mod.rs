@@ -88,6 +88,8 @@ pub struct ViewRelation {
     pub columns: Vec<(Name, Name)>,
     /// All columns that the physical table has, in its own order; also those of other editions.
     pub stored_columns: Vec<Name>,
+    /// Those of them that are generated.
+    pub generated_columns: Vec<Name>,
     /// The logical columns whose default is the view's own: an INSERT into the physical table would not apply it.
     pub own_defaults: Vec<Name>,
     /// Its constraints as this edition knows them, by name.

@@ -35,6 +35,10 @@ pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, copy: &'t nodes::CopyStmt
     let binary_prefix = target.start.checked_sub(1).is_some_and(|before| analysis.word_at(before, "binary"));
     if copy.is_from || binary_prefix {
         physical(analysis, copy, view, target);
+    } else if let Some(column) =
+        name_parts(copy.attlist()).into_iter().find(|column| is_generated(view, column))
+    {
+        refuse_generated(analysis, column);
     } else if (target.end..analysis.tokens.len()).any(|at| analysis.word_at(at, "delimiters")) {
         refuse(
             analysis,
@@ -69,7 +73,15 @@ fn query(
 ) {
     let Ok(name) = Name::new(named.relname().unwrap_or_default()) else { return };
     let listed = name_parts(copy.attlist()).into_iter().filter_map(|column| Name::new(column).ok());
-    let columns = if copy.attlist().is_empty() { Sql::trusted("*") } else { join(listed, ", ") };
+    let columns = match (copy.attlist().is_empty(), view.generated_columns.is_empty()) {
+        (true, true) => Sql::trusted("*"),
+        (true, false) => {
+            let columns =
+                view.columns.iter().filter(|(_, physical)| !view.generated_columns.contains(physical));
+            join(columns.map(|(logical, _)| logical), ", ")
+        }
+        (false, _) => join(listed, ", "),
+    };
     // without a schema the server looks the name up as it would have
     let from = if named.schemaname().is_some() { sql!("{}.{}", view.schema, name) } else { sql!("{}", name) };
     analysis.splice(target, sql!("(SELECT {} FROM {})", columns, from).to_string());
@@ -81,7 +93,8 @@ fn physical<'t>(
     view: &'t ViewRelation,
     target: Range<usize>,
 ) {
-    let mut columns: Vec<&Name> = view.columns.iter().map(|(_, physical)| physical).collect();
+    let all = view.columns.iter().map(|(_, physical)| physical);
+    let mut columns: Vec<&Name> = all.filter(|physical| !view.generated_columns.contains(physical)).collect();
     let mut renamed = view.columns.iter().any(|(logical, physical)| logical != physical);
     if !copy.attlist().is_empty() {
         columns.clear();
@@ -93,6 +106,15 @@ fn physical<'t>(
             renamed |= physical.as_str() != column;
             columns.push(physical);
         }
+    }
+    // a default of the edition's own is the view's, and the table does not know it
+    let defaulted = view.own_defaults.iter().filter_map(|column| physical_column(view, column.as_str()));
+    if copy.is_from && defaulted.into_iter().any(|column| !columns.contains(&column)) {
+        return refuse(
+            analysis,
+            "COPY … FROM without a column that has a default of this edition's own is not supported",
+            "List all columns.",
+        );
     }
     let list = join(columns, ", ");
     analysis.splice(target, sql!("{}.{} ({})", view.physical_schema, view.physical_name, list).to_string());
@@ -166,6 +188,15 @@ fn condition<'t>(analysis: &mut Analysis<'t>, copy: &'t nodes::CopyStmt, view: &
         }
     }
     names::resolve(analysis, copy.where_clause());
+}
+
+fn is_generated(view: &ViewRelation, column: &str) -> bool {
+    physical_column(view, column).is_some_and(|physical| view.generated_columns.contains(physical))
+}
+
+/// As PostgreSQL says it; of a query it would take the column.
+fn refuse_generated(analysis: &mut Analysis<'_>, column: &str) {
+    analysis.refuse("42P10", format!("column \"{column}\" is a generated column"), None, None);
 }
 
 fn physical_column<'v>(view: &'v ViewRelation, column: &str) -> Option<&'v Name> {

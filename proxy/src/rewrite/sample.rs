@@ -62,7 +62,7 @@ pub fn names() -> Result<NameMap, NameError> {
                 public("orders")?,
                 view("orders", &["id", "hidden", "total"], &[("id", "id"), ("total", "total")])?,
             ),
-            (public("Odd \"Table\"")?, view("odd", &["a", "hidden"], &[("a", "a")])?),
+            (public("Odd \"Table\"")?, view("odd", &["a", "hidden", "b"], &[("a", "a"), ("b", "b")])?),
             (public("legacy")?, Relation::Tombstone),
             (public("audit")?, Relation::Moved { schema: own()? }),
             (public("audit_id_seq")?, Relation::Moved { schema: own()? }),
@@ -106,6 +106,7 @@ fn view(physical: &str, stored: &[&str], columns: &[(&str, &str)]) -> Result<Rel
     Ok(Relation::View(Box::new(ViewRelation {
         columns: columns.collect::<Result<_, _>>()?,
         stored_columns: names_of(stored)?,
+        generated_columns: if physical == "odd" { names_of(&["b"])? } else { Vec::new() },
         constraints,
         indexes,
         ..view_relation(physical)?
@@ -120,6 +121,7 @@ pub fn view_relation(physical: &str) -> Result<ViewRelation, NameError> {
         physical_name: Name::new(physical)?,
         columns: Vec::new(),
         stored_columns: Vec::new(),
+        generated_columns: Vec::new(),
         own_defaults: Vec::new(),
         constraints: Vec::new(),
         indexes: Vec::new(),

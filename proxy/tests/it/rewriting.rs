@@ -16,7 +16,7 @@ const LOGICAL: &str = r#"
 CREATE TABLE users (id serial PRIMARY KEY, full_name text, "Age" int, CONSTRAINT users_age_key UNIQUE ("Age", id));
 CREATE INDEX users_words ON users (full_name);
 CREATE TABLE orders (id int PRIMARY KEY, total numeric, CONSTRAINT orders_total EXCLUDE (total WITH =));
-CREATE TABLE "Odd ""Table""" (a int);
+CREATE TABLE "Odd ""Table""" (a int DEFAULT 3, b int GENERATED ALWAYS AS (a * 2) STORED);
 CREATE TABLE audit (id serial, what text);
 CREATE TYPE mood AS ENUM ('happy', 'sad');
 CREATE FUNCTION total_of(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2';
@@ -32,8 +32,8 @@ CREATE INDEX users_words_stored ON users (name);
 CREATE VIEW "public$v2".users WITH (security_invoker) AS SELECT id, name AS full_name, "Age" FROM users;
 CREATE TABLE orders (id int PRIMARY KEY, hidden int, total numeric, CONSTRAINT orders_total_stored EXCLUDE (total WITH =));
 CREATE VIEW "public$v2".orders WITH (security_invoker) AS SELECT id, total FROM orders;
-CREATE TABLE odd (a int, hidden int);
-CREATE VIEW "public$v2"."Odd ""Table""" WITH (security_invoker) AS SELECT a FROM odd;
+CREATE TABLE odd (a int DEFAULT 3, hidden int, b int GENERATED ALWAYS AS (a * 2) STORED);
+CREATE VIEW "public$v2"."Odd ""Table""" WITH (security_invoker) AS SELECT a, b FROM odd;
 CREATE TABLE legacy (id int);
 CREATE TABLE "public$v2".audit (id serial, what text);
 CREATE TYPE "public$v2".mood AS ENUM ('happy', 'sad');
@@ -334,7 +334,7 @@ async fn copy_does_the_same_over_views_as_over_tables() {
     ] {
         pair.agree_out(sql).await;
     }
-    let cases: [(&str, &'static [u8]); 11] = [
+    let cases: [(&str, &'static [u8]); 12] = [
         ("COPY users FROM STDIN", b"7\tseven\t70\n8\t\\N\t\\N\n"),
         ("COPY public.users (full_name, id) FROM STDIN", b"seven\t7\n"),
         (
@@ -347,6 +347,7 @@ async fn copy_does_the_same_over_views_as_over_tables() {
             b"7\tyes\t5\n8\tno\t5\n9\tyes\t4\n",
         ),
         ("COPY \"Odd \"\"Table\"\"\" FROM STDIN", b"5\n"),
+        ("COPY \"Odd \"\"Table\"\"\" (b) FROM STDIN", b"5\n"),
         ("COPY public.audit (what) FROM STDIN", b"copied\n"),
         ("COPY orders FROM STDIN (FORMAT csv, HEADER match)", b"id,total\n5,1\n"),
         ("COPY users (id, nope) FROM STDIN", b"1\t2\n"),

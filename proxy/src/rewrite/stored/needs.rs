@@ -14,7 +14,7 @@ use super::{
     super::{
         analysis::Analysis,
         scope::{
-            Item, ItemId, LevelId, Meaning, Place, Role, Scopes, Shape, Source, Statement, has_output,
+            Item, ItemId, Level, LevelId, Meaning, Place, Role, Scopes, Shape, Source, Statement, has_output,
             is_system_column,
         },
     },
@@ -36,7 +36,8 @@ pub(super) enum Need {
 }
 
 /// Words without which no statement needs a stored form.
-pub(in super::super) const WORDS: [&str; 12] = [
+pub(in super::super) const WORDS: [&str; 13] = [
+    "default",
     "ctid",
     "xmin",
     "xmax",
@@ -94,10 +95,26 @@ pub(super) fn find<'t>(analysis: &Analysis<'t>, scopes: &Scopes<'t>, statement: 
     for level in &scopes.levels {
         let (whole, need) = match level.statement {
             Statement::Select(select) => (is_explained || !select.group_clause().is_empty(), Need::Possible),
-            Statement::Update(update) => (is_current_of(update.where_clause()), Need::Certain),
+            Statement::Update(update) => {
+                let by_cursor = is_current_of(update.where_clause());
+                (by_cursor || assigns_default(scopes, level, update.target_list()), Need::Certain)
+            }
             Statement::Delete(delete) => (is_current_of(delete.where_clause()), Need::Certain),
-            Statement::Merge(_) => (analysis.snapshot.server_version < MERGE_ON_VIEWS, Need::Certain),
-            Statement::Insert(insert) => (conflict::is_by_exclusion(scopes, level, insert), Need::Certain),
+            Statement::Merge(merge) => {
+                let updates = merge.merge_when_clauses().iter().filter(|when| when.values().is_empty());
+                let by_default = updates.flat_map(|when| when.target_list()).filter_map(|node| match node {
+                    Node::ResTarget(target) => Some(target),
+                    _ => None,
+                });
+                let cannot = analysis.snapshot.server_version < MERGE_ON_VIEWS;
+                (cannot || assigns_default(scopes, level, by_default), Need::Certain)
+            }
+            Statement::Insert(insert) => {
+                let by_exclusion = conflict::is_by_exclusion(scopes, level, insert);
+                let updated =
+                    insert.on_conflict_clause().into_iter().flat_map(|conflict| conflict.target_list());
+                (by_exclusion || assigns_default(scopes, level, updated), Need::Certain)
+            }
         };
         for (id, item) in scopes.items_of(level).filter(|_| whole) {
             let needed = match level.statement {
@@ -144,6 +161,25 @@ fn unqualified(scopes: &Scopes<'_>, level: LevelId, name: &str, raise: &mut impl
             return;
         }
     }
+}
+
+/// Whether a column is set to DEFAULT: of a view PostgreSQL takes the view's own default there, and without one NULL.
+fn assigns_default<'t>(
+    scopes: &Scopes<'t>,
+    level: &Level<'t>,
+    assigned: impl IntoIterator<Item = &'t nodes::ResTarget>,
+) -> bool {
+    let Some(Source::View { view, .. }) =
+        level.items.first().and_then(|id| scopes.items.get(*id)).map(|item| item.source)
+    else {
+        return false;
+    };
+    assigned.into_iter().any(|target| {
+        let is_own = view.own_defaults.iter().any(|column| Some(column.as_str()) == target.name());
+        let mut by_default = false;
+        walk(target.val(), |node| by_default |= matches!(node, Node::SetToDefault(_)));
+        by_default && !is_own
+    })
 }
 
 /// Whether the columns of an item may follow from what a query groups by: if that holds all of its primary key.

@@ -203,7 +203,7 @@ fn copy_goes_out_of_the_view_and_into_the_table() {
             "COPY users (id, full_name) TO STDOUT WITH (FORMAT csv, HEADER)",
             r#"COPY (SELECT "id", "full_name" FROM "users") TO STDOUT WITH (FORMAT csv, HEADER)"#,
         ),
-        ("COPY \"Odd \"\"Table\"\"\" TO STDOUT", r#"COPY (SELECT * FROM "Odd ""Table""") TO STDOUT"#),
+        ("COPY \"Odd \"\"Table\"\"\" TO STDOUT", r#"COPY (SELECT "a" FROM "Odd ""Table""") TO STDOUT"#),
         ("COPY BINARY users TO STDOUT", r#"COPY BINARY "public"."users" ("id", "name", "Age") TO STDOUT"#),
         ("COPY users FROM STDIN", r#"COPY "public"."users" ("id", "name", "Age") FROM STDIN"#),
         (

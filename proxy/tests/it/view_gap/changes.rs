@@ -65,6 +65,21 @@ async fn on_conflict_on_constraint() {
 }
 
 #[tokio::test]
+async fn set_to_default() {
+    agree_on(&[
+        "UPDATE users SET id = DEFAULT, full_name = 'x' WHERE id = 1",
+        "UPDATE \"Odd \"\"Table\"\"\" SET a = DEFAULT RETURNING *",
+        "UPDATE \"Odd \"\"Table\"\"\" o SET (a, b) = (DEFAULT, DEFAULT) RETURNING o.*",
+        "UPDATE public.users u SET full_name = DEFAULT, \"Age\" = u.\"Age\" + 1 RETURNING u.full_name, *",
+        "INSERT INTO users (id, full_name) VALUES (1, DEFAULT) ON CONFLICT (id) DO UPDATE SET id = DEFAULT, full_name = excluded.full_name RETURNING full_name",
+        "INSERT INTO users (id, full_name) VALUES (DEFAULT, DEFAULT) RETURNING *",
+        "INSERT INTO \"Odd \"\"Table\"\"\" VALUES (DEFAULT) RETURNING *",
+        "MERGE INTO \"Odd \"\"Table\"\"\" o USING plain ON true WHEN MATCHED THEN UPDATE SET a = DEFAULT",
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn merge() {
     agree_on(&[
         "MERGE INTO users u USING orders o ON u.id = o.id WHEN MATCHED THEN UPDATE SET full_name = o.total WHEN NOT MATCHED THEN INSERT (id, full_name) VALUES (o.id, 'new')",
