@@ -102,17 +102,18 @@ pub(super) fn find<'t>(analysis: &Analysis<'t>, scopes: &Scopes<'t>, statement: 
             Statement::Delete(delete) => (is_current_of(delete.where_clause()), Need::Certain),
             Statement::Merge(merge) => {
                 let updates = merge.merge_when_clauses().iter().filter(|when| when.values().is_empty());
-                let by_default = updates.flat_map(|when| when.target_list()).filter_map(|node| match node {
-                    Node::ResTarget(target) => Some(target),
-                    _ => None,
-                });
+                let by_default =
+                    updates.flat_map(nodes::MergeWhenClause::target_list).filter_map(|node| match node {
+                        Node::ResTarget(target) => Some(target),
+                        _ => None,
+                    });
                 let cannot = analysis.snapshot.server_version < MERGE_ON_VIEWS;
                 (cannot || assigns_default(scopes, level, by_default), Need::Certain)
             }
             Statement::Insert(insert) => {
                 let by_exclusion = conflict::is_by_exclusion(scopes, level, insert);
                 let updated =
-                    insert.on_conflict_clause().into_iter().flat_map(|conflict| conflict.target_list());
+                    insert.on_conflict_clause().into_iter().flat_map(nodes::OnConflictClause::target_list);
                 (by_exclusion || assigns_default(scopes, level, updated), Need::Certain)
             }
         };
