@@ -54,7 +54,7 @@ pub struct Flags {
     #[arg(long, value_name = "TIME", env = "EDITIOND_LOGIN_TIMEOUT", value_parser = humantime::parse_duration)]
     pub login_timeout: Option<Duration>,
     /// How long a client may stand still in the middle of a message, taking or sending nothing; 0s: for ever
-    /// [default: 30m]
+    /// [default: 6h]
     #[arg(long, value_name = "TIME", env = "EDITIOND_STALL_TIMEOUT", value_parser = humantime::parse_duration)]
     pub stall_timeout: Option<Duration>,
     /// How long sessions may stay after SIGTERM [default: 60s]

@@ -73,7 +73,7 @@ impl Default for Config {
             max_sessions: 10_000,
             max_logins: 1_000,
             login_timeout: Duration::from_secs(60),
-            stall_timeout: Duration::from_secs(30 * 60),
+            stall_timeout: Duration::from_secs(6 * 60 * 60),
             drain_timeout: Duration::from_secs(60),
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),

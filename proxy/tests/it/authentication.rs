@@ -59,6 +59,36 @@ async fn gssapi_ends_cleanly() {
     world.end().await;
 }
 
+/// With its last token the server goes on at once; the client has nothing more to say.
+#[tokio::test]
+async fn a_server_that_goes_on_by_itself_is_not_kept_waiting() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let fake =
+        editiond::Address::Tcp { host: "127.0.0.1".to_owned(), port: listener.local_addr().unwrap().port() };
+    let world = World::with(|config| {
+        config.servers = vec![fake];
+        config.server_tls.mode = catalog::tls::Mode::Disable;
+    })
+    .await;
+    let mut client = Raw::connect(world.port()).await;
+    let body = format!("\0\u{3}\0\0user\0ann\0database\0{}\0\0", world.database);
+    let len = u32::try_from(body.len() + 4).unwrap();
+    let startup = [&len.to_be_bytes(), body.as_bytes()].concat();
+    client.send(&startup).await;
+    let mut server = Raw { stream: listener.accept().await.unwrap().0, key: Vec::new() };
+    let mut read = vec![0; startup.len()];
+    tokio::io::AsyncReadExt::read_exact(&mut server.stream, &mut read).await.unwrap();
+    assert_eq!(read, startup);
+    server.send(&frame(b'R', &[0, 0, 0, 7])).await;
+    assert_eq!(client.message().await.1, [0, 0, 0, 7]);
+    client.send(&frame(b'p', b"token")).await;
+    assert_eq!(server.message().await, (b'p', b"token".to_vec()));
+    let last = [frame(b'R', b"\0\0\0\x08answer"), frame(b'R', &[0; 4]), frame(b'Z', b"I")].concat();
+    server.send(&last).await;
+    assert_eq!(client.tags_until_ready().await, "RRZI");
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_login_that_takes_too_long_is_ended() {
     let world = World::with(|config| config.login_timeout = std::time::Duration::from_millis(300)).await;
