@@ -37,6 +37,7 @@ mod tests {
                 columns: vec![],
                 definition: format!("CREATE UNIQUE INDEX {written} ON public.users USING btree (email)"),
                 properties: vec![],
+                part_of: None,
             };
             assert_eq!(index_body(&index).unwrap().as_str(), "public.users USING btree (email)");
         }

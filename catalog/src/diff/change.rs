@@ -113,6 +113,23 @@ pub enum Change {
         from: Name,
         to: Name,
     },
+    PartitionAdded {
+        table: TableId,
+        name: QualifiedName,
+        partition: QualifiedName,
+        bound: String,
+    },
+    PartitionDropped {
+        table: TableId,
+        name: QualifiedName,
+        partition: QualifiedName,
+    },
+    PartitionRenamed {
+        table: TableId,
+        name: QualifiedName,
+        from: QualifiedName,
+        to: QualifiedName,
+    },
     ViewCreated {
         view: TableId,
         name: QualifiedName,

@@ -101,6 +101,9 @@ fn effect(change: &Change, newer: &Schema) -> Effect {
             writers("ON CONFLICT on it fails, and duplicates may be read")
         }
         Change::IndexDropped { .. } => harmless("what was fast with it may be slow"),
+        Change::PartitionDropped { .. } => both("its rows are gone, and rows for it are refused"),
+        Change::PartitionRenamed { .. } => both("statements that name the partition fail"),
+        Change::PartitionAdded { .. } => harmless("rows that were refused, or went elsewhere, go there"),
         Change::PrivilegesChanged { revoked, .. } if !revoked.is_empty() => {
             both("roles that lose a privilege are denied what they did with it")
         }

@@ -14,6 +14,7 @@ mod constraints;
 mod effect;
 mod identity;
 mod others;
+mod partitions;
 mod policies;
 mod tables;
 mod unsupported;

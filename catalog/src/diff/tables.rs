@@ -3,6 +3,7 @@
 use super::{
     Change, constraints,
     identity::{self, IdentityChange},
+    partitions,
     unsupported::Subject,
 };
 use crate::model::{Column, Generated, Schema, Table};
@@ -10,18 +11,27 @@ use crate::model::{Column, Generated, Schema, Table};
 pub(super) fn compare(parent: &Schema, child: &Schema, aligned: &Schema, changes: &mut Vec<Change>) {
     for old in &parent.tables {
         match (child.table(old.id), aligned.table(old.id)) {
-            (Some(new), Some(aligned)) => compare_table(parent, old, (new, aligned), changes),
+            // It was attached: the table that it is a part of tells.
+            _ if partitions::is_partition(child, old.id) => {}
+            (Some(new), Some(aligned)) => compare_table((parent, old), (child, new), aligned, changes),
             // Still there as a table of another kind, which is told as such.
             _ if aligned.others.iter().any(|object| object.table == Some(old.id)) => {}
             _ => changes.push(Change::TableDropped { table: old.id, name: old.name.clone() }),
         }
     }
-    for new in child.tables.iter().filter(|new| parent.table(new.id).is_none()) {
+    let is_new = |id| parent.table(id).is_none() && !partitions::is_partition(parent, id);
+    for new in child.tables.iter().filter(|new| is_new(new.id)) {
+        partitions::refuse_attached(parent, new, changes);
         changes.push(Change::TableCreated { table: new.id, name: new.name.clone() });
     }
 }
 
-fn compare_table(parent: &Schema, old: &Table, (new, aligned): (&Table, &Table), changes: &mut Vec<Change>) {
+fn compare_table(
+    (parent, old): (&Schema, &Table),
+    (child, new): (&Schema, &Table),
+    aligned: &Table,
+    changes: &mut Vec<Change>,
+) {
     if old.name != new.name {
         changes.push(Change::TableRenamed { table: new.id, from: old.name.clone(), to: new.name.clone() });
     }
@@ -49,6 +59,7 @@ fn compare_table(parent: &Schema, old: &Table, (new, aligned): (&Table, &Table),
         }
     }
     constraints::compare(old, new, aligned, changes);
+    partitions::compare((parent, old), (child, new), aligned, changes);
 
     let identity = new.name.pretty();
     let subject = Subject { kind: "table", identity: &identity };

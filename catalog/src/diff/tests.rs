@@ -43,6 +43,7 @@ fn table(id: u32, table_name: &str, columns: Vec<Column>) -> Table {
         owner: name("owner"),
         grants: Vec::new(),
         properties: Vec::new(),
+        partitioning: None,
     }
 }
 
@@ -58,6 +59,7 @@ fn check(check_name: &str, definition: &str) -> Constraint {
         validated: true,
         comment: None,
         properties: Vec::new(),
+        part_of: None,
     }
 }
 
@@ -68,6 +70,7 @@ fn index(index_name: &str, definition: &str) -> Index {
         columns: vec![ColumnId::new(1)],
         definition: definition.to_owned(),
         properties: Vec::new(),
+        part_of: None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::{ColumnId, Function, Name, Policy, QualifiedName, Table, TableId, Tri
 /// Everything in the editioned schemas of one blueprint, sorted by id or name so that equal schemas are equal values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {
-    /// Ordinary tables (`relkind = 'r'`, not a partition, no inheritance parent).
+    /// Ordinary and partitioned tables, without partitions (which are with their table) and without tables that inherit.
     pub tables: Vec<Table>,
     /// Views and materialized views, in dependency order: a view stands after those it reads.
     pub views: Vec<View>,

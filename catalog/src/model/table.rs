@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnId, Grant, Name, QualifiedName, TableId, TypeUse};
+use super::{ColumnId, Grant, Name, Partition, Partitioning, QualifiedName, TableId, TypeUse};
 
 /// A table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Table {
     /// Every further property that DDL can change (persistence, reloptions, RLS flags, replica identity, access method,
     /// tablespace, comment …), as `name=value`, sorted. Diffed and, when it differs, refused by name.
     pub properties: Vec<String>,
+    /// How it is cut into partitions, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitioning: Option<Partitioning>,
 }
 
 impl Column {
@@ -44,6 +47,21 @@ impl Table {
     /// The column with this name.
     pub fn column_named(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name.as_str() == name)
+    }
+
+    /// Its partitions, of all levels, each behind the one that it is a part of; none of an ordinary table.
+    pub fn partitions(&self) -> &[Partition] {
+        self.partitioning.as_ref().map_or(&[], |partitioning| &partitioning.partitions)
+    }
+
+    /// The tables that store its rows: itself, or its partitions that are not cut again.
+    pub fn stores(&self) -> Vec<&Self> {
+        match &self.partitioning {
+            None => vec![self],
+            Some(partitioning) => {
+                partitioning.partitions.iter().filter(|part| part.is_leaf()).map(|part| &part.table).collect()
+            }
+        }
     }
 
     /// The columns of the primary key, in key order; empty without one.
@@ -170,6 +188,9 @@ pub struct Constraint {
     /// `name=value`, sorted.
     #[serde(default)]
     pub properties: Vec<String>,
+    /// Of a partition: the constraint of its parent that it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<Name>,
 }
 
 impl Constraint {
@@ -189,6 +210,7 @@ impl Constraint {
             columns: self.columns.clone(),
             definition: self.index.clone()?,
             properties: Vec::new(),
+            part_of: self.part_of.clone(),
         })
     }
 }
@@ -206,4 +228,7 @@ pub struct Index {
     pub definition: String,
     /// CLUSTER / replica-identity flags, statistics targets, comment: refused when they differ.
     pub properties: Vec<String>,
+    /// Of a partition: the index (or the key) of its parent that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<Name>,
 }

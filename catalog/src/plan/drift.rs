@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     diff::Change,
     error::Result,
-    model::{Name, QualifiedName, Schema, Transform},
+    model::{Name, QualifiedName, Schema, Table, Transform},
 };
 
 use super::{Chain, Code, Finding, Severity};
@@ -106,6 +106,10 @@ pub fn drift_of_rules(changes: &[Change]) -> Vec<Finding> {
 
 /// Detaching a partition is maintenance; what it leaves is no table of any edition, and stands in nobody's way.
 pub(super) fn was_partition(known: &Schema, name: &QualifiedName) -> bool {
+    let mut partitions = known.tables.iter().flat_map(Table::partitions);
+    if partitions.any(|part| &part.table.name == name) {
+        return true;
+    }
     let identity = name.pretty();
     known.others.iter().any(|object| object.kind == "partition" && object.identity == identity)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     layout::Mapping,
-    model::{EditionName, Name, QualifiedName, Schema},
+    model::{EditionName, Name, QualifiedName, Schema, Table},
 };
 
 use super::rows::NameRow;
@@ -45,6 +45,13 @@ pub(super) fn names_of(
             table.map(|table| table.physical.schema.clone()).filter(|schema| *schema != sequence.name.schema);
         moved("relation", &sequence.name, with_table.or_else(|| at(sequence.id.get())));
     }
+    for table in &logical.tables {
+        let place = mapping.tables.get(&table.id).map(|place| &place.physical.schema);
+        let place = place.filter(|schema| **schema != table.name.schema);
+        for part in table.partitions() {
+            moved("relation", &part.table.name, place.cloned());
+        }
+    }
     for view in &logical.views {
         moved("relation", &view.name, at(view.id.get()));
     }
@@ -73,10 +80,11 @@ fn schema_of_family(
     family.filter_map(|function| mapping.moved.get(&function.id)).max_by_key(|schema| age(schema)).cloned()
 }
 
-/// Names of all tables, views and sequences.
+/// Names of all tables, partitions, views and sequences.
 pub(super) fn relations(schema: &Schema) -> impl Iterator<Item = &QualifiedName> {
     let tables = schema.tables.iter().map(|table| &table.name);
+    let partitions = schema.tables.iter().flat_map(Table::partitions).map(|part| &part.table.name);
     let views = schema.views.iter().map(|view| &view.name);
     let sequences = schema.sequences.iter().map(|sequence| &sequence.name);
-    tables.chain(views).chain(sequences)
+    tables.chain(partitions).chain(views).chain(sequences)
 }

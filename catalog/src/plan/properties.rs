@@ -45,6 +45,18 @@ pub fn property_findings(diff: &Diff) -> Vec<Finding> {
                     .or_default()
                     .push("its removal".to_owned());
             }
+            Change::PartitionDropped { partition, .. } => {
+                waiting.entry(format!("partition {}", partition.pretty())).or_default().push("its removal".to_owned());
+            }
+            Change::PartitionRenamed { from, to, .. } => {
+                let message =
+                    format!("until older editions are retired it is known as {} only", from.name.as_str());
+                findings.push(
+                    Finding::new(Code::NameDeferred, format!("partition {}", to.pretty()), message).with_fix(
+                        "nothing, if the application names only the table as a whole: --allow name-deferred",
+                    ),
+                );
+            }
             Change::TypeDropped { name, .. } => {
                 waiting.entry(format!("type {}", name.pretty())).or_default().push("its removal".to_owned());
             }

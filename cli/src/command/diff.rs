@@ -135,6 +135,15 @@ fn describe(change: &Change) -> (String, String) {
         Change::IndexRenamed { name, from, to, .. } => {
             table(name, changed(&format!("index {} renamed to {}", from.as_str(), to.as_str())))
         }
+        Change::PartitionAdded { name, partition, bound, .. } => {
+            table(name, added(&format!("partition {} {bound}", partition.pretty())))
+        }
+        Change::PartitionDropped { name, partition, .. } => {
+            table(name, removed(&format!("partition {}", partition.pretty())))
+        }
+        Change::PartitionRenamed { name, from, to, .. } => {
+            table(name, changed(&format!("partition {} renamed to {}", from.pretty(), to.name.as_str())))
+        }
         Change::ViewCreated { name, .. } => (format!("view {}", name.pretty()), added("created")),
         Change::SequenceCreated { name, .. } => (format!("sequence {}", name.pretty()), added("created")),
         Change::SequenceDropped { name, .. } => (format!("sequence {}", name.pretty()), removed("dropped")),

@@ -171,9 +171,10 @@ fn in_the_way<'a>(
 ) -> impl Iterator<Item = &'a QualifiedName> {
     let tables =
         child.tables.iter().filter(|table| parent.table(table.id).is_none()).map(|table| &table.name);
+    let partitions = child.tables.iter().flat_map(Table::partitions).map(|part| &part.table.name);
     let views = child.views.iter().map(|view| &view.name);
     let sequences = child.sequences.iter().map(|sequence| &sequence.name);
-    tables.chain(views).chain(sequences).filter(|name| wanted.contains(name))
+    tables.chain(partitions).chain(views).chain(sequences).filter(|name| wanted.contains(name))
 }
 
 /// Names that neither schema uses.

@@ -39,12 +39,14 @@ impl Foreign for Table {
     fn into_other(mut self, special: Option<String>) -> OtherObject {
         let kind = match special.as_deref() {
             None => "table",
+            Some(special) if special.contains("PARTITION FOR ") || special.contains("PARTITION DEFAULT") => "partition",
             Some(special) if special.contains("PARTITION BY ") => "partitioned table",
-            Some(special) if special.contains("PARTITION ") => "partition",
             Some(special) if special.contains("SERVER ") => "foreign table",
             Some(_) => "table with inheritance",
         };
         let table = Some(std::mem::replace(&mut self.id, TableId::new(0)));
+        // Partitions are objects of their own here.
+        self.partitioning = None;
         for (position, column) in (1..).zip(&mut self.columns) {
             column.id = ColumnId::new(position);
             column.type_id = None;
@@ -149,6 +151,22 @@ impl Foreign for TypeDef {
     }
 }
 
+/// A table and its partitions.
+fn tree(table: &Table) -> Vec<OtherObject> {
+    let partitions = table.partitions();
+    let parent = |id: TableId| {
+        let parts = partitions.iter().map(|part| &part.table);
+        std::iter::once(table).chain(parts).find(|known| known.id == id).map_or("", |known| known.name.name.as_str())
+    };
+    let key = |key: &str| format!("PARTITION BY {key}");
+    let special = table.partitioning.as_ref().map(|partitioning| key(&partitioning.key));
+    let parts = partitions.iter().map(|part| {
+        let own_key = part.key.as_deref().map(key).unwrap_or_default();
+        part.table.clone().into_other(Some(format!("PARTITION {} OF {}\n{own_key}", part.bound, parent(part.of))))
+    });
+    std::iter::once(table.clone().into_other(special)).chain(parts).collect()
+}
+
 fn accessory(object: &Accessory) -> OtherObject {
     OtherObject {
         kind: object.kind.clone(),
@@ -160,7 +178,7 @@ fn accessory(object: &Accessory) -> OtherObject {
 
 /// Every object of a schema as a name and a text without ids, so that it can be compared with any other database's.
 pub(in crate::blueprint) fn flatten(schema: &Schema) -> Vec<OtherObject> {
-    let tables = schema.tables.iter().map(|table| table.clone().into_other(None));
+    let tables = schema.tables.iter().flat_map(tree);
     let views = schema.views.iter().map(|view| view.clone().into_other(None));
     let sequences = schema.sequences.iter().map(|sequence| sequence.clone().into_other(None));
     let functions = schema.functions.iter().map(|function| function.clone().into_other(None));

@@ -5,6 +5,7 @@
 mod aligned;
 mod bound;
 mod foreign;
+mod partitions;
 mod rows;
 
 pub use aligned::read_aligned;
@@ -13,6 +14,7 @@ pub(super) use foreign::flatten;
 pub use rows::rows_in;
 
 use foreign::Foreign;
+use partitions::{Part, TableRow};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, types::ToSql};
@@ -68,17 +70,14 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
 
     let mut schema = Schema { others: others.iter().map(other).collect::<Result<_>>()?, ..Schema::default() };
     let scope = Scope { editioned };
-    for row in &tables {
-        let table: Table = value(row)?;
-        match row.try_get::<_, Option<String>>(1)? {
-            None if scope.manages(&table.name.schema) => schema.tables.push(table),
-            special => {
-                let references = references(&table);
-                let other = table.into_other(special);
-                schema.pointers.extend(pointers(&other, references));
-                schema.others.push(other);
-            }
-        }
+    let rows: Vec<TableRow> = tables.iter().map(table_row).collect::<Result<_>>()?;
+    let (managed, unmanaged) = partitions::gather(rows, |table| scope.manages(&table.name.schema));
+    schema.tables = managed;
+    for (table, words) in unmanaged {
+        let references = references(&table);
+        let other = table.into_other((!words.is_empty()).then_some(words));
+        schema.pointers.extend(pointers(&other, references));
+        schema.others.push(other);
     }
     for row in &views {
         let view: View = value(row)?;
@@ -171,11 +170,20 @@ async fn schemas_of_ours(client: &impl GenericClient, editioned: &[Name]) -> Res
 
 /// The model's value that the first column holds as JSON.
 fn value<T: DeserializeOwned>(row: &Row) -> Result<T> {
-    let json: Value = row.try_get(0)?;
+    value_of(row.try_get(0)?)
+}
+
+fn value_of<T: DeserializeOwned>(json: Value) -> Result<T> {
     serde_json::from_value(json).map_err(|error| {
         Error::bug(format!("a query of the system catalogues gave what the model cannot hold: {error}"))
             .with_source(error)
     })
+}
+
+fn table_row(row: &Row) -> Result<TableRow> {
+    let part: Option<Value> = row.try_get(2)?;
+    let part = part.map(value_of::<Part>).transpose()?;
+    Ok(TableRow { table: value(row)?, special: row.try_get(1)?, part })
 }
 
 type Reference = (Name, TableId, Vec<ColumnId>);

@@ -1,5 +1,6 @@
 -- $1: schemas. $2: schemas of ours, whose triggers are not the user's.
--- One row a table (ordinary, partitioned, partition, foreign): the model's Table as JSON, and what an ordinary table does not have.
+-- One row a table (ordinary, partitioned, partition, foreign): the model's Table as JSON, what editions do not manage of it (in words), and how it
+-- takes part in partitioning: the model's Partition as JSON, without its table; `of` is null where it is no partition.
 SELECT
   jsonb_build_object(
     'id', c.oid::bigint,
@@ -32,15 +33,27 @@ SELECT
     ], NULL))
   ),
   nullif(concat_ws(E'\n',
-    'PARTITION BY ' || pg_get_partkeydef(c.oid),
-    'PARTITION ' || CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
     'INHERITS ' || (SELECT string_agg(format('%I.%I', pn.nspname, p.relname), ', ' ORDER BY i.inhseqno)
                     FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = p.relnamespace
-                    WHERE i.inhrelid = c.oid),
+                    WHERE i.inhrelid = c.oid AND NOT c.relispartition),
     CASE WHEN c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) THEN 'INHERITED' END,
     'SERVER ' || (SELECT format('%I OPTIONS (%s)', s.srvname, array_to_string(f.ftoptions, ', '))
                   FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = c.oid)
-  ), '')
+  ), ''),
+  CASE WHEN c.relkind = 'p' OR c.relispartition THEN jsonb_build_object(
+    'of', CASE WHEN c.relispartition THEN (SELECT i.inhparent::bigint FROM pg_inherits i WHERE i.inhrelid = c.oid) END,
+    'bound', CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
+    'rule', CASE WHEN c.relispartition THEN pg_get_partition_constraintdef(c.oid) END,
+    'key', CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
+    -- Whatever the key reads depends on the table for it.
+    'key_columns', coalesce((
+      SELECT jsonb_agg(ka.attname ORDER BY ka.attnum)
+      FROM pg_attribute ka
+      WHERE ka.attrelid = c.oid AND c.relkind = 'p' AND ka.attnum > 0 AND EXISTS (
+        SELECT FROM pg_depend pd
+        WHERE pd.classid = 'pg_class'::regclass AND pd.objid = c.oid AND pd.objsubid = ka.attnum
+          AND pd.refclassid = 'pg_class'::regclass AND pd.refobjid = c.oid AND pd.refobjsubid = 0 AND pd.deptype = 'i')), '[]')
+  ) END
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
@@ -124,13 +137,17 @@ CROSS JOIN LATERAL (
       'options=' || array_to_string(kc.reloptions, ', '),
       CASE WHEN ki.indisreplident THEN 'replica_identity=true' END,
       'tablespace=' || (SELECT spcname FROM pg_tablespace s WHERE s.oid = kc.reltablespace)
-    ], NULL))
+    ], NULL)),
+    'part_of', CASE
+      WHEN k.conparentid <> 0 THEN (SELECT kp.conname FROM pg_constraint kp WHERE kp.oid = k.conparentid)
+      -- A check has no parent but the one of its name.
+      WHEN c.relispartition AND k.contype = 'c' AND k.coninhcount > 0 THEN k.conname END
   ) ORDER BY k.conname COLLATE "C") AS list
   FROM pg_constraint k
   LEFT JOIN pg_index ki ON ki.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x')
   LEFT JOIN pg_class kc ON kc.oid = ki.indexrelid
-  -- NOT NULL is a property of the column, a constraint trigger is a trigger, and a part of a key into partitions is not named.
-  WHERE k.conrelid = c.oid AND k.contype NOT IN ('n', 't') AND k.conparentid = 0
+  -- NOT NULL is a property of the column, a constraint trigger is a trigger, and a part of a foreign key is nobody's business.
+  WHERE k.conrelid = c.oid AND k.contype NOT IN ('n', 't') AND (k.conparentid = 0 OR k.contype IN ('p', 'u', 'x'))
 ) AS constraints
 CROSS JOIN LATERAL (
   SELECT jsonb_agg(jsonb_build_object(
@@ -150,7 +167,8 @@ CROSS JOIN LATERAL (
       'statistics=' || (SELECT string_agg(format('%s:%s', ia.attnum, ia.attstattarget), ', ' ORDER BY ia.attnum)
                         FROM pg_attribute ia WHERE ia.attrelid = i.indexrelid AND ia.attstattarget >= 0),
       'tablespace=' || (SELECT spcname FROM pg_tablespace s WHERE s.oid = ic.reltablespace)
-    ], NULL))
+    ], NULL)),
+    'part_of', (SELECT pi.relname FROM pg_inherits h JOIN pg_class pi ON pi.oid = h.inhparent WHERE h.inhrelid = i.indexrelid)
   ) ORDER BY ic.relname COLLATE "C") AS list
   FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
   WHERE i.indrelid = c.oid

@@ -36,6 +36,7 @@ fn users(columns: Vec<Column>) -> Schema {
         owner: name("owner"),
         grants: Vec::new(),
         properties: Vec::new(),
+        partitioning: None,
     };
     Schema { tables: vec![table], ..Schema::default() }
 }
