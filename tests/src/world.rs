@@ -166,7 +166,7 @@ impl World {
         let tables = format!(
             "SELECT CASE nspname WHEN 'public' THEN quote_ident(relname) ELSE format('%I.%I', nspname, relname) END \
              FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace \
-             WHERE relkind IN ('r', 'v') AND nspname = ANY (string_to_array('{}', ',')) ORDER BY 1",
+             WHERE relkind IN ('r', 'v', 'p') AND NOT relispartition AND nspname = ANY (string_to_array('{}', ',')) ORDER BY 1",
             schemas.join(",")
         );
         let tables = self.in_blueprint(name).await.ask(&tables).await;

@@ -155,7 +155,7 @@ impl<'a> Load<'a> {
             return apply(self.client, &statement, Unit::Transaction, [stage.all()]).await;
         }
         self.client.batch_execute("BEGIN").await?;
-        let filled = sql!("SELECT EXISTS (SELECT FROM ONLY {})", table.physical);
+        let filled = sql!("SELECT EXISTS (SELECT FROM {})", table.physical);
         let filled: bool = self.client.query_one(filled.as_str(), &[]).await?.try_get(0)?;
         if filled {
             self.client.batch_execute("ROLLBACK").await?;
@@ -251,7 +251,7 @@ fn update_statement(table: &ArchivedTable, stage: &Stage, equalities: &BTreeMap<
         same_row.push(sql!("edition_row.{} {} s.{}", column, equality, staged));
     }
     Ok(sql!(
-        "UPDATE ONLY {} AS edition_row SET {} FROM {} AS s WHERE {} AND {} AND {} = s.fingerprint",
+        "UPDATE {} AS edition_row SET {} FROM {} AS s WHERE {} AND {} AND {} = s.fingerprint",
         table.physical,
         join(stage.columns.iter().map(|(staged, column)| sql!("{} = s.{}", column, staged)), ", "),
         stage.table(),
@@ -280,7 +280,7 @@ async fn advance_sequences_of(client: &Client, table: &QualifiedName, column: &N
         let ascends: bool = row.try_get(2)?;
         let (furthest, beyond) = if ascends { (sql!("max"), sql!(">")) } else { (sql!("min"), sql!("<")) };
         let advance = sql!(
-            "SELECT setval({}, t.reached) FROM (SELECT {}({})::bigint AS reached FROM ONLY {}) AS t, {} AS s \
+            "SELECT setval({}, t.reached) FROM (SELECT {}({})::bigint AS reached FROM {}) AS t, {} AS s \
              WHERE t.reached {} s.last_value OR t.reached = s.last_value AND NOT s.is_called",
             regclass(&sequence),
             furthest,

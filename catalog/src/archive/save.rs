@@ -97,7 +97,7 @@ async fn parts(
             .chain(columns.iter().map(|column| sql!("edition_row.{}", column.physical)));
         parts.push(Part {
             query: sql!(
-                "SELECT {} FROM ONLY {} AS edition_row WHERE ({}) IS NOT TRUE",
+                "SELECT {} FROM {} AS edition_row WHERE ({}) IS NOT TRUE",
                 join(selected, ", "),
                 table.physical,
                 table.recomputed
@@ -122,7 +122,7 @@ async fn parts(
         let columns = facts.writable(&table.columns)?;
         let selected = join(columns.iter().map(|column| sql!("edition_row.{}", column.physical)), ", ");
         parts.push(Part {
-            query: sql!("SELECT {} FROM ONLY {} AS edition_row", selected, table.physical),
+            query: sql!("SELECT {} FROM {} AS edition_row", selected, table.physical),
             section: Section {
                 table: table.logical.clone(),
                 content: Content::WholeRows,
@@ -155,7 +155,7 @@ fn unloadable_because(
 
 async fn has_rows_to_save(client: &impl GenericClient, table: &ArchivedTable) -> Result<bool> {
     let text = sql!(
-        "SELECT EXISTS (SELECT FROM ONLY {} AS edition_row WHERE ({}) IS NOT TRUE)",
+        "SELECT EXISTS (SELECT FROM {} AS edition_row WHERE ({}) IS NOT TRUE)",
         table.physical,
         table.recomputed
     );

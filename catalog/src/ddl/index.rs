@@ -1,7 +1,7 @@
 //! CREATE INDEX CONCURRENTLY from `pg_get_indexdef`.
 
 use crate::{
-    model::{Index, Name},
+    model::{Index, Name, QualifiedName},
     sql,
     sql::Sql,
 };
@@ -15,6 +15,22 @@ pub fn index_body(index: &Index) -> Option<Sql> {
     let quoted = index.name.quoted().to_string();
     let rest = rest.strip_prefix(index.name.as_str()).or_else(|| rest.strip_prefix(quoted.as_str()))?;
     rest.strip_prefix(" ON ").map(Sql::trusted)
+}
+
+/// The part of a definition after the table's name: method, keys, options. PostgreSQL quotes a name only where it must, and says ONLY of a table with
+/// partitions.
+pub fn index_keys(index: &Index, table: &QualifiedName) -> Option<Sql> {
+    let body = index_body(index)?;
+    let rest = body.as_str();
+    let rest = rest.strip_prefix("ONLY ").unwrap_or(rest);
+    let after = |rest: &str, name: &Name| {
+        let quoted = name.quoted().to_string();
+        let found = rest.strip_prefix(quoted.as_str()).or_else(|| rest.strip_prefix(name.as_str()));
+        found.map(str::to_owned)
+    };
+    let rest = after(rest, &table.schema)?;
+    let rest = after(rest.strip_prefix('.')?, &table.name)?;
+    rest.starts_with(" USING ").then(|| Sql::trusted(rest))
 }
 
 /// The statement that builds this index under `name` without blocking writers.
@@ -40,6 +56,8 @@ mod tests {
                 part_of: None,
             };
             assert_eq!(index_body(&index).unwrap().as_str(), "public.users USING btree (email)");
+            let table = QualifiedName::new(Name::new("public").unwrap(), Name::new("users").unwrap());
+            assert_eq!(index_keys(&index, &table).unwrap().as_str(), " USING btree (email)");
         }
     }
 }

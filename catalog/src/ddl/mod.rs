@@ -15,12 +15,12 @@ pub use code::{
 };
 pub use grant::{grant_columns, grant_function, grant_relation, grant_schema, grant_sequence, grant_type};
 pub(crate) use grant::{grantee, option, privilege};
-pub use index::{concurrent_index, index_body};
+pub use index::{concurrent_index, index_body, index_keys};
 pub use shared::{SharedObject, shared_objects};
-pub use table::{add_column, create_sequence, create_table, owner_of};
+pub use table::{add_column, attach_partition, create_sequence, create_table, owner_of};
 pub use trigger::{
     Assignment, AssignmentKind, HopTriggers, TriggerMode, drop_forward, drop_hop, forward_statements,
-    moved_hop, renamed_hop, reverse_statements, rewritten_functions,
+    moved_hop, moved_statements, renamed_hop, reverse_statements, rewritten_functions,
 };
 pub use types::{create_type, drop_type, move_type};
 pub use view::{create_view, view_default, view_defaults};

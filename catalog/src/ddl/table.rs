@@ -1,7 +1,7 @@
 //! Tables, columns and sequences that a child introduces.
 
 use crate::{
-    model::{Column, Generated, Identity, Name, QualifiedName, Sequence, Table},
+    model::{Column, Generated, Identity, Name, Partition, QualifiedName, Sequence, Table},
     property::{Object, give},
     sql,
     sql::{Sql, join},
@@ -78,14 +78,53 @@ pub fn add_column(table: &QualifiedName, physical: &Name, column: &Column, fast_
 }
 
 /// A new table as the draft has it, under physical names: the table, its constraints except foreign keys (those need their targets),
-/// its owner and privileges. Indexes are returned as well: the table is empty, so nothing needs CONCURRENTLY.
+/// its owner and privileges, its partitions. Indexes are returned as well: the table is empty, so nothing needs CONCURRENTLY.
 pub fn create_table(table: &Table, runner: &Name) -> Vec<Sql> {
     let name = &table.name;
     let columns =
         join(table.columns.iter().map(|column| column_definition(name, &column.name, column, true)), ", ");
+    let key = table.partitioning.as_ref().map(|partitioning| partitioning.key.as_str());
+    let mut statements = create_with(table, &columns, key, runner);
+    for part in table.partitions() {
+        statements.extend(create_partition(table, part, runner));
+    }
+    statements
+}
+
+/// As pg_dump makes one: a table with everything that its parent has, too, which is then attached.
+fn create_partition(root: &Table, part: &Partition, runner: &Name) -> Vec<Sql> {
+    let table = &part.table;
+    let columns = table.columns.iter().map(|column| {
+        // It counts with its parent's.
+        let counts = root.column_named(column.name.as_str()).is_some_and(|known| known.identity != Identity::None);
+        let identity = if counts { Identity::None } else { column.identity.clone() };
+        let bare = Column { not_null: false, identity, ..column.clone() };
+        let definition = column_definition(&table.name, &column.name, &bare, true);
+        match (&column.not_null_name, column.not_null) {
+            (Some(name), true) => sql!("{} CONSTRAINT {} NOT NULL", definition, name),
+            (None, true) => sql!("{} NOT NULL", definition),
+            (_, false) => definition,
+        }
+    });
+    let mut statements = create_with(table, &join(columns, ", "), part.key.as_deref(), runner);
+    let parts = root.partitions().iter().map(|part| &part.table);
+    if let Some(of) = std::iter::once(root).chain(parts).find(|known| known.id == part.of) {
+        statements.push(attach_partition(&of.name, part));
+    }
+    statements
+}
+
+/// ATTACH PARTITION; indexes of the same make become parts of the parent's.
+pub fn attach_partition(of: &QualifiedName, part: &Partition) -> Sql {
+    sql!("ALTER TABLE {} ATTACH PARTITION {} {}", of, part.table.name, Sql::trusted(&part.bound))
+}
+
+fn create_with(table: &Table, columns: &Sql, key: Option<&str>, runner: &Name) -> Vec<Sql> {
+    let name = &table.name;
     let persistence =
         Sql::trusted(if table.properties.iter().any(|p| p == "persistence=u") { "UNLOGGED " } else { "" });
-    let mut statements = vec![sql!("CREATE {}TABLE {} ({})", persistence, name, columns)];
+    let key = key.map_or_else(|| Sql::trusted(""), |key| sql!(" PARTITION BY {}", Sql::trusted(key)));
+    let mut statements = vec![sql!("CREATE {}TABLE {} ({}){}", persistence, name, columns, key)];
     for constraint in &table.constraints {
         if constraint.references.is_none() {
             statements.push(sql!(

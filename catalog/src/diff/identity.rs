@@ -11,22 +11,25 @@ pub(super) enum IdentityChange {
         from: Option<String>,
         to: Option<String>,
     },
+    /// To a column that older editions number themselves.
+    Added,
     Unsupported(String),
 }
 
-/// `has_counter`: a sequence belongs to the older column. The numbers of all editions must come from one counter, so a column that has none in one of
-/// them cannot get one in the other.
+/// `has_counter`: a sequence belongs to the older column. The numbers of all editions come from one counter: that of the stored column.
 pub(super) fn compare(old: &Column, new: &Column, has_counter: bool) -> IdentityChange {
     let counts = has_counter && old.default.as_ref().is_some_and(|default| default.starts_with("nextval("));
     let (before, after) = match (options(&old.identity), options(&new.identity)) {
         (None, None) => return IdentityChange::None,
         (None, Some(_)) if counts => return supported(old, new),
+        (None, Some(_)) if old.default.is_none() => return IdentityChange::Added,
         (None, Some(_)) => {
-            let what = "identity was added to a column whose numbers older editions give themselves";
+            let what = "identity was added to a column that has a default in older editions";
             return IdentityChange::Unsupported(what.to_owned());
         }
+        (Some(_), None) if new.default.is_none() => return supported(old, new),
         (Some(_), None) => {
-            let what = "identity was dropped, from which the numbers of older editions come";
+            let what = "a default took the place of its identity, from which the numbers of older editions come";
             return IdentityChange::Unsupported(what.to_owned());
         }
         // ALTER TYPE also changes the bounds of a sequence that stood at those of its type: that is no change of its own.

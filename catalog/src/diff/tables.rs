@@ -133,6 +133,7 @@ fn compare_column(
             from,
             to,
         }),
+        IdentityChange::Added => changes.push(subject.changed("identity was added")),
         IdentityChange::Unsupported(what) => changes.push(subject.unsupported(what)),
     }
     if old.generated != aligned.generated {

@@ -35,6 +35,8 @@ pub struct InheritedTable {
     pub child: TableMapping,
     /// Every column of the child.
     pub fates: BTreeMap<ColumnId, ColumnFate>,
+    /// The physical columns that tell the partition of a row.
+    pub placing: Vec<Name>,
     /// Columns that only the parent has, or that the child has a duplicate of: what reverse transforms may set.
     pub parent_only: Vec<ColumnId>,
 }
@@ -204,8 +206,11 @@ fn lay_out_inherited(input: &LayoutInput<'_>, parent: &Table, child: &Table) -> 
         .map(|column| column.id)
         .filter(|id| fates.get(id) != Some(&ColumnFate::Shared))
         .collect();
+    let placing = child.partitioning.iter().flat_map(|tree| tree.placing_columns());
+    let placing = placing.filter_map(|name| columns.get(&child.column_named(name.as_str())?.id).cloned()).collect();
     InheritedTable {
         id: child.id,
+        placing,
         child: TableMapping { physical: parent_mapping.physical.clone(), view_schema: None, columns },
         parent: parent_mapping,
         fates,

@@ -89,7 +89,7 @@ async fn deparse(
     );
     transaction.batch_execute(create.as_str()).await?;
     let row = transaction
-        .query_one("SELECT pg_catalog.pg_get_triggerdef(oid) FROM pg_catalog.pg_trigger WHERE tgname = 'edition_probe'", &[])
+        .query_one("SELECT pg_catalog.pg_get_triggerdef(oid) FROM pg_catalog.pg_trigger WHERE tgname = 'edition_probe' AND tgparentid = 0", &[])
         .await?;
     let definition: String = row.get(0);
     let in_trigger = expression_of(&definition).ok_or_else(|| {

@@ -27,6 +27,7 @@ pub fn rename_statements(logical: &Schema, mapping: &Mapping) -> Vec<Sql> {
         let Some(place) = mapping.tables.get(&table.id) else { continue };
         rename_columns(table, place.columns.iter().map(|(id, name)| (*id, name)), &mut first, &mut second);
         move_table(table, &place.physical, &mut first, &mut second);
+        second.extend(move_partitions(table, &place.physical.schema));
     }
     for (id, schema) in &mapping.moved {
         second.extend(move_object(logical, mapping, *id, schema));
@@ -106,6 +107,15 @@ fn move_table(table: &Table, physical: &QualifiedName, first: &mut Vec<Sql>, sec
         at.schema = physical.schema.clone();
     }
     second.push(sql!("ALTER TABLE {} RENAME TO {}", at, physical.name));
+}
+
+/// Partitions stand where their table stands, unless each stands where it is named.
+fn move_partitions(table: &Table, schema: &Name) -> Vec<Sql> {
+    if *schema == table.name.schema {
+        return Vec::new();
+    }
+    let elsewhere = table.partitions().iter().filter(|part| part.table.name.schema != *schema);
+    elsewhere.map(|part| sql!("ALTER TABLE {} SET SCHEMA {}", part.table.name, schema)).collect()
 }
 
 fn move_object(logical: &Schema, mapping: &Mapping, id: u32, schema: &Name) -> Vec<Sql> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Code, ExpandInput, Finding, Severity,
     expand::{TableView, new_columns},
+    names::is_renamed,
     tighten::BYTES_BUILT_AT_ONCE,
 };
 use crate::{
@@ -26,6 +27,8 @@ pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Fi
     .chain(numbers_denied(input, table))
     .chain(rewrites(input, table))
     .chain(held_keys(input, table))
+    .chain(placed_rows(table))
+    .chain(named_partitions(input, table))
     .collect()
 }
 
@@ -100,6 +103,35 @@ fn held_keys(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding> {
             );
             let fix = "leave the column as it is, or drop that foreign key in the live database and adopt again";
             Some(Finding::new(Code::Unsupported, subject, message).with_fix(fix))
+        })
+        .collect()
+}
+
+/// Views show the table as a whole.
+fn named_partitions(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding> {
+    let live = input.chain.live.table_named(&table.place.child.physical)?;
+    (table.viewed && !live.partitions().is_empty()).then(|| {
+        let message = if is_renamed(table.child, &input.layout.mapping) {
+            "until the older editions are retired, this edition cannot name its partitions, and older ones see columns of this one there"
+        } else {
+            "until the older editions are retired, a statement that names one of its partitions sees the columns of all editions"
+        };
+        Finding::new(Code::PartitionsByName, format!("table {}", table.child.name.pretty()), message)
+    })
+}
+
+/// A trigger cannot put a row into another partition, nor can a backfill.
+fn placed_rows(table: &TableView<'_>) -> Vec<Finding> {
+    let placing = table.child.partitioning.iter().flat_map(|tree| tree.placing_columns());
+    let placing = placing.filter_map(|name| table.child.column_named(name.as_str()));
+    let stored_anew =
+        placing.filter(|column| table.place.fates.get(&column.id).is_some_and(|fate| *fate != ColumnFate::Shared));
+    stored_anew
+        .map(|column| {
+            let subject = format!("table {}, column {}", table.child.name.pretty(), column.name.as_str());
+            let message = "the draft has the column stored anew, but it tells the partition of a row, and a trigger cannot move a row to another one";
+            Finding::new(Code::Unsupported, subject, message)
+                .with_fix("leave the column as it is and give what is wanted of it a column of its own")
         })
         .collect()
 }

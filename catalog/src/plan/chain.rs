@@ -93,6 +93,15 @@ impl Chain {
         self.live.table_named(physical)?.column_named(column.as_str())?.default.clone()
     }
 
+    /// The tables that store a physical table's rows: itself, or its partitions as they stand.
+    pub fn stores(&self, physical: &QualifiedName) -> Vec<QualifiedName> {
+        let live = self.live.table_named(physical);
+        live.map_or_else(
+            || vec![physical.clone()],
+            |live| live.stores().into_iter().map(|store| store.name.clone()).collect(),
+        )
+    }
+
     /// Estimated rows and bytes of a physical table.
     pub fn size(&self, physical: &QualifiedName) -> (u64, u64) {
         self.facts.sizes.get(physical).copied().unwrap_or_default()

@@ -105,6 +105,12 @@ codes! {
     TableMadeAnew = 26, "table-made-anew", Notice:
         "The draft drops a table and makes another one of its name. They are two tables: the newer one begins without the older one's rows, and the older one goes with its edition at retire.",
         "Nothing to do if that is meant; else keep the table in the draft and ALTER it, so that its rows are kept.";
+    PartitionShared = 27, "partition-shared", Notice:
+        "The draft adds a partition to a table that older editions have, too. They share it from publish on: rows that they write may go there. A rollback keeps it if it has rows by then.",
+        "Nothing to do: a partition holds rows of the table, whoever writes them.";
+    PartitionsByName = 28, "partitions-by-name", Notice:
+        "A partitioned table is stored otherwise than one of its editions sees it. The table as a whole looks to each edition as it should; a statement that names a single partition meets what is stored: it may see columns of other editions, and where the edition's columns have other names there it is answered that the partition does not exist.",
+        "Nothing to do if the application names only the table as a whole; else wait with such statements until the older editions are retired.";
     OwnerNotHeld = 29, "owner-not-held", Refused:
         "The draft makes or changes an object whose owner is a role that the role that publishes is no member of: PostgreSQL would let it neither alter the object nor give a new one to that role.",
         "Make the role that publishes a member of the owner, or change the owner in the draft.";
@@ -126,6 +132,9 @@ codes! {
     OlderKeyMeetsDefault = 45, "older-key-meets-default", Notice:
         "The draft's enum has a value that the older edition's lacks. A new row with it has the column's default in the older edition, and a key of that edition includes the column: where the default is taken already, the new edition's INSERT fails.",
         "Say what older editions shall see: edition transform NAME TABLE --reverse 'column = expression'.";
+    NumbersMayMeet = 46, "numbers-may-meet", NeedsWord:
+        "The draft lets a column count whose numbers older editions give themselves. It counts from behind the last number that was there at publish; where an older edition gives a number that the counter comes to, the newer edition's INSERT fails on a key.",
+        "Let older applications give no numbers beyond those that are there, or none at all; or allow it.";
     DeferredToRetire = 60, "deferred-to-retire", Notice:
         "The draft takes something away or changes something that an older edition could notice or lose (an owner, a privilege, a comment, storage). It stays as it is for now.",
         "Nothing to do: the object takes the newer edition's state when the older ones are retired.";

@@ -19,6 +19,7 @@ mod infer;
 mod introduce;
 mod names;
 mod own;
+mod partitions;
 mod policies;
 mod properties;
 mod rows;

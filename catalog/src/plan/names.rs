@@ -32,6 +32,13 @@ pub(super) fn names_of(
         .filter(|name| !own.contains(name))
         .map(|name| NameRow { class: "relation", name: name.clone(), physical_schema: None })
         .collect();
+    // A partition that is named itself is the stored table, in which a name of this edition's may mean another edition's column.
+    let renamed = logical.tables.iter().filter(|table| is_renamed(table, mapping));
+    rows.extend(renamed.flat_map(Table::partitions).map(|part| NameRow {
+        class: "relation",
+        name: part.table.name.clone(),
+        physical_schema: None,
+    }));
     let at = |id: u32| mapping.moved.get(&id).cloned();
     let mut moved = |class: &'static str, name: &QualifiedName, schema: Option<Name>| {
         if let Some(schema) = schema.filter(|schema| *schema != name.schema) {
@@ -46,10 +53,10 @@ pub(super) fn names_of(
         moved("relation", &sequence.name, with_table.or_else(|| at(sequence.id.get())));
     }
     for table in &logical.tables {
-        let place = mapping.tables.get(&table.id).map(|place| &place.physical.schema);
-        let place = place.filter(|schema| **schema != table.name.schema);
+        let Some(place) = mapping.tables.get(&table.id) else { continue };
+        let schema = Some(&place.physical.schema).filter(|schema| **schema != table.name.schema);
         for part in table.partitions() {
-            moved("relation", &part.table.name, place.cloned());
+            moved("relation", &part.table.name, schema.cloned());
         }
     }
     for view in &logical.views {
@@ -63,6 +70,12 @@ pub(super) fn names_of(
         moved("type", &definition.name, at(definition.id));
     }
     rows.into_iter().collect()
+}
+
+/// Whether the edition calls a column of the table otherwise than it is stored.
+pub(super) fn is_renamed(table: &Table, mapping: &Mapping) -> bool {
+    let place = mapping.table(table);
+    table.columns.iter().any(|column| *place.column(column) != column.name)
 }
 
 /// A call names all functions of one name, so all of them must be found in one schema: that of the youngest edition that has one of its own, where

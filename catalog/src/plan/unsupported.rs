@@ -62,13 +62,13 @@ const REASONS: &[Reason] = &[
     Reason { kind: "foreign table", why: OF_FOREIGN_DATA, fix: OF_FOREIGN_DATA_FIX },
     Reason {
         kind: "partitioned table",
-        why: "its rows are in its partitions, which the backfill and the triggers of an edition do not reach yet",
-        fix: "make the change in the live database while one edition is live and no draft is open, then edition deinit and init",
+        why: "one of its partitions is a foreign table, whose rows cannot be given columns, triggers or indexes of an edition",
+        fix: "leave it out of the draft; a table that was there before init stays as it is for all editions",
     },
     Reason {
         kind: "partition",
-        why: "partitions are shared by all editions: attaching and detaching them is maintenance of the stored table",
-        fix: "do it in the live database, outside of a draft",
+        why: "its rows are shared by all editions: attaching, detaching and what a partition has of its own are maintenance of the stored table",
+        fix: "do it in the live database, outside of a draft, or make the change for the table as a whole",
     },
     Reason {
         kind: "table with inheritance",

@@ -43,7 +43,7 @@ pub(super) async fn remember(
             continue;
         }
         let cells = join(columns.iter().map(|column| sql!("{}::text", column.name)), ", ");
-        let question = sql!("SELECT ARRAY[{}]::text[] FROM ONLY {} ORDER BY ctid", cells, table.name);
+        let question = sql!("SELECT ARRAY[{}]::text[] FROM {} ORDER BY ctid", cells, table.name);
         let ids = join(columns.iter().map(|column| sql!("{}", column.id.get())), ", ");
         let known = known.remove(&table.id).unwrap_or_default();
         let known: BTreeSet<Cells> =
@@ -103,7 +103,7 @@ pub(super) async fn put_back(fork: &mut Connection, path: &[(Name, Vec<Name>)]) 
         let Some(key) = key_of(table, &columns) else { continue };
         let cells = key.iter().filter_map(|position| columns.get(*position));
         let note = sql!(
-            "INSERT INTO edition.kept_keys SELECT {}, ARRAY[{}]::text[] FROM ONLY {}",
+            "INSERT INTO edition.kept_keys SELECT {}, ARRAY[{}]::text[] FROM {}",
             table.id.get(),
             join(cells.map(|column| sql!("{}::text", column.name)), ", "),
             table.name
@@ -120,7 +120,7 @@ async fn holds_rows(fork: &Connection) -> Result<bool> {
         "DO $$ DECLARE one regclass; found boolean := false; BEGIN \
          FOR one IN SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
            WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'edition') LOOP \
-           EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM ONLY %s)', one) INTO found; EXIT WHEN found; \
+           EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %s)', one) INTO found; EXIT WHEN found; \
          END LOOP; \
          PERFORM pg_catalog.set_config('edition.holds_rows', COALESCE(found, false)::text, false); END $$",
     )

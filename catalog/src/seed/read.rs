@@ -129,7 +129,7 @@ async fn compared(
     let columns: Vec<&Column> = cells_of(table).collect();
     let cells = join(columns.iter().map(|column| sql!("{}::text", column.name)), ", ");
     let question =
-        sql!("SELECT ARRAY[{}]::text[] FROM ONLY {} ORDER BY ctid LIMIT {}", cells, table.name, ROWS_MAX + 1);
+        sql!("SELECT ARRAY[{}]::text[] FROM {} ORDER BY ctid LIMIT {}", cells, table.name, ROWS_MAX + 1);
     let rows = client.query(question.as_str(), &[]).await?;
     if i64::try_from(rows.len()).unwrap_or(i64::MAX) > ROWS_MAX {
         return Err(Error::refused(format!(

@@ -15,6 +15,7 @@ CREATE TABLE t (id int PRIMARY KEY, a int, words tsvector);
 CREATE TABLE parts (a int PRIMARY KEY, b text) PARTITION BY RANGE (a);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
 CREATE INDEX ON parts (b);
+CREATE TABLE loose_parts (a int) PARTITION BY RANGE (a);
 CREATE TABLE forebear (a int);
 CREATE TABLE heir (b int) INHERITS (forebear);
 CREATE TYPE shape AS (a int, b int);
@@ -44,9 +45,17 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "table public.keyed, column id",
         "o_a_fkey of table other.o, which editions do not manage",
     ),
-    ("ALTER TABLE parts ADD c int", "partitioned table public.parts", "its rows are in its partitions"),
-    ("CREATE TABLE parts_2 PARTITION OF parts DEFAULT", "partition public.parts_2", "shared by all editions"),
-    ("ALTER TABLE parts DETACH PARTITION parts_1", "partition public.parts_1", "shared by all editions"),
+    ("ALTER TABLE parts DETACH PARTITION parts_1", "partition public.parts_1", "it was detached in the draft, but its rows are shared"),
+    (
+        "CREATE TABLE more PARTITION OF parts FOR VALUES FROM (20) TO (30); ALTER TABLE parts DETACH PARTITION parts_1; ALTER TABLE parts ATTACH PARTITION parts_1 FOR VALUES FROM (0) TO (20)",
+        "partition public.parts_1",
+        "it was attached again",
+    ),
+    ("ALTER TABLE keyed ADD b text; ALTER TABLE keyed RENAME id TO a; ALTER TABLE parts ATTACH PARTITION keyed FOR VALUES FROM (90) TO (99)", "partition public.keyed", "had been there before"),
+    ("CREATE INDEX ON parts_1 (b, a)", "partition public.parts_1", "an index of its own changed"),
+    ("ALTER TABLE parts_1 ADD CHECK (a < 9)", "partition public.parts_1", "a constraint of its own changed"),
+    ("ALTER TABLE parts_1 OWNER TO postgres", "partition public.parts_1", "the owner of its own changed"),
+    ("CREATE FOREIGN TABLE far_part PARTITION OF loose_parts DEFAULT SERVER far_away", "partitioned table public.loose_parts", "one of its partitions is a foreign table"),
     ("ALTER TABLE forebear ADD c int", "table with inheritance public.forebear", "a column of every heir"),
     ("CREATE TABLE second () INHERITS (t)", "table with inheritance public.second", "a column of every heir"),
     ("ALTER TABLE typed NOT OF", "table public.typed", "follows its type"),

@@ -40,6 +40,22 @@ CREATE TABLE lines (
     PRIMARY KEY (ordered, product)
 );
 
+CREATE TABLE readings (
+    id integer NOT NULL,
+    sensor integer DEFAULT 1 NOT NULL,
+    at timestamp with time zone DEFAULT now(),
+    value double precision,
+    note text DEFAULT 'none',
+    PRIMARY KEY (id)
+) PARTITION BY RANGE (id);
+CREATE TABLE readings_low PARTITION OF readings FOR VALUES FROM (MINVALUE) TO (500);
+CREATE TABLE readings_high (note text DEFAULT 'none', gone text, id integer NOT NULL, value double precision, at timestamp with time zone DEFAULT now(), sensor integer DEFAULT 1 NOT NULL) PARTITION BY HASH (id);
+ALTER TABLE readings_high DROP COLUMN gone;
+CREATE TABLE readings_high_0 PARTITION OF readings_high FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE readings_high_1 PARTITION OF readings_high FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+ALTER TABLE readings ATTACH PARTITION readings_high FOR VALUES FROM (500) TO (1000000);
+CREATE INDEX readings_sensor ON readings (sensor, at DESC);
+
 CREATE TABLE log (at timestamp with time zone DEFAULT now(), line text);
 
 CREATE VIEW open_orders AS SELECT o.id, c.name, o.note FROM orders o JOIN customers c ON c.id = o.customer WHERE NOT o.paid;

@@ -94,16 +94,33 @@ impl Contraction<'_> {
         Some(Counter::Serial(owned.name.clone(), self.only_gone_has(owned.id.get())))
     }
 
+    /// Identity that no edition has any more.
+    pub(super) fn drop_identity(&self, id: TableId, physical: &QualifiedName) -> Vec<Sql> {
+        let Some(live) = self.live(id) else { return Vec::new() };
+        let counting = live.columns.iter().filter(|column| column.identity != Identity::None);
+        let given_up = counting.filter(|column| {
+            let mut users = self.users(id, &column.name).peekable();
+            users.peek().is_some() && users.all(|column| column.identity == Identity::None)
+        });
+        given_up
+            .map(|column| sql!("ALTER TABLE {} ALTER COLUMN {} DROP IDENTITY", physical, column.name))
+            .collect()
+    }
+
+    /// The column of each remaining edition that is stored in this one.
+    fn users<'b>(&'b self, id: TableId, physical: &'b Name) -> impl Iterator<Item = &'b Column> {
+        self.remaining.iter().filter_map(move |member| {
+            let table = member.logical.table(id)?;
+            let mapping = member.mapping.table(table);
+            table.columns.iter().find(|column| mapping.column(column) == physical)
+        })
+    }
+
     /// GENERATED ALWAYS that only the edition that goes did not ask for.
     pub(super) fn restrict_identity(&self, id: TableId, physical: &QualifiedName) -> Vec<Sql> {
         let Some(live) = self.live(id) else { return Vec::new() };
         let always = |name: &Name| {
-            let members = self.remaining.iter().filter_map(|member| {
-                let table = member.logical.table(id)?;
-                let mapping = member.mapping.table(table);
-                table.columns.iter().find(|column| mapping.column(column) == name)
-            });
-            let mut columns = members.peekable();
+            let mut columns = self.users(id, name).peekable();
             columns.peek().is_some() && columns.all(|column| matches!(column.identity, Identity::Always(_)))
         };
         live.columns
@@ -143,7 +160,7 @@ fn same_privileges(from: &QualifiedName, to: &QualifiedName) -> Sql {
 }
 
 /// The name of the sequence behind an identity column.
-fn identity_sequence(column: &Column) -> Option<Name> {
+pub(super) fn identity_sequence(column: &Column) -> Option<Name> {
     let name = column.properties.iter().find_map(|property| property.strip_prefix("identity_sequence="))?;
     Name::new(name).ok()
 }

@@ -10,6 +10,8 @@ mod identity;
 mod naming;
 mod not_null_names;
 mod objects;
+mod partition_keys;
+mod partitions;
 mod settle;
 mod table;
 
@@ -75,6 +77,8 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     steps.extend(contraction.drop_foreign_keys());
     steps.extend(contraction.lean_on_other_keys());
     steps.extend(contraction.drop_gone_code());
+    steps.extend(contraction.gone_partitions());
+    steps.extend(contraction.build_keys_of_parts());
     steps.extend(contraction.release_sequences());
     for id in contraction.table_ids() {
         steps.extend(contraction.contract_table(id, triggers.get(&id)));
@@ -82,6 +86,7 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     steps.extend(contraction.drop_and_move(&triggers, &policies)?);
     if input.end == End::Root {
         steps.extend(contraction.take_names_that_were_in_use());
+        steps.extend(contraction.name_partitions());
     }
     steps.extend(contraction.settle());
     steps.push(contraction.announce(&after)?);

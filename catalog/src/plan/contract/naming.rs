@@ -31,6 +31,8 @@ impl Contraction<'_> {
         let (live, root) = (self.live(id)?, self.new_root.physical.table(id)?);
         let key = root.constraints.iter().find(|constraint| constraint.kind == ConstraintKind::PrimaryKey)?;
         match Standings::of(live, root).constraint(key)? {
+            // That of a partitioned table is in place by now.
+            _ if live.partitioning.is_some() => None,
             Standing::Constraint(_) => None,
             Standing::Index(index) => Some(attach(physical, index, index, "PRIMARY KEY", key)),
         }
@@ -101,7 +103,10 @@ impl Contraction<'_> {
             .collect();
         let live = &self.input.chain.live;
         let relations = crate::plan::names::relations(live).map(|name| (&name.schema, &name.name, false));
-        let of_tables = live.tables.iter().flat_map(|table| {
+        let trees = live.tables.iter().flat_map(|table| {
+            std::iter::once(table).chain(table.partitions().iter().map(|part| &part.table))
+        });
+        let of_tables = trees.flat_map(|table| {
             let own = table.name == standing;
             let constraints = table.constraints.iter().map(move |c| (&table.name.schema, &c.name, own));
             constraints.chain(table.indexes.iter().map(move |index| (&table.name.schema, &index.name, own)))

@@ -129,6 +129,7 @@ impl Contraction<'_> {
                 at.schema = to.schema.clone();
             }
             second.push(sql!("ALTER TABLE {} RENAME TO {}", at, to.name));
+            second.extend(self.move_partitions(*id));
             // Rewritten names keep their meaning until the proxies know better.
             second.extend(self.stand_in(*id, from, to));
         }
@@ -137,6 +138,20 @@ impl Contraction<'_> {
         statements.extend(self.word_anew());
         statements.extend(self.stand_in_for_code());
         Ok(statements)
+    }
+
+    /// Partitions that stood beside their table go where the new root names them.
+    fn move_partitions(&self, id: TableId) -> Vec<Sql> {
+        let (Some(physical), Some(logical)) = (self.new_root.physical.table(id), self.new_root.logical.table(id))
+        else {
+            return Vec::new();
+        };
+        let moves = physical.partitions().iter().filter_map(|part| {
+            let named = &logical.partitioning.as_ref()?.partition(part.table.id)?.table.name;
+            (part.table.name.schema != named.schema)
+                .then(|| sql!("ALTER TABLE {} SET SCHEMA {}", part.table.name, named.schema))
+        });
+        moves.collect()
     }
 
     /// Where the table itself stood under its name in an edition's schema, a view takes its place until it is announced that none is needed.

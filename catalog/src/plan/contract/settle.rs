@@ -1,10 +1,13 @@
 //! At a retire, what was put off for the sake of the older edition is made up: owners, comments, options and the like take the new root's
 //! values, and privileges that only the edition that goes had are revoked. Everything has the new root's names by then.
 
-use super::{Contraction, End, identity::settle_options};
+use super::{
+    Contraction, End,
+    identity::{identity_sequence, settle_options},
+};
 use crate::{
     ddl::shared_objects,
-    model::{ColumnId, Grant, Name, QualifiedName, Sequence, Table, TableId},
+    model::{Column, ColumnId, Grant, Identity, Name, QualifiedName, Sequence, Table, TableId},
     plan::{
         Lock, Member, Step, accessories,
         tighten::{Standings, same, same_index},
@@ -55,9 +58,23 @@ impl Contraction<'_> {
             .flat_map(|(was, is)| {
                 let object = Object::Column { table: &table.name, column: &is.name };
                 let settled = settle(&object, &was.properties, &is.properties);
-                settled.into_iter().chain(settle_options(&table.name, was, is))
+                let settled = settled.into_iter().chain(self.name_counter(table, was, is));
+                settled.chain(settle_options(&table.name, was, is))
             })
             .collect()
+    }
+
+    /// The sequence of an identity that the new root added may stand under another name.
+    fn name_counter(&self, table: &Table, was: &Column, is: &Column) -> Option<Sql> {
+        let physical = self.new_root.mapping.table(table);
+        let standing = self.live(table.id)?.column_named(physical.column(is).as_str())?;
+        if was.identity != Identity::None || standing.identity == Identity::None {
+            return None;
+        }
+        let (from, to) = (identity_sequence(standing)?, identity_sequence(is)?);
+        (from != to).then(|| {
+            sql!("ALTER SEQUENCE {} RENAME TO {}", QualifiedName::new(table.name.schema.clone(), from), to)
+        })
     }
 
     /// Constraints and indexes, those that the new root introduced included.
@@ -99,7 +116,7 @@ impl Contraction<'_> {
         &self,
         id: TableId,
         relation: &QualifiedName,
-        named: impl Fn(&crate::model::Column) -> Name,
+        named: impl Fn(&Column) -> Name,
     ) -> Vec<Sql> {
         let Some(gone) = self.gone.logical.table(id) else { return Vec::new() };
         let relation = sql!("{}", relation);
@@ -242,7 +259,7 @@ impl Contraction<'_> {
         let mut statements = Vec::new();
         for table in &self.gone.logical.tables {
             let (Some(physical), true) = (self.standing(table.id), self.is_kept(table.id)) else { continue };
-            let column = |column: &crate::model::Column| {
+            let column = |column: &Column| {
                 let members = self.remaining.iter();
                 let mut places =
                     members.filter_map(|member| Some(member.mapping.table(member.logical.table(table.id)?)));

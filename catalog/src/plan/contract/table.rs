@@ -97,9 +97,11 @@ impl Contraction<'_> {
             alter.push(sql!("ALTER TABLE {} DROP COLUMN IF EXISTS {}", physical, column));
         }
         alter.extend(identity.into_iter().map(|(_, name)| name));
+        alter.extend(self.drop_identity(id, &physical));
         alter.extend(self.relax_not_null(id, &physical));
         alter.extend(self.restrict_identity(id, &physical));
         if self.input.end == End::Root {
+            alter.extend(self.promote_key_of_parts(id).into_iter().flatten());
             alter.extend(self.rename_columns(id, &physical));
             alter.extend(self.settle_defaults(id, &physical));
             alter.extend(self.promote_key(id, &physical));

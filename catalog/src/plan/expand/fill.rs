@@ -4,21 +4,22 @@ use super::{ExpandInput, TableView};
 use crate::{
     ddl::AssignmentKind,
     error::Result,
-    model::{Name, OnError},
+    model::{Name, OnError, QualifiedName},
     physical::ROW_ALIAS,
     plan::{Lock, Step, StepKind, seeds},
     sql,
     sql::{Sql, join},
 };
 
-pub(super) fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Option<Step>> {
+/// One step for each table that stores rows: the table itself, or its partitions.
+pub(super) fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Vec<Step>> {
     let wanted = input.hop.backfill.get(&table.place.id).filter(|assignments| !assignments.is_empty());
-    let Some(assignments) = wanted else { return Ok(None) };
+    let Some(assignments) = wanted else { return Ok(Vec::new()) };
     let physical = &table.place.child.physical;
     let row = row_alias();
     // In populate mode every write of an older edition sets all of these, so only rows that were there before are still NULL.
     let pending = join(assignments.iter().map(|(column, _)| sql!("{}.{} IS NULL", row, column)), " OR ");
-    let null_on_error = input
+    let null_on_error: Vec<Name> = input
         .hop
         .triggers
         .get(&table.place.id)
@@ -27,23 +28,27 @@ pub(super) fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result
         .filter(|a| a.on_error == OnError::Null)
         .map(|a| a.target.clone())
         .collect();
-    let primary_key = table
+    let primary_key: Vec<Name> = table
         .parent
         .primary_key()
         .iter()
         .filter_map(|id| table.place.parent.columns.get(id).cloned())
         .collect();
-    let kind = StepKind::Backfill {
-        table: physical.clone(),
-        assignments: assignments.clone(),
-        null_on_error,
-        pending,
-        primary_key,
-        search_path: seeds::childs_search_path(input, &table.child.name.schema)?,
+    let search_path = seeds::childs_search_path(input, &table.child.name.schema)?;
+    let step = |store: QualifiedName| {
+        let kind = StepKind::Backfill {
+            table: store.clone(),
+            assignments: assignments.clone(),
+            null_on_error: null_on_error.clone(),
+            pending: pending.clone(),
+            primary_key: primary_key.clone(),
+            search_path: search_path.clone(),
+        };
+        let title = format!("backfill {}", store.pretty());
+        let size = input.chain.size(&store);
+        Step::new(title, kind, Lock::None, vec![store]).touching(size)
     };
-    let title = format!("backfill {}", physical.pretty());
-    let step = Step::new(title, kind, Lock::None, vec![physical.clone()]);
-    Ok(Some(step.touching(input.chain.size(physical))))
+    Ok(input.chain.stores(physical).into_iter().map(step).collect())
 }
 
 fn row_alias() -> Name {
@@ -68,7 +73,7 @@ pub(super) fn verify(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Optio
             let label =
                 format!("{}.{} agrees with its forward transform", hop.table.pretty(), target.as_str());
             let query = sql!(
-                "SELECT {}.ctid::text FROM ONLY {} AS {} TABLESAMPLE SYSTEM (1) WHERE ROW({}.{})::record OPERATOR(pg_catalog.*<>) ROW(CAST({} AS {}))::record LIMIT 1",
+                "SELECT {}.ctid::text FROM {} AS {} TABLESAMPLE SYSTEM (1) WHERE ROW({}.{})::record OPERATOR(pg_catalog.*<>) ROW(CAST({} AS {}))::record LIMIT 1",
                 row,
                 hop.table,
                 row,

@@ -3,15 +3,18 @@
 //! Order: pass-through views for the older editions (valid at once), announce, introduce new objects, expand each table in one transaction,
 //! backfill, constraints, steady triggers, the child's own views and functions, verify, open.
 
+mod counting;
 mod fill;
 mod gated;
+mod partitions;
 mod pass_through;
 mod table;
 
+pub(super) use partitions::drop_if_empty;
 pub(super) use table::{child_only, new_columns};
 
 use crate::{
-    ddl::{TriggerMode, forward_statements, reverse_statements},
+    ddl::{TriggerMode, forward_statements, moved_statements, reverse_statements},
     error::{Error, Result},
     layout::{ChildLayout, InheritedTable, Shape, is_plain},
     model::{Bound, Edition, EditionName, EditionState, Name, QualifiedName, Schema, Table, TableId},
@@ -102,6 +105,10 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
         steps.extend(early);
         steps.extend(rules.into_iter().map(Step::whatever_is_found));
     }
+    for table in &tables {
+        steps.extend(counting::counting(input, table, &mut findings));
+        steps.extend(partitions::partitions(input, table, &mut findings));
+    }
     steps.extend(steady(input, &tables)?);
     steps.extend(code_objects::late(input, &introduce::runner(input), &mut findings));
     // What the draft's own triggers did to its rows is carried with them.
@@ -172,6 +179,7 @@ fn steady(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Vec<Step>
         } else {
             statements.extend(reverse_statements(hop));
         }
+        statements.extend(moved_statements(hop));
         if !statements.is_empty() {
             let title = format!("switch the triggers on {} to steady", hop.table.pretty());
             // A dropped trigger needs ACCESS EXCLUSIVE, a replaced one SHARE ROW EXCLUSIVE.

@@ -102,7 +102,7 @@ fn taking_given_values<'a>(input: &ExpandInput<'_>, table: &'a TableView<'_>) ->
     let live = input.chain.live.table_named(&table.place.child.physical);
     let shared = table.child.columns.iter().filter(|column| {
         table.place.fates.get(&column.id) == Some(&ColumnFate::Shared)
-            && matches!(column.identity, Identity::ByDefault(_))
+            && !matches!(column.identity, Identity::Always(_))
     });
     shared
         .map(|column| table.place.child.column(column))

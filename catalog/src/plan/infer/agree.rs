@@ -56,7 +56,7 @@ fn of_table(
         let reverse = over_row_alias(assignment.expression.as_str()).ok()?;
         let row = Sql::trusted(ROW_ALIAS);
         let query = sql!(
-            "SELECT {} FROM (SELECT {}.*, {} FROM (SELECT * FROM ONLY {}{} LIMIT {}) AS {} OFFSET 0) AS {} \
+            "SELECT {} FROM (SELECT {}.*, {} FROM (SELECT * FROM {}{} LIMIT {}) AS {} OFFSET 0) AS {} \
              WHERE CAST(CAST({} AS {}) AS text) IS DISTINCT FROM CAST({}.{} AS text) LIMIT {}",
             key(chain, id, &row),
             row,

@@ -20,6 +20,12 @@ impl Context<'_> {
         findings.extend(self.tightens_by(constraint));
         let name = taken.take(&constraint.name, &self.input.draft.name);
         let definition = constraint.definition.strip_suffix(" NOT VALID").unwrap_or(&constraint.definition);
+        if let (Some(live), ConstraintKind::ForeignKey, true) =
+            (self.partitioned(), constraint.kind, constraint.validated)
+        {
+            let target = constraint.references.as_ref().and_then(|(id, _)| self.input.physical.table(*id));
+            return self.reference_in_parts(live, &name, definition, target.map(|table| &table.name));
+        }
         let add = sql!(
             "ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID",
             self.physical,
@@ -56,7 +62,7 @@ impl Context<'_> {
             self.physical_columns(constraint).iter().all(|column| self.columns.get(column) == Some(&false));
         all_shared.then(|| {
             sql!(
-                "SELECT ctid::text FROM ONLY {} WHERE NOT ({}) LIMIT 1",
+                "SELECT ctid::text FROM {} WHERE NOT ({}) LIMIT 1",
                 self.physical,
                 Sql::trusted(condition)
             )

@@ -1,9 +1,11 @@
 //! What an index enforces or is: primary keys, unique constraints, exclusions and indexes.
 
-use super::{Context, Taken};
+use std::collections::BTreeSet;
+
+use super::{Context, Taken, partitioned::Whole};
 use crate::{
     ddl::concurrent_index,
-    model::{Constraint, ConstraintKind, Index, Name, QualifiedName},
+    model::{ColumnId, Constraint, ConstraintKind, Index, Name, QualifiedName},
     plan::{Code, Finding, Lock, Step, StepKind},
     sql,
     sql::Sql,
@@ -26,6 +28,21 @@ impl Context<'_> {
         let Some(index) = constraint.as_index() else { return Vec::new() };
         findings.extend(self.tightens_by(constraint));
         let name = taken.index(&constraint.name, &self.input.draft.name);
+        if let Some(live) = self.partitioned() {
+            let whole = match constraint.kind {
+                ConstraintKind::PrimaryKey if self.has_primary_key() => Whole::Index,
+                ConstraintKind::PrimaryKey => Whole::Key(constraint, "PRIMARY KEY"),
+                _ => Whole::Key(constraint, "UNIQUE"),
+            };
+            if constraint.kind == ConstraintKind::PrimaryKey && self.has_primary_key() {
+                findings.extend(self.leaned_on(constraint));
+            }
+            let steps = self.build_in_parts(live, (&index, &name), whole, taken);
+            return steps.unwrap_or_else(|| {
+                findings.push(self.unknown_index(&index));
+                Vec::new()
+            });
+        }
         let Some(build) = concurrent_index(&index, &name) else {
             findings.push(self.unknown_index(&index));
             return Vec::new();
@@ -46,6 +63,20 @@ impl Context<'_> {
                 .undone_by(vec![self.drop_constraint(&name)]),
         );
         steps
+    }
+
+    /// A primary key of a partitioned table is made anew when the older one is gone, which no foreign key can wait for.
+    fn leaned_on(&self, key: &Constraint) -> Option<Finding> {
+        let columns = |columns: &[ColumnId]| columns.iter().copied().collect::<BTreeSet<_>>();
+        let leans = |foreign: &Constraint| {
+            let target = foreign.references.as_ref();
+            target.is_some_and(|(id, to)| *id == self.table.place.id && columns(to) == columns(&key.columns))
+        };
+        let foreign = self.input.child.tables.iter().find(|table| table.constraints.iter().any(leans))?;
+        let what = format!("constraint {}", key.name.as_str());
+        let why = "the primary key of a partitioned table takes another one's place, and a foreign key points at it";
+        let fix = format!("drop the foreign key of {} in this draft, and add it in the next one", foreign.name.pretty());
+        Some(self.refused(&what, why).with_fix(fix))
     }
 
     fn has_primary_key(&self) -> bool {
@@ -103,6 +134,13 @@ impl Context<'_> {
             }
         }
         let name = taken.index(&index.name, &self.input.draft.name);
+        if let Some(live) = self.partitioned() {
+            let steps = self.build_in_parts(live, (index, &name), Whole::Index, taken);
+            return steps.unwrap_or_else(|| {
+                findings.push(self.unknown_index(index));
+                Vec::new()
+            });
+        }
         let Some(statement) = concurrent_index(index, &name) else {
             findings.push(self.unknown_index(index));
             return Vec::new();
@@ -124,15 +162,20 @@ impl Context<'_> {
     }
 
     fn index_step(&self, statement: Sql, index: QualifiedName) -> Step {
-        let title = format!("build index {} on {}", index.name.as_str(), self.physical.pretty());
+        self.index_step_on(self.physical, statement, index)
+    }
+
+    /// The same for a table of which this one may be the whole.
+    pub(super) fn index_step_on(&self, table: &QualifiedName, statement: Sql, index: QualifiedName) -> Step {
+        let title = format!("build index {} on {}", index.name.as_str(), table.pretty());
         let drop = sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", index);
         Step::new(
             title,
             StepKind::Index { statement, index },
             Lock::ShareUpdateExclusive,
-            vec![self.physical.clone()],
+            vec![table.clone()],
         )
-        .touching(self.input.chain.size(self.physical))
+        .touching(self.input.chain.size(table))
         .undone_by(vec![drop])
     }
 }

@@ -3,6 +3,7 @@
 mod checked;
 mod keys;
 mod not_null;
+mod partitioned;
 mod standing;
 
 use std::collections::BTreeMap;
@@ -64,7 +65,7 @@ impl Taken {
             names.entry(name.schema.clone()).or_default().push(name.name.clone());
         }
         let mut constraints = BTreeMap::new();
-        for table in tables {
+        for table in tables.iter().flat_map(|table| std::iter::once(table).chain(table.partitions().iter().map(|part| &part.table))) {
             let own = || table.constraints.iter().map(|constraint| constraint.name.clone());
             let indexes = table.indexes.iter().map(|index| index.name.clone());
             names.entry(table.name.schema.clone()).or_default().extend(own().chain(indexes));
@@ -76,10 +77,15 @@ impl Taken {
 
     /// A free name for an index on the table at hand.
     fn index(&mut self, wanted: &Name, edition: &EditionName) -> Name {
-        match self.schema.as_ref().and_then(|schema| self.relations.get_mut(schema)) {
-            Some(taken) => taken.take(wanted, edition),
+        match self.schema.clone() {
+            Some(schema) => self.index_in(&schema, wanted, edition),
             None => wanted.clone(),
         }
+    }
+
+    /// A free name for an index on a table of this schema.
+    fn index_in(&mut self, schema: &Name, wanted: &Name, edition: &EditionName) -> Name {
+        self.relations.get_mut(schema).map_or_else(|| wanted.clone(), |taken| taken.take(wanted, edition))
     }
 
     fn of_table(&self, table: &QualifiedName) -> TakenNames {

@@ -59,7 +59,7 @@ impl Context<'_> {
             Step::transaction(title("announce NOT NULL of"), Lock::AccessExclusive, relations(), vec![add])
                 .undone_by(vec![drop_check]);
         if !only_child {
-            let query = sql!("SELECT ctid::text FROM ONLY {} WHERE {} IS NULL LIMIT 1", table, column);
+            let query = sql!("SELECT ctid::text FROM {} WHERE {} IS NULL LIMIT 1", table, column);
             announce =
                 announce.unless_found(format!("NOT NULL of {}.{}", table.pretty(), column.as_str()), query);
         }

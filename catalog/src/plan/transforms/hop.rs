@@ -57,6 +57,7 @@ pub fn assemble(
             table: place.child.physical.clone(),
             table_id: place.id,
             child,
+            placing: place.placing.clone(),
             forward: Vec::new(),
             reverse: Vec::new(),
         });

@@ -7,12 +7,16 @@ use super::{Kind, fresh, kind, qualified, quoted, table, type_and_constant};
 pub(super) const KINDS: &[Kind] = &[
     kind("create table", 6, create),
     kind("create table without key", 1, create_without_key),
-    kind("create partitioned table", 1, create_partitioned),
+    kind("create partitioned table", 2, create_partitioned),
     kind("drop table", 2, drop),
     kind("rename table", 3, rename),
     kind("drop and create table", 1, drop_and_create),
     kind("inherit", 1, inherit),
-    kind("attach partition", 1, add_partition),
+    kind("attach partition", 2, add_partition),
+    kind("drop partition", 1, drop_partition),
+    kind("rename partition", 1, rename_partition),
+    kind("detach partition", 1, detach_partition),
+    kind("index of partition", 1, index_partition),
 ];
 
 fn create(dice: &mut Dice, shape: &Shape) -> Option<String> {
@@ -69,8 +73,42 @@ fn create_partitioned(dice: &mut Dice, shape: &Shape) -> Option<String> {
     Some(format!(
         "CREATE TABLE {parent} (id integer PRIMARY KEY, {columns}) PARTITION BY RANGE (id); \
          CREATE TABLE {low} PARTITION OF {parent} FOR VALUES FROM (MINVALUE) TO (1000); \
-         CREATE TABLE {high} PARTITION OF {parent} FOR VALUES FROM (1000) TO (MAXVALUE)"
+         CREATE TABLE {high} PARTITION OF {parent} FOR VALUES FROM (1000) TO (MAXVALUE){}",
+        match dice.below(3) {
+            0 => format!(
+                " PARTITION BY LIST (id); CREATE TABLE {} PARTITION OF {high} DEFAULT",
+                quoted(&format!("{name}_all"))
+            ),
+            1 => format!("; CREATE INDEX ON {low} (id DESC)"),
+            _ => String::new(),
+        }
     ))
+}
+
+fn partition(dice: &mut Dice, shape: &Shape) -> Option<String> {
+    let parts: Vec<_> = shape.tables.iter().filter(|table| table.partition).collect();
+    dice.pick(&parts).map(|table| qualified(table))
+}
+
+fn drop_partition(dice: &mut Dice, shape: &Shape) -> Option<String> {
+    Some(format!("DROP TABLE {}", partition(dice, shape)?))
+}
+
+fn rename_partition(dice: &mut Dice, shape: &Shape) -> Option<String> {
+    Some(format!("ALTER TABLE {} RENAME TO {}", partition(dice, shape)?, quoted(&fresh(dice, "part"))))
+}
+
+fn detach_partition(dice: &mut Dice, shape: &Shape) -> Option<String> {
+    let parted: Vec<_> = shape.tables.iter().filter(|table| table.partitioned).collect();
+    let parent = qualified(dice.pick(&parted)?);
+    Some(format!("ALTER TABLE {parent} DETACH PARTITION {}", partition(dice, shape)?))
+}
+
+fn index_partition(dice: &mut Dice, shape: &Shape) -> Option<String> {
+    let parts: Vec<_> = shape.tables.iter().filter(|table| table.partition).collect();
+    let part = dice.pick(&parts)?;
+    let column = dice.pick(&part.columns)?;
+    Some(format!("CREATE INDEX ON {} ({})", qualified(part), quoted(&column.name)))
 }
 
 fn add_partition(dice: &mut Dice, shape: &Shape) -> Option<String> {

@@ -12,6 +12,8 @@ CREATE COLLATION plain (provider = libc, locale = 'C');
 CREATE TABLE p (id int PRIMARY KEY, a int NOT NULL, b text, m mood);
 CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p);
 CREATE TABLE nothing ();
+CREATE TABLE cut (m mood, b int) PARTITION BY LIST (m); CREATE TABLE rekeyed (id int, at int, PRIMARY KEY (id, at)) PARTITION BY LIST (at);
+CREATE TABLE pointing (r int, at int, FOREIGN KEY (r, at) REFERENCES rekeyed);
 CREATE TABLE secret (id int, a int, b int); ALTER TABLE secret ENABLE ROW LEVEL SECURITY; GRANT SELECT (id) ON secret TO app;
 CREATE VIEW shown AS SELECT id FROM p;
 CREATE MATERIALIZED VIEW kept AS SELECT 1 AS one;
@@ -36,7 +38,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("ALTER TABLE c DISABLE ROW LEVEL SECURITY", "c"),
     ("ALTER TABLE hidden ALTER a TYPE bigint", "table public.hidden"),
     ("CREATE SCHEMA other", "other"),
-    ("CREATE TABLE parts (a int) PARTITION BY RANGE (a)", "parts"),
+    ("ALTER TYPE mood RENAME VALUE 'bad' TO 'worse'", "table public.cut, column m"),
+    ("ALTER TABLE rekeyed ALTER id TYPE bigint; ALTER TABLE pointing ALTER r TYPE bigint", "constraint rekeyed_pkey"),
     ("CREATE TABLE heir () INHERITS (p)", "heir"),
     // bound-to-function: a new one for something that all share, or one that comes too late
     ("CREATE OR REPLACE FUNCTION bound(i int, j int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT j'", "operator public.@@+(integer,integer)"),

@@ -6,10 +6,15 @@
 //!
 //! The gate is the session setting `edition.id`, never `search_path`, which functions change for themselves.
 
+mod moved;
+
+pub use moved::moved_statements;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use self::moved::{drop_moved, let_moved_pass};
 use crate::{
     model::{EditionId, Name, OnError, QualifiedName, TableId},
     sql,
@@ -59,6 +64,9 @@ pub struct HopTriggers {
     pub table_id: TableId,
     /// The hop's child.
     pub child: EditionId,
+    /// The physical columns that tell the partition of a row; none of a table without partitions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub placing: Vec<Name>,
     /// From older editions' writes.
     pub forward: Vec<Assignment>,
     /// From the child's and younger editions' writes.
@@ -187,7 +195,7 @@ pub fn drop_forward(hop: &HopTriggers) -> Vec<Sql> {
 
 /// Removes everything of this hop from its table.
 pub fn drop_hop(hop: &HopTriggers) -> Vec<Sql> {
-    let mut statements = Vec::new();
+    let mut statements = drop_moved(hop);
     if !hop.reverse.is_empty() {
         statements.extend(drop_way(hop, Way::Reverse, &[TriggerMode::Steady]));
     }
@@ -206,6 +214,7 @@ pub fn renamed_hop(hop: &HopTriggers, table: &QualifiedName, columns: &BTreeMap<
     };
     HopTriggers {
         table: table.clone(),
+        placing: hop.placing.iter().map(name).collect(),
         forward: hop.forward.iter().map(assignment).collect(),
         reverse: hop.reverse.iter().map(assignment).collect(),
         ..hop.clone()
@@ -261,6 +270,7 @@ pub fn rewritten_functions(hop: &HopTriggers) -> Vec<Sql> {
     forward_statements(hop, TriggerMode::Steady)
         .into_iter()
         .chain(reverse_statements(hop))
+        .chain(moved_statements(hop))
         .filter(|statement| statement.as_str().starts_with("CREATE OR REPLACE FUNCTION"))
         .collect()
 }
@@ -301,7 +311,8 @@ fn triggers(hop: &HopTriggers, way: Way, mode: TriggerMode, assignments: &[Assig
 
 fn function(hop: &HopTriggers, way: Way, mode: TriggerMode, assignments: &[Assignment]) -> Sql {
     let body = join(assignments.iter().map(|assignment| assign(hop, assignment, mode)), "\n");
-    let text = sql!("BEGIN\n{}\n  RETURN NEW;\nEND", body);
+    let pass = if mode == TriggerMode::Steady { let_moved_pass(hop) } else { Sql::trusted("") };
+    let text = sql!("BEGIN\n{}{}\n  RETURN NEW;\nEND", pass, body);
     sql!(
         "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS {}",
         hop.function(way, mode),
@@ -378,6 +389,7 @@ mod tests {
             table: QualifiedName::new(name("public"), name("users")),
             table_id: TableId::new(16_390),
             child: EditionId::new(2),
+            placing: vec![],
             forward: vec![Assignment {
                 target: name("first_name"),
                 sources: vec![(name("name"), true)],

@@ -1,0 +1,98 @@
+//! Rows that an UPDATE moves to another partition. PostgreSQL fires the triggers of an update, and then, for the very same row, those of an insert (docs,
+//! 39.1), which would compute anew what nobody edited. So the update leaves a mark of the row as it made it, and the insert lets that row pass.
+//!
+//! A mark that outlives its row does no harm: it is over the sources and the targets of all transforms, and a row that fits it has the values that
+//! belong together.
+
+use std::collections::BTreeSet;
+
+use super::{HopTriggers, changed};
+use crate::{
+    model::{Name, QualifiedName},
+    sql,
+    sql::{Literal, Sql, join},
+};
+
+/// The trigger that leaves the mark, last of all; nothing for a table without partitions.
+pub fn moved_statements(hop: &HopTriggers) -> Vec<Sql> {
+    if !marks(hop) {
+        return Vec::new();
+    }
+    let body = sql!(
+        "BEGIN\n  PERFORM pg_catalog.set_config({}, {}, true);\n  RETURN NEW;\nEND",
+        Literal(&setting(hop)),
+        mark(hop)
+    );
+    // A key may be of any type, so images are compared.
+    let placing: Vec<(Name, bool)> = hop.placing.iter().map(|column| (column.clone(), false)).collect();
+    vec![
+        sql!(
+            "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS {}",
+            function(hop),
+            Literal(body.as_str())
+        ),
+        sql!(
+            "CREATE OR REPLACE TRIGGER {} BEFORE UPDATE ON {} FOR EACH ROW WHEN ({}) EXECUTE FUNCTION {}()",
+            trigger(hop),
+            hop.table,
+            changed(&placing),
+            function(hop)
+        ),
+    ]
+}
+
+/// Removes it.
+pub(super) fn drop_moved(hop: &HopTriggers) -> Vec<Sql> {
+    if !marks(hop) {
+        return Vec::new();
+    }
+    vec![
+        sql!("DROP TRIGGER IF EXISTS {} ON {}", trigger(hop), hop.table),
+        sql!("DROP FUNCTION IF EXISTS {}()", function(hop)),
+    ]
+}
+
+/// At the beginning of a body that inserts run: a row that was moved passes.
+pub(super) fn let_moved_pass(hop: &HopTriggers) -> Sql {
+    if !marks(hop) {
+        return Sql::trusted("");
+    }
+    sql!(
+        "  IF TG_OP = 'INSERT' AND NULLIF(pg_catalog.current_setting({}, true), '') = {} THEN RETURN NEW; END IF;\n",
+        Literal(&setting(hop)),
+        mark(hop)
+    )
+}
+
+fn marks(hop: &HopTriggers) -> bool {
+    !hop.placing.is_empty() && !(hop.forward.is_empty() && hop.reverse.is_empty())
+}
+
+fn setting(hop: &HopTriggers) -> String {
+    format!("edition.moved_{}_{}", hop.child, hop.table_id)
+}
+
+fn function(hop: &HopTriggers) -> QualifiedName {
+    let name = format!("moved_{}_{}", hop.child, hop.table_id);
+    QualifiedName::new(
+        HopTriggers::schema(),
+        Name::new(name).unwrap_or_else(|_| unreachable!("short and not empty")),
+    )
+}
+
+/// Behind those of all hops.
+fn trigger(hop: &HopTriggers) -> Name {
+    let name = format!("~edition 3 {:010} moved", hop.child.get());
+    Name::new(name).unwrap_or_else(|_| unreachable!("short and not empty"))
+}
+
+/// Everything that transforms read or set, and what places the row.
+fn mark(hop: &HopTriggers) -> Sql {
+    let assignments = || hop.forward.iter().chain(&hop.reverse);
+    let columns: BTreeSet<&Name> = assignments()
+        .map(|assignment| &assignment.target)
+        .chain(assignments().flat_map(|assignment| assignment.sources.iter().map(|(name, _)| name)))
+        .chain(&hop.placing)
+        .collect();
+    sql!("pg_catalog.md5(ROW({})::text)", join(columns.into_iter().map(|column| sql!("NEW.{}", column)), ", "))
+}
