@@ -96,7 +96,8 @@ fn create_partition(root: &Table, part: &Partition, runner: &Name) -> Vec<Sql> {
     let table = &part.table;
     let columns = table.columns.iter().map(|column| {
         // It counts with its parent's.
-        let counts = root.column_named(column.name.as_str()).is_some_and(|known| known.identity != Identity::None);
+        let counts =
+            root.column_named(column.name.as_str()).is_some_and(|known| known.identity != Identity::None);
         let identity = if counts { Identity::None } else { column.identity.clone() };
         let bare = Column { not_null: false, identity, ..column.clone() };
         let definition = column_definition(&table.name, &column.name, &bare, true);

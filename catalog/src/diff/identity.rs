@@ -29,7 +29,8 @@ pub(super) fn compare(old: &Column, new: &Column, has_counter: bool) -> Identity
         }
         (Some(_), None) if new.default.is_none() => return supported(old, new),
         (Some(_), None) => {
-            let what = "a default took the place of its identity, from which the numbers of older editions come";
+            let what =
+                "a default took the place of its identity, from which the numbers of older editions come";
             return IdentityChange::Unsupported(what.to_owned());
         }
         // ALTER TYPE also changes the bounds of a sequence that stood at those of its type: that is no change of its own.

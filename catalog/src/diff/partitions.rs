@@ -49,12 +49,17 @@ pub(super) fn compare(
         if place(before) != place(&same_words) {
             changes.push(subject.unsupported(format!("was attached again, {}", after.bound)));
         }
-        let (was, is) = (own(before, parent_of(old, before)), own(&same_words, parent_of(aligned, &same_words)));
+        let (was, is) =
+            (own(before, parent_of(old, before)), own(&same_words, parent_of(aligned, &same_words)));
         for (what, _) in was.iter().zip(&is).filter(|(was, is)| was != is).map(|((what, _), is)| (what, is)) {
             changes.push(subject.unsupported(format!("{what} of its own changed")));
         }
     }
-    for after in new.partitions().iter().filter(|part| !old.partitions().iter().any(|known| known.table.id == part.table.id)) {
+    for after in new
+        .partitions()
+        .iter()
+        .filter(|part| !old.partitions().iter().any(|known| known.table.id == part.table.id))
+    {
         let partition = after.table.name.clone();
         if parent.table(after.table.id).is_some() || is_partition(parent, after.table.id) {
             let identity = partition.pretty();
@@ -90,10 +95,13 @@ fn own(part: &Partition, parent: &Table) -> Vec<(&'static str, String)> {
         own.join("; ")
     };
     // Until PostgreSQL 17 a partition does not have its parent's identity.
-    let counts = |column: &Column| parent.column_named(column.name.as_str()).is_some_and(|known| known.identity != Identity::None);
+    let counts = |column: &Column| {
+        parent.column_named(column.name.as_str()).is_some_and(|known| known.identity != Identity::None)
+    };
     let constraints = table.constraints.iter().filter(|constraint| constraint.part_of.is_none());
-    let constraints: Vec<String> =
-        constraints.map(|constraint| format!("{} {}", constraint.name.as_str(), constraint.definition)).collect();
+    let constraints: Vec<String> = constraints
+        .map(|constraint| format!("{} {}", constraint.name.as_str(), constraint.definition))
+        .collect();
     let indexes: Vec<&str> = table
         .indexes
         .iter()
@@ -101,7 +109,10 @@ fn own(part: &Partition, parent: &Table) -> Vec<(&'static str, String)> {
         .map(|index| index.definition.as_str())
         .collect();
     vec![
-        ("a default", differs(&|column| if counts(column) { String::new() } else { format!("{:?}", column.default) })),
+        (
+            "a default",
+            differs(&|column| if counts(column) { String::new() } else { format!("{:?}", column.default) }),
+        ),
         ("NOT NULL", differs(&|column| column.not_null.to_string())),
         ("a property of a column", differs(&|column| format!("{:?}", without_sequence(column)))),
         ("a privilege on a column", differs(&|column| format!("{:?}", column.grants))),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     error::{Error, Result},
     model::{
-        Column, ColumnId, Direction, EditionName, Generated, Name, QualifiedName, Schema, Table, TableId,
-        Transform, TypeKind,
+        Column, ColumnId, Direction, EditionName, Generated, Name, Partitioning, QualifiedName, Schema,
+        Table, TableId, Transform, TypeKind,
     },
     sql::Expression,
 };
@@ -206,8 +206,9 @@ fn lay_out_inherited(input: &LayoutInput<'_>, parent: &Table, child: &Table) -> 
         .map(|column| column.id)
         .filter(|id| fates.get(id) != Some(&ColumnFate::Shared))
         .collect();
-    let placing = child.partitioning.iter().flat_map(|tree| tree.placing_columns());
-    let placing = placing.filter_map(|name| columns.get(&child.column_named(name.as_str())?.id).cloned()).collect();
+    let placing = child.partitioning.iter().flat_map(Partitioning::placing_columns);
+    let placing =
+        placing.filter_map(|name| columns.get(&child.column_named(name.as_str())?.id).cloned()).collect();
     InheritedTable {
         id: child.id,
         placing,

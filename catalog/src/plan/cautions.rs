@@ -11,7 +11,7 @@ use super::{
 use crate::{
     diff::{Change, Diff},
     layout::ColumnFate,
-    model::{ColumnId, Generated, Name, QualifiedName, RowSecurity, Table},
+    model::{ColumnId, Generated, Name, Partitioning, QualifiedName, RowSecurity, Table},
 };
 
 /// Everything that its author or the operator should know.
@@ -122,10 +122,10 @@ fn named_partitions(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Fi
 
 /// A trigger cannot put a row into another partition, nor can a backfill.
 fn placed_rows(table: &TableView<'_>) -> Vec<Finding> {
-    let placing = table.child.partitioning.iter().flat_map(|tree| tree.placing_columns());
+    let placing = table.child.partitioning.iter().flat_map(Partitioning::placing_columns);
     let placing = placing.filter_map(|name| table.child.column_named(name.as_str()));
-    let stored_anew =
-        placing.filter(|column| table.place.fates.get(&column.id).is_some_and(|fate| *fate != ColumnFate::Shared));
+    let stored_anew = placing
+        .filter(|column| table.place.fates.get(&column.id).is_some_and(|fate| *fate != ColumnFate::Shared));
     stored_anew
         .map(|column| {
             let subject = format!("table {}, column {}", table.child.name.pretty(), column.name.as_str());

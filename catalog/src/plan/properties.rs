@@ -46,7 +46,10 @@ pub fn property_findings(diff: &Diff) -> Vec<Finding> {
                     .push("its removal".to_owned());
             }
             Change::PartitionDropped { partition, .. } => {
-                waiting.entry(format!("partition {}", partition.pretty())).or_default().push("its removal, with its rows".to_owned());
+                waiting
+                    .entry(format!("partition {}", partition.pretty()))
+                    .or_default()
+                    .push("its removal, with its rows".to_owned());
             }
             Change::PartitionRenamed { from, to, .. } => {
                 let message =

@@ -39,7 +39,9 @@ impl Foreign for Table {
     fn into_other(mut self, special: Option<String>) -> OtherObject {
         let kind = match special.as_deref() {
             None => "table",
-            Some(special) if special.contains("PARTITION FOR ") || special.contains("PARTITION DEFAULT") => "partition",
+            Some(special) if special.contains("PARTITION FOR ") || special.contains("PARTITION DEFAULT") => {
+                "partition"
+            }
             Some(special) if special.contains("PARTITION BY ") => "partitioned table",
             Some(special) if special.contains("SERVER ") => "foreign table",
             Some(_) => "table with inheritance",
@@ -156,13 +158,20 @@ fn tree(table: &Table) -> Vec<OtherObject> {
     let partitions = table.partitions();
     let parent = |id: TableId| {
         let parts = partitions.iter().map(|part| &part.table);
-        std::iter::once(table).chain(parts).find(|known| known.id == id).map_or("", |known| known.name.name.as_str())
+        std::iter::once(table)
+            .chain(parts)
+            .find(|known| known.id == id)
+            .map_or("", |known| known.name.name.as_str())
     };
     let key = |key: &str| format!("PARTITION BY {key}");
     let special = table.partitioning.as_ref().map(|partitioning| key(&partitioning.key));
     let parts = partitions.iter().map(|part| {
         let own_key = part.key.as_deref().map(key).unwrap_or_default();
-        part.table.clone().into_other(Some(format!("PARTITION {} OF {}\n{own_key}", part.bound, parent(part.of))))
+        part.table.clone().into_other(Some(format!(
+            "PARTITION {} OF {}\n{own_key}",
+            part.bound,
+            parent(part.of)
+        )))
     });
     std::iter::once(table.clone().into_other(special)).chain(parts).collect()
 }

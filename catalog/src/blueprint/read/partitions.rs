@@ -30,9 +30,9 @@ pub(super) fn gather(
     rows: Vec<TableRow>,
     manages: impl Fn(&Table) -> bool,
 ) -> (Vec<Table>, Vec<(Table, String)>) {
-    let (trees, mut rest): (Vec<TableRow>, Vec<TableRow>) = rows
-        .into_iter()
-        .partition(|row| row.special.is_none() && row.part.as_ref().is_none_or(|part| part.of.is_none()) && manages(&row.table));
+    let (trees, mut rest): (Vec<TableRow>, Vec<TableRow>) = rows.into_iter().partition(|row| {
+        row.special.is_none() && row.part.as_ref().is_none_or(|part| part.of.is_none()) && manages(&row.table)
+    });
     let mut tables = Vec::new();
     for row in trees {
         let Some(Part { key: Some(key), key_columns, .. }) = row.part.clone() else {
@@ -51,7 +51,8 @@ pub(super) fn gather(
         tables.push(Table { partitioning: Some(Partitioning { key, key_columns, partitions }), ..row.table });
     }
     tables.sort_by(|a, b| a.name.cmp(&b.name));
-    let names: Vec<(TableId, String)> = rest.iter().map(|row| (row.table.id, row.table.name.pretty())).collect();
+    let names: Vec<(TableId, String)> =
+        rest.iter().map(|row| (row.table.id, row.table.name.pretty())).collect();
     let rest = rest.into_iter().map(|row| {
         let words = in_words(&row, &names);
         (row.table, words)
@@ -80,9 +81,9 @@ fn in_order(root: TableId, rows: Vec<TableRow>) -> Vec<Partition> {
     let mut ordered: Vec<Partition> = Vec::new();
     let mut known = BTreeSet::from([root]);
     while !waiting.is_empty() {
-        let (ready, later): (Vec<TableRow>, Vec<TableRow>) = waiting
-            .into_iter()
-            .partition(|row| row.part.as_ref().and_then(|part| part.of).is_some_and(|of| known.contains(&of)));
+        let (ready, later): (Vec<TableRow>, Vec<TableRow>) = waiting.into_iter().partition(|row| {
+            row.part.as_ref().and_then(|part| part.of).is_some_and(|of| known.contains(&of))
+        });
         if ready.is_empty() {
             break;
         }

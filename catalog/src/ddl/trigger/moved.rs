@@ -65,7 +65,7 @@ pub(super) fn let_moved_pass(hop: &HopTriggers) -> Sql {
 }
 
 fn marks(hop: &HopTriggers) -> bool {
-    !hop.placing.is_empty() && !(hop.forward.is_empty() && hop.reverse.is_empty())
+    !(hop.placing.is_empty() || hop.forward.is_empty() && hop.reverse.is_empty())
 }
 
 fn setting(hop: &HopTriggers) -> String {
@@ -94,5 +94,8 @@ fn mark(hop: &HopTriggers) -> Sql {
         .chain(assignments().flat_map(|assignment| assignment.sources.iter().map(|(name, _)| name)))
         .chain(&hop.placing)
         .collect();
-    sql!("pg_catalog.md5(ROW({})::text)", join(columns.into_iter().map(|column| sql!("NEW.{}", column)), ", "))
+    sql!(
+        "pg_catalog.md5(ROW({})::text)",
+        join(columns.into_iter().map(|column| sql!("NEW.{}", column)), ", ")
+    )
 }

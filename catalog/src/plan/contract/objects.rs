@@ -142,7 +142,8 @@ impl Contraction<'_> {
 
     /// Partitions that stood beside their table go where the new root names them.
     fn move_partitions(&self, id: TableId) -> Vec<Sql> {
-        let (Some(physical), Some(logical)) = (self.new_root.physical.table(id), self.new_root.logical.table(id))
+        let (Some(physical), Some(logical)) =
+            (self.new_root.physical.table(id), self.new_root.logical.table(id))
         else {
             return Vec::new();
         };

@@ -25,7 +25,9 @@ impl Contraction<'_> {
 
     fn build_key_of_parts(&self, id: TableId) -> Vec<Step> {
         let Some((live, key, index)) = self.key_of_parts(id) else { return Vec::new() };
-        let Some(keys) = key.as_index().and_then(|key| index_keys(&key, &live.name)) else { return Vec::new() };
+        let Some(keys) = key.as_index().and_then(|key| index_keys(&key, &live.name)) else {
+            return Vec::new();
+        };
         let leaves = parts(live, live.id, index).into_iter().filter(|part| part.is_leaf);
         leaves
             .map(|part| {
@@ -44,7 +46,8 @@ impl Contraction<'_> {
     /// The key takes the names of the index that it replaces; others are given with all the rest.
     pub(super) fn promote_key_of_parts(&self, id: TableId) -> Option<Vec<Sql>> {
         let (live, key, index) = self.key_of_parts(id)?;
-        let beside = |table: &QualifiedName, name: &Name| QualifiedName::new(table.schema.clone(), name.clone());
+        let beside =
+            |table: &QualifiedName, name: &Name| QualifiedName::new(table.schema.clone(), name.clone());
         let whole = |table: &QualifiedName, name: &Name| {
             sql!("ALTER TABLE ONLY {} ADD CONSTRAINT {} {}", table, name, Sql::trusted(&key.definition))
         };
@@ -92,7 +95,12 @@ fn parts<'a>(live: &'a Table, id: TableId, index: &'a Name) -> Vec<Part<'a>> {
             let own = part.table.indexes.iter().find(|own| own.part_of.as_ref() == Some(index));
             let Some(own) = own else { continue };
             waiting.push((part.table.id, &part.table.name, &own.name));
-            found.push(Part { table: &part.table, index: &own.name, of: (name, index), is_leaf: part.is_leaf() });
+            found.push(Part {
+                table: &part.table,
+                index: &own.name,
+                of: (name, index),
+                is_leaf: part.is_leaf(),
+            });
         }
     }
     found

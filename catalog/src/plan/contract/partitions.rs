@@ -23,14 +23,17 @@ impl Contraction<'_> {
     fn gone_partitions_of(&self, id: TableId) -> Option<Step> {
         let (live, gone) = (self.live(id)?, self.gone.physical.table(id)?);
         let is_kept = |partition: &Partition| {
-            let mut sights = self.remaining.iter().filter_map(|member| member.physical.table(id)?.partitioning.as_ref());
+            let mut sights =
+                self.remaining.iter().filter_map(|member| member.physical.table(id)?.partitioning.as_ref());
             sights.any(|tree| tree.partition(partition.table.id).is_some())
         };
         let mut statements = Vec::new();
         // Parts before what they are parts of.
         for part in gone.partitions().iter().rev().filter(|part| !is_kept(part)) {
             let Some(name) = self.input.chain.partition_name(id, part.table.id) else { continue };
-            let Some(standing) = live.partitions().iter().find(|known| known.table.name == *name) else { continue };
+            let Some(standing) = live.partitions().iter().find(|known| known.table.name == *name) else {
+                continue;
+            };
             match self.input.end {
                 End::Leaf => statements.push(drop_if_empty(name)),
                 End::Root => {
@@ -61,10 +64,10 @@ impl Contraction<'_> {
         let mut names = Names { statements: Vec::new(), second: Vec::new() };
         for part in wanted.partitions() {
             let Some(standing) = self.input.chain.partition_name(id, part.table.id) else { continue };
-            let named = &logical.partitioning.as_ref()?.partition(part.table.id)?.table.name;
+            let to = &logical.partitioning.as_ref()?.partition(part.table.id)?.table.name;
             let is_there = live.partitions().iter().any(|known| known.table.name == *standing);
-            if is_there && standing.name != named.name {
-                names.add("TABLE", &QualifiedName::new(named.schema.clone(), standing.name.clone()), &named.name);
+            if is_there && standing.name != to.name {
+                names.add("TABLE", &QualifiedName::new(to.schema.clone(), standing.name.clone()), &to.name);
             }
         }
         let root = indexes_of(live, wanted);
@@ -96,7 +99,9 @@ impl Contraction<'_> {
             }
             let found: Vec<(Name, Name)> = known
                 .iter()
-                .filter_map(|(drawn, now)| Some((part_of(&part.table, drawn)?.clone(), part_of(&standing.table, now)?.clone())))
+                .filter_map(|(drawn, now)| {
+                    Some((part_of(&part.table, drawn)?.clone(), part_of(&standing.table, now)?.clone()))
+                })
                 .collect();
             let schema = self.logical_schema(wanted.id, part.table.id).unwrap_or(&standing.table.name.schema);
             for (to, from) in found.iter().filter(|(to, from)| to != from) {
@@ -134,14 +139,16 @@ impl Names {
 fn indexes_of(live: &Table, wanted: &Table) -> Vec<(Name, Name)> {
     let standings = Standings::of(live, wanted);
     let keys = standings.constraints.iter().filter(|(key, _)| key.index.is_some());
-    let keys = keys.map(|(key, Standing::Constraint(name) | Standing::Index(name))| (key.name.clone(), (*name).clone()));
+    let keys = keys
+        .map(|(key, Standing::Constraint(name) | Standing::Index(name))| (key.name.clone(), (*name).clone()));
     let indexes = standings.indexes.iter().map(|(index, name)| (index.name.clone(), (*name).clone()));
     keys.chain(indexes).collect()
 }
 
 /// The index of a partition that belongs to this one of its parent.
 fn part_of<'a>(table: &'a Table, index: &Name) -> Option<&'a Name> {
-    let keys = table.constraints.iter().filter(|key| key.index.is_some()).map(|key| (&key.name, &key.part_of));
+    let keys =
+        table.constraints.iter().filter(|key| key.index.is_some()).map(|key| (&key.name, &key.part_of));
     let mut all = keys.chain(table.indexes.iter().map(|index| (&index.name, &index.part_of)));
     all.find(|(_, of)| of.as_ref() == Some(index)).map(|(name, _)| name)
 }

@@ -11,7 +11,11 @@ use crate::{
 };
 
 /// One step a column that counts from now on, and one that lets it count on from what is there.
-pub(super) fn counting(input: &ExpandInput<'_>, table: &TableView<'_>, findings: &mut Vec<Finding>) -> Vec<Step> {
+pub(super) fn counting(
+    input: &ExpandInput<'_>,
+    table: &TableView<'_>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Step> {
     let mut steps = Vec::new();
     for column in &table.child.columns {
         let (Identity::Always(options) | Identity::ByDefault(options)) = &column.identity else { continue };
@@ -55,10 +59,16 @@ fn count(input: &ExpandInput<'_>, table: &TableView<'_>, column: &Column, option
     );
     let undo = sql!("ALTER TABLE {} ALTER COLUMN {} DROP IDENTITY IF EXISTS", physical, name);
     let title = format!("let {}.{} count", physical.pretty(), name.as_str());
-    let make = Step::transaction(title, Lock::AccessExclusive, vec![physical.clone()], vec![make]).undone_by(vec![undo]);
+    let make = Step::transaction(title, Lock::AccessExclusive, vec![physical.clone()], vec![make])
+        .undone_by(vec![undo]);
     let title = format!("let {}.{} count on from what is there", physical.pretty(), name.as_str());
-    let go_on = Step::transaction(title, Lock::AccessShare, vec![physical.clone()], vec![behind(physical, name, &sequence)])
-        .touching(input.chain.size(physical));
+    let go_on = Step::transaction(
+        title,
+        Lock::AccessShare,
+        vec![physical.clone()],
+        vec![behind(physical, name, &sequence)],
+    )
+    .touching(input.chain.size(physical));
     vec![make, go_on]
 }
 

@@ -17,7 +17,11 @@ use crate::{
 };
 
 /// One step for each partition that nobody has made yet.
-pub(super) fn partitions(input: &ExpandInput<'_>, table: &TableView<'_>, findings: &mut Vec<Finding>) -> Vec<Step> {
+pub(super) fn partitions(
+    input: &ExpandInput<'_>,
+    table: &TableView<'_>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Step> {
     let mut steps = Vec::new();
     for part in table.physical.partitions() {
         let is_known = input.chain.partition_name(table.place.id, part.table.id).is_some();
@@ -55,7 +59,11 @@ fn parent_name(input: &ExpandInput<'_>, table: &TableView<'_>, part: &Partition)
 }
 
 /// The default partition that has been taking such rows until now, if it stores them itself.
-fn default_beside<'a>(input: &'a ExpandInput<'_>, table: &TableView<'_>, part: &Partition) -> Option<&'a Table> {
+fn default_beside<'a>(
+    input: &'a ExpandInput<'_>,
+    table: &TableView<'_>,
+    part: &Partition,
+) -> Option<&'a Table> {
     let live = input.chain.live.table_named(&table.place.child.physical)?;
     let of = parent_name(input, table, part);
     let mut tables = std::iter::once(live).chain(live.partitions().iter().map(|part| &part.table));
@@ -67,7 +75,8 @@ fn default_beside<'a>(input: &'a ExpandInput<'_>, table: &TableView<'_>, part: &
 fn add(input: &ExpandInput<'_>, table: &TableView<'_>, part: &Partition, default: Option<&Table>) -> Step {
     let (name, runner) = (&part.table.name, runner(input));
     let of = parent_name(input, table, part);
-    let key = part.key.as_ref().map_or_else(|| Sql::trusted(""), |key| sql!(" PARTITION BY {}", Sql::trusted(key)));
+    let key =
+        part.key.as_ref().map_or_else(|| Sql::trusted(""), |key| sql!(" PARTITION BY {}", Sql::trusted(key)));
     let mut statements = vec![sql!(
         "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMPRESSION){}",
         name,
@@ -87,7 +96,8 @@ fn add(input: &ExpandInput<'_>, table: &TableView<'_>, part: &Partition, default
     let mut step = Step::transaction(title, lock, relations, statements).undone_by(vec![drop_if_empty(name)]);
     if let (Some(default), Some(rule)) = (default, &part.rule) {
         let query = sql!("SELECT ctid::text FROM {} WHERE {} LIMIT 1", default.name, Sql::trusted(rule));
-        step = step.unless_found(format!("partition {} beside {}", name.pretty(), default.name.pretty()), query);
+        step =
+            step.unless_found(format!("partition {} beside {}", name.pretty(), default.name.pretty()), query);
     }
     step
 }
@@ -101,7 +111,12 @@ fn own_parts(root: &Table, part: &Partition) -> Vec<Sql> {
         if column.default != known.default && known.identity == Identity::None {
             statements.push(match &column.default {
                 Some(default) => {
-                    sql!("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}", name, column.name, Sql::trusted(default))
+                    sql!(
+                        "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}",
+                        name,
+                        column.name,
+                        Sql::trusted(default)
+                    )
                 }
                 None => sql!("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", name, column.name),
             });
@@ -109,13 +124,22 @@ fn own_parts(root: &Table, part: &Partition) -> Vec<Sql> {
         if column.not_null && !known.not_null {
             statements.push(sql!("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", name, column.name));
         }
-        let own: Vec<String> =
-            column.properties.iter().filter(|property| !known.properties.contains(property)).cloned().collect();
+        let own: Vec<String> = column
+            .properties
+            .iter()
+            .filter(|property| !known.properties.contains(property))
+            .cloned()
+            .collect();
         statements.extend(give(&Object::Column { table: name, column: &column.name }, &own));
     }
     let is_own = |constraint: &&Constraint| constraint.part_of.is_none();
     statements.extend(table.constraints.iter().filter(is_own).map(|constraint| {
-        sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", name, constraint.name, Sql::trusted(&constraint.definition))
+        sql!(
+            "ALTER TABLE {} ADD CONSTRAINT {} {}",
+            name,
+            constraint.name,
+            Sql::trusted(&constraint.definition)
+        )
     }));
     let own = table.indexes.iter().filter(|index| index.part_of.is_none());
     statements.extend(own.map(|index| Sql::trusted(&index.definition)));
@@ -138,7 +162,8 @@ pub(in crate::plan) fn drop_if_empty(partition: &QualifiedName) -> Sql {
 
 fn in_the_way(input: &ExpandInput<'_>, table: &Table) -> Option<Finding> {
     relations(&input.chain.live).any(|known| *known == table.name).then(|| {
-        let message = "the draft adds it, but something of its name is there already, which older editions use";
+        let message =
+            "the draft adds it, but something of its name is there already, which older editions use";
         Finding::new(Code::Unsupported, format!("partition {}", table.name.pretty()), message)
             .with_fix("give the partition another name in the draft")
     })
@@ -152,7 +177,12 @@ fn shared(table: &TableView<'_>, part: &Partition) -> Finding {
     Finding::new(Code::PartitionShared, format!("partition {}", part.table.name.pretty()), message)
 }
 
-fn blocks(input: &ExpandInput<'_>, table: &TableView<'_>, part: &Partition, default: &Table) -> Option<Finding> {
+fn blocks(
+    input: &ExpandInput<'_>,
+    table: &TableView<'_>,
+    part: &Partition,
+    default: &Table,
+) -> Option<Finding> {
     let (rows, bytes) = input.chain.size(&default.name);
     (bytes > BYTES_BUILT_AT_ONCE).then(|| {
         let subject = format!("table {}, partition {}", table.child.name.pretty(), part.table.name.name.as_str());

@@ -61,11 +61,7 @@ impl Context<'_> {
         let all_shared =
             self.physical_columns(constraint).iter().all(|column| self.columns.get(column) == Some(&false));
         all_shared.then(|| {
-            sql!(
-                "SELECT ctid::text FROM {} WHERE NOT ({}) LIMIT 1",
-                self.physical,
-                Sql::trusted(condition)
-            )
+            sql!("SELECT ctid::text FROM {} WHERE NOT ({}) LIMIT 1", self.physical, Sql::trusted(condition))
         })
     }
 }

@@ -75,7 +75,10 @@ impl Context<'_> {
         let foreign = self.input.child.tables.iter().find(|table| table.constraints.iter().any(leans))?;
         let what = format!("constraint {}", key.name.as_str());
         let why = "the primary key of a partitioned table takes another one's place, and a foreign key points at it";
-        let fix = format!("drop the foreign key of {} in this draft, and add it in the next one", foreign.name.pretty());
+        let fix = format!(
+            "drop the foreign key of {} in this draft, and add it in the next one",
+            foreign.name.pretty()
+        );
         Some(self.refused(&what, why).with_fix(fix))
     }
 

@@ -65,7 +65,10 @@ impl Taken {
             names.entry(name.schema.clone()).or_default().push(name.name.clone());
         }
         let mut constraints = BTreeMap::new();
-        for table in tables.iter().flat_map(|table| std::iter::once(table).chain(table.partitions().iter().map(|part| &part.table))) {
+        for table in tables
+            .iter()
+            .flat_map(|table| std::iter::once(table).chain(table.partitions().iter().map(|part| &part.table)))
+        {
             let own = || table.constraints.iter().map(|constraint| constraint.name.clone());
             let indexes = table.indexes.iter().map(|index| index.name.clone());
             names.entry(table.name.schema.clone()).or_default().extend(own().chain(indexes));

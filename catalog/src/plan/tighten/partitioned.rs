@@ -57,7 +57,8 @@ impl Context<'_> {
             Whole::Index => sql!("DROP INDEX IF EXISTS {}", beside(self.physical, name)),
             Whole::Key(..) => self.drop_constraint(name),
         };
-        let lock = if matches!(whole, Whole::Index) { Lock::ShareRowExclusive } else { Lock::AccessExclusive };
+        let lock =
+            if matches!(whole, Whole::Index) { Lock::ShareRowExclusive } else { Lock::AccessExclusive };
         let (mut frame, mut built, mut attached) = (vec![make(self.physical, name)], Vec::new(), Vec::new());
         let mut relations = vec![self.physical.clone()];
         let root = Node {
@@ -72,21 +73,24 @@ impl Context<'_> {
             for part in parts {
                 let table = &part.table.name;
                 let (drawn, drawn_index) = self.drawn_part(&node, table);
-                let wanted = drawn_index.cloned().unwrap_or_else(|| table.name.with_suffix(&format!("_{}", name.as_str())));
+                let wanted = drawn_index
+                    .cloned()
+                    .unwrap_or_else(|| table.name.with_suffix(&format!("_{}", name.as_str())));
                 let own = taken.index_in(&table.schema, &wanted, &self.input.draft.name);
                 let of = beside(&node.standing.name, &node.index);
                 let attach = sql!("ALTER INDEX {} ATTACH PARTITION {}", of, beside(table, &own));
                 if part.is_leaf() {
                     let unique = Sql::trusted(if index.unique { "UNIQUE " } else { "" });
-                    let build = sql!("CREATE {}INDEX CONCURRENTLY {} ON {}{}", unique, own, table, keys);
-                    built.push(self.index_step_on(table, build, beside(table, &own)));
+                    let statement = sql!("CREATE {}INDEX CONCURRENTLY {} ON {}{}", unique, own, table, keys);
+                    built.push(self.index_step_on(table, statement, beside(table, &own)));
                     let mut statements = Vec::new();
                     if let Whole::Key(constraint, keyword) = whole {
                         statements.push(super::attach(table, &own, &own, keyword, constraint));
                     }
                     statements.push(attach);
                     let title = format!("take {} into {}", own.as_str(), name.as_str());
-                    let step = Step::transaction(title, Lock::AccessExclusive, vec![table.clone()], statements);
+                    let step =
+                        Step::transaction(title, Lock::AccessExclusive, vec![table.clone()], statements);
                     attached.push(step.undone_by(vec![drop.clone()]));
                 } else {
                     frame.push(make(table, &own));
@@ -102,9 +106,15 @@ impl Context<'_> {
     }
 
     /// What the draft has for a partition, and its part of the index.
-    fn drawn_part<'a>(&'a self, node: &Node<'a>, standing: &QualifiedName) -> (Option<&'a Table>, Option<&'a Name>) {
+    fn drawn_part<'a>(
+        &'a self,
+        node: &Node<'a>,
+        standing: &QualifiedName,
+    ) -> (Option<&'a Table>, Option<&'a Name>) {
         let drawn = self.input.chain.drawn_partition(self.table.physical, standing).map(|part| &part.table);
-        let (Some(table), Some(of), Some(_)) = (drawn, node.drawn_index, node.drawn) else { return (drawn, None) };
+        let (Some(table), Some(of), Some(_)) = (drawn, node.drawn_index, node.drawn) else {
+            return (drawn, None);
+        };
         let keys = table.constraints.iter().filter(|key| key.index.is_some());
         let keys = keys.map(|key| (&key.name, &key.part_of));
         let indexes = table.indexes.iter().map(|index| (&index.name, &index.part_of));
@@ -113,25 +123,40 @@ impl Context<'_> {
     }
 
     /// A foreign key that each partition has, valid, already: PostgreSQL takes it as it is.
-    pub(super) fn reference_in_parts(&self, live: &Table, name: &Name, definition: &str, target: Option<&QualifiedName>) -> Vec<Step> {
+    pub(super) fn reference_in_parts(
+        &self,
+        live: &Table,
+        name: &Name,
+        definition: &str,
+        target: Option<&QualifiedName>,
+    ) -> Vec<Step> {
         let mut steps = Vec::new();
-        let relations = |table: &QualifiedName| std::iter::once(table.clone()).chain(target.cloned()).collect();
+        let relations =
+            |table: &QualifiedName| std::iter::once(table.clone()).chain(target.cloned()).collect();
         for store in live.stores() {
             let table = &store.name;
-            let add = sql!("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID", table, name, Sql::trusted(definition));
+            let add =
+                sql!("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID", table, name, Sql::trusted(definition));
             let drop = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table, name);
             let title = format!("add constraint {} to {}", name.as_str(), table.pretty());
             steps.push(
-                Step::transaction(title, Lock::ShareRowExclusive, relations(table), vec![add]).undone_by(vec![drop]),
+                Step::transaction(title, Lock::ShareRowExclusive, relations(table), vec![add])
+                    .undone_by(vec![drop]),
             );
             let title = format!("validate constraint {} of {}", name.as_str(), table.pretty());
             let statements = vec![sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, name)];
             steps.push(
-                Step::new(title, StepKind::Scan { statements }, Lock::ShareUpdateExclusive, vec![table.clone()])
-                    .touching(self.input.chain.size(table)),
+                Step::new(
+                    title,
+                    StepKind::Scan { statements },
+                    Lock::ShareUpdateExclusive,
+                    vec![table.clone()],
+                )
+                .touching(self.input.chain.size(table)),
             );
         }
-        let whole = sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", self.physical, name, Sql::trusted(definition));
+        let whole =
+            sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", self.physical, name, Sql::trusted(definition));
         let title = format!("take constraint {} into {}", name.as_str(), self.physical.pretty());
         steps.push(
             Step::transaction(title, Lock::ShareRowExclusive, relations(self.physical), vec![whole])
