@@ -131,11 +131,10 @@ async fn load_mapping(connection: &Connection, edition: EditionId) -> Result<Map
 }
 
 async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts> {
-    let mut facts = Facts::default();
     let row = connection
         .query_one("SELECT current_user::text, current_setting('server_version_num')::int", &[])
         .await?;
-    facts.runner = Some(stored_name(row.try_get(0)?)?);
+    let mut facts = Facts::new(stored_name(row.try_get(0)?)?);
     let silence = connection
         .query_one("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET'), rolbypassrls OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user", &[])
         .await?;

@@ -160,8 +160,7 @@ async fn has_taken(target: &Target, edition: &Edition, entry: i64) -> Result<boo
 /// one to the other is tried in the root's blueprint: what changes nothing there is no difference.
 pub(super) async fn altered_rules(target: &Target, chain: &Chain) -> Result<Vec<Finding>> {
     let [root] = chain.members.as_slice() else { return Ok(Vec::new()) };
-    let runner = chain.facts.runner.clone().unwrap_or_else(|| root.edition.blueprint.clone());
-    let statements = equivalent_ddl(&root.logical, &chain.live, &runner);
+    let statements = equivalent_ddl(&root.logical, &chain.live, chain.runner());
     if statements.is_empty() {
         return Ok(Vec::new());
     }

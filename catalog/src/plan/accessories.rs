@@ -82,7 +82,7 @@ fn found<'a>(all: &'a [Accessory], object: &Accessory) -> Option<&'a Accessory> 
 }
 
 fn make(object: &Accessory, chain: &Chain) -> Vec<Sql> {
-    let is_runners = object.owner == chain.facts.runner;
+    let is_runners = object.owner.as_ref() == Some(chain.runner());
     let owner = if is_runners { None } else { owner(object) };
     std::iter::once(Sql::trusted(&object.make)).chain(owner).collect()
 }

@@ -49,10 +49,10 @@ pub struct Chain {
 }
 
 /// What else a plan needs to know of the live database.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Facts {
     /// The role that runs us.
-    pub runner: Option<Name>,
+    pub runner: Name,
     /// Every schema that exists.
     pub schemas: BTreeSet<Name>,
     /// Privileges on the editioned schemas.
@@ -69,7 +69,28 @@ pub struct Facts {
     pub may_silence_triggers: bool,
 }
 
+impl Facts {
+    /// Nothing known but who asks.
+    pub fn new(runner: Name) -> Self {
+        Self {
+            runner,
+            schemas: BTreeSet::new(),
+            schema_grants: BTreeMap::new(),
+            sizes: BTreeMap::new(),
+            row_security: BTreeSet::new(),
+            bypasses_policies: false,
+            available_extensions: BTreeSet::new(),
+            may_silence_triggers: false,
+        }
+    }
+}
+
 impl Chain {
+    /// The role that runs code against the live database: what it makes is its own from the start.
+    pub fn runner(&self) -> &Name {
+        &self.facts.runner
+    }
+
     /// The youngest live edition.
     pub fn leaf(&self) -> Option<&Member> {
         self.members.last()

@@ -8,7 +8,7 @@ use crate::{
         view_object, view_triggers,
     },
     layout::{ColumnFate, Mapping},
-    model::{ColumnId, EditionName, Function, Name, Schema, TableId, TypeDef, View},
+    model::{ColumnId, EditionName, Function, Schema, TableId, TypeDef, View},
     order::needed_first,
     sql,
     sql::Sql,
@@ -128,7 +128,8 @@ pub(super) fn drop_code<'a>(objects: impl Iterator<Item = Object<'a>>) -> Vec<Sq
 }
 
 /// Views, and functions that need tables or views: they read the expanded tables. Then the materialized ones are filled.
-pub(super) fn late(input: &ExpandInput<'_>, runner: &Name, findings: &mut Vec<Finding>) -> Vec<Step> {
+pub(super) fn late(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Vec<Step> {
+    let runner = input.chain.runner();
     let functions: Vec<&Function> = input.physical.functions.iter().filter(|f| is_own(input, f.id)).collect();
     let over_made = Extent::made(input).functions_over(input.physical);
     let views: Vec<&View> = input.physical.views.iter().filter(|view| is_own(input, view.id.get())).collect();

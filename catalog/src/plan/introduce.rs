@@ -18,14 +18,10 @@ use super::{
     code_objects::{Extent, Object, early, is_own},
 };
 
-pub(super) fn runner(input: &ExpandInput<'_>) -> Name {
-    input.chain.facts.runner.clone().unwrap_or_else(|| input.draft.blueprint.clone())
-}
-
 /// Types, sequences, functions and tables in one transaction (no table of the application's is locked), then the foreign keys that
 /// point at inherited tables, each in its own.
 pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Vec<Step> {
-    let runner = runner(input);
+    let runner = input.chain.runner();
     let mut statements = vec![Sql::trusted("SET LOCAL check_function_bodies = off")];
     let mut drops: Vec<Sql> = Vec::new();
 
@@ -33,7 +29,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
         input.physical.sequences.iter().filter(|s| is_own(input, s.id.get())).collect();
     for sequence in &sequences {
         findings.extend(lost("sequence", &sequence.name.name, &sequence.properties));
-        statements.extend(create_sequence(sequence, &runner));
+        statements.extend(create_sequence(sequence, runner));
         drops.push(sql!("DROP SEQUENCE IF EXISTS {}", sequence.name));
     }
     let functions: Vec<&Function> =
@@ -44,11 +40,11 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
             Object::Type(definition) => {
                 findings.extend(range(input, definition));
                 findings.extend(lost("type", &definition.name.name, &definition.properties));
-                statements.extend(create_type(definition, &runner));
+                statements.extend(create_type(definition, runner));
                 drops.push(drop_type(definition));
             }
             Object::Function(function) => {
-                statements.extend(create_function(function, &runner));
+                statements.extend(create_function(function, runner));
                 drops.push(drop_function(function));
             }
             Object::View(_) => {}
@@ -58,7 +54,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
         input.physical.tables.iter().filter(|t| input.layout.created.contains_key(&t.id)).collect();
     for table in &tables {
         findings.extend(lost_of_table(table));
-        statements.extend(create_table(table, &runner));
+        statements.extend(create_table(table, runner));
         drops.push(sql!("DROP TABLE IF EXISTS {}", table.name));
     }
     for sequence in &sequences {
@@ -115,14 +111,14 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
 
 /// Only a role that may create in a schema can own what is in it: owners of new objects may for as long as this transaction lasts.
 pub(super) fn with_owners(input: &ExpandInput<'_>, statements: Vec<Sql>) -> Vec<Sql> {
-    let runner = runner(input);
+    let runner = input.chain.runner();
     let created = input.physical.tables.iter().filter(|table| input.layout.created.contains_key(&table.id));
     let tables = created.map(|table| (&table.name.schema, &table.owner));
     let others = shared_objects(input.physical, &input.layout.mapping);
     let own = others.iter().filter(|object| is_own(input, object.id));
     let others = own.filter_map(|object| Some((object.place.as_ref()?, object.owner)));
     let owners: BTreeSet<(&Name, &Name)> =
-        tables.chain(others).filter(|(_, owner)| **owner != runner).collect();
+        tables.chain(others).filter(|(_, owner)| *owner != runner).collect();
     let may = owners.iter().map(|(schema, owner)| sql!("GRANT CREATE ON SCHEMA {} TO {}", schema, owner));
     let may_not =
         owners.iter().map(|(schema, owner)| sql!("REVOKE CREATE ON SCHEMA {} FROM {}", schema, owner));

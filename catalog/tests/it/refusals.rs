@@ -30,6 +30,8 @@ CREATE FUNCTION noted() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
 CREATE EVENT TRIGGER noting ON ddl_command_end EXECUTE FUNCTION noted();
 CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple);
 CREATE TABLE keyed (id int PRIMARY KEY);
+CREATE FUNCTION shaped(int) RETURNS shape LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1, $1)::shape';
+CREATE CAST (int AS shape) WITH FUNCTION shaped(int);
 CREATE SCHEMA other; CREATE TABLE other.o (a int REFERENCES keyed);
 ";
 
@@ -110,6 +112,28 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "an older edition reads them too",
     ),
     (
+        "CREATE TEXT SEARCH PARSER mine (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype)",
+        "text search parser public.mine",
+        "an older edition reads them too",
+    ),
+    (
+        "CREATE TEXT SEARCH TEMPLATE mine (INIT = dsimple_init, LEXIZE = dsimple_lexize)",
+        "text search template public.mine",
+        "an older edition reads them too",
+    ),
+    (
+        "CREATE TRANSFORM FOR int LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal), TO SQL WITH FUNCTION int4recv(internal))",
+        "transform for",
+        "by the types",
+    ),
+    ("CREATE LANGUAGE mine HANDLER plpgsql_call_handler", "language mine", "the database as a whole"),
+    (
+        // No provider of labels comes with PostgreSQL.
+        "INSERT INTO pg_seclabel (objoid, classoid, objsubid, provider, label) VALUES ('t'::regclass, 'pg_class'::regclass, 0, 'provider', 'secret')",
+        "security label provider on table",
+        "the database as a whole",
+    ),
+    (
         "CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler",
         "access method heap2",
         "the database as a whole",
@@ -118,6 +142,18 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''5MB''', current_database()); END $$",
         "database setting work_mem for all roles",
         "the database as a whole",
+    ),
+];
+
+/// A function that something calls which exists once, and a part of the subject.
+const BOUND: &[(&str, &str)] = &[
+    (
+        "CREATE OR REPLACE FUNCTION shaped(int) RETURNS shape LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1, 0)::shape'",
+        "cast from integer to shape",
+    ),
+    (
+        "CREATE OR REPLACE FUNCTION noted() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''noted''; END'",
+        "event trigger noting",
     ),
 ];
 
@@ -155,6 +191,30 @@ async fn kinds_that_editions_do_not_manage_are_refused_with_the_reason() {
         drop_draft(&target, &edition("v2"), &Silent).await.unwrap();
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    for (ddl, subject) in BOUND {
+        create(&target, &database.create_options("v2"), &Silent).await.unwrap();
+        run_as_superuser(&format!("{}$v2", database.name), ddl).await;
+        let found = refused(&target).await;
+        let fits =
+            |finding: &Finding| finding.code == Code::BoundToFunction && finding.subject.contains(subject);
+        assert!(found.iter().any(fits), "{ddl}: {found:#?}");
+        drop_draft(&target, &edition("v2"), &Silent).await.unwrap();
+    }
+    let draft = format!("{}$v2", database.name);
+    create(&target, &database.create_options("v2"), &Silent).await.unwrap();
+    run_as_superuser(
+        &draft,
+        "CREATE SUBSCRIPTION far CONNECTION 'host=nowhere' PUBLICATION p WITH (connect = false)",
+    )
+    .await;
+    let found = refused(&target).await;
+    assert!(found.iter().any(|finding| finding.subject == "subscription far"), "{found:#?}");
+    // PostgreSQL drops no database that has one.
+    for sql in ["ALTER SUBSCRIPTION far SET (slot_name = NONE)", "DROP SUBSCRIPTION far"] {
+        run_as_superuser(&draft, sql).await;
+    }
+    drop_draft(&target, &edition("v2"), &Silent).await.unwrap();
 
     create(&target, &database.create_options("v2"), &Silent).await.unwrap();
     run_as_superuser(&format!("{}$v2", database.name), "ALTER TABLE t ADD b int").await;

@@ -56,14 +56,14 @@ impl Contraction<'_> {
     /// Where they stood something takes their place until it is announced that nothing there is needed any more.
     pub(super) fn stand_in_for_code(&self) -> Vec<Sql> {
         let (functions, views) = self.own_code();
-        let runner = self.runner();
+        let runner = self.input.chain.runner();
         let mut statements = Vec::new();
         for (function, place) in functions {
             let stand_in = function_in(function, place);
-            statements.extend(stand_in.iter().flat_map(|stand_in| create_function(stand_in, &runner)));
+            statements.extend(stand_in.iter().flat_map(|stand_in| create_function(stand_in, runner)));
         }
         for (view, place) in views {
-            statements.extend(create_user_view(&view_in_place_of(view, place), &runner));
+            statements.extend(create_user_view(&view_in_place_of(view, place), runner));
         }
         statements.extend(self.own_types().map(|(place, name)| sql!("CREATE DOMAIN {} AS {}", place, name)));
         statements
@@ -115,10 +115,6 @@ impl Contraction<'_> {
             let place = root.mapping.moved.get(&definition.id)?.clone();
             Some((QualifiedName::new(place, definition.name.name.clone()), &definition.name))
         })
-    }
-
-    fn runner(&self) -> Name {
-        self.input.chain.facts.runner.clone().unwrap_or_else(|| self.gone.edition.blueprint.clone())
     }
 }
 

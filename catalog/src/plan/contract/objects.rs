@@ -140,17 +140,19 @@ impl Contraction<'_> {
         Ok(statements)
     }
 
-    /// Partitions that stood beside their table go where the new root names them.
+    /// Partitions that stand beside their table go where the new root names them, and those that it does not know along with the table.
     fn move_partitions(&self, id: TableId) -> Vec<Sql> {
-        let (Some(physical), Some(logical)) =
-            (self.new_root.physical.table(id), self.new_root.logical.table(id))
+        let (Some(live), Some((from, to)), Some(root)) =
+            (self.live(id), self.moves.get(&id), self.new_root.physical.table(id))
         else {
             return Vec::new();
         };
-        let moves = physical.partitions().iter().filter_map(|part| {
-            let named = &logical.partitioning.as_ref()?.partition(part.table.id)?.table.name;
-            (part.table.name.schema != named.schema)
-                .then(|| sql!("ALTER TABLE {} SET SCHEMA {}", part.table.name, named.schema))
+        let beside =
+            live.partitions().iter().map(|part| &part.table.name).filter(|name| name.schema == from.schema);
+        let moves = beside.filter_map(|name| {
+            let drawn = self.input.chain.drawn_partition(root, name);
+            let named = drawn.and_then(|part| self.logical_schema(id, part.table.id)).unwrap_or(&to.schema);
+            (name.schema != *named).then(|| sql!("ALTER TABLE {} SET SCHEMA {}", name, named))
         });
         moves.collect()
     }

@@ -112,7 +112,7 @@ impl Contraction<'_> {
     }
 
     /// Where a partition stands once everything is settled.
-    fn logical_schema(&self, table: TableId, partition: TableId) -> Option<&Name> {
+    pub(super) fn logical_schema(&self, table: TableId, partition: TableId) -> Option<&Name> {
         let tree = self.new_root.logical.table(table)?.partitioning.as_ref()?;
         Some(&tree.partition(partition)?.table.name.schema)
     }

@@ -110,7 +110,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
         steps.extend(partitions::partitions(input, table, &mut findings));
     }
     steps.extend(steady(input, &tables)?);
-    steps.extend(code_objects::late(input, &introduce::runner(input), &mut findings));
+    steps.extend(code_objects::late(input, &mut findings));
     // What the draft's own triggers did to its rows is carried with them.
     steps.extend(seeds::seed(input, &mut findings)?);
     steps.extend(trigger_steps(input, &tables, &mut findings)?);
@@ -158,11 +158,11 @@ impl TableView<'_> {
     }
 }
 
-/// Populate → steady, then (after a load, if one was asked for) the way back.
 fn schema_of(edition: &Edition, schema: &Name) -> Result<Name> {
     edition.name.schema_for(schema).map_err(|error| Error::refused(error.to_string()))
 }
 
+/// Populate → steady, then (after a load, if one was asked for) the way back.
 fn steady(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let mut reverse = Vec::new();

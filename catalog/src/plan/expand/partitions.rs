@@ -5,12 +5,7 @@ use super::{ExpandInput, TableView};
 use crate::{
     ddl::{attach_partition, grant_relation, owner_of},
     model::{Constraint, Identity, Partition, QualifiedName, Table},
-    plan::{
-        Code, Finding, Lock, Step,
-        introduce::{lost, runner},
-        names::relations,
-        tighten::BYTES_BUILT_AT_ONCE,
-    },
+    plan::{Code, Finding, Lock, Step, introduce::lost, names::relations, tighten::BYTES_BUILT_AT_ONCE},
     property::{Object, give},
     sql,
     sql::{Literal, Sql},
@@ -73,7 +68,7 @@ fn default_beside<'a>(
 }
 
 fn add(input: &ExpandInput<'_>, table: &TableView<'_>, part: &Partition, default: Option<&Table>) -> Step {
-    let (name, runner) = (&part.table.name, runner(input));
+    let (name, runner) = (&part.table.name, input.chain.runner());
     let of = parent_name(input, table, part);
     let key =
         part.key.as_ref().map_or_else(|| Sql::trusted(""), |key| sql!(" PARTITION BY {}", Sql::trusted(key)));
@@ -87,7 +82,7 @@ fn add(input: &ExpandInput<'_>, table: &TableView<'_>, part: &Partition, default
     statements.push(attach_partition(&of, part));
     statements.extend(give(&Object::Table(name), &part.table.properties));
     statements.extend(grant_relation(name, &part.table.grants, false));
-    statements.extend(owner_of(&sql!("TABLE {}", name), &part.table.owner, &runner));
+    statements.extend(owner_of(&sql!("TABLE {}", name), &part.table.owner, runner));
     let title = format!("add partition {} to {}", name.pretty(), of.pretty());
     let mut relations = vec![of];
     relations.extend(default.map(|default| default.name.clone()));

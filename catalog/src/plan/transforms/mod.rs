@@ -1,5 +1,6 @@
 //! From the author's transforms (and those that can be inferred) to what the triggers and the backfill compute.
 
+mod expression;
 mod hop;
 mod judgement;
 mod values;
@@ -7,8 +8,6 @@ mod values;
 pub use hop::{Hop, assemble};
 pub(in crate::plan) use judgement::nulls_wait;
 pub(in crate::plan) use values::as_text;
-
-use std::collections::BTreeMap;
 
 use super::Finding;
 use crate::{
@@ -19,11 +18,12 @@ use crate::{
     },
     physical::Probe,
     sql,
-    sql::{Expression, Sql},
+    sql::Sql,
 };
+use expression::{distinct_tells, forward_expression, is_cast_by_word_only, reverse_expression};
 use judgement::{
-    bad, keeps_older, lacks_forward, lacks_reverse, loosened_domain, needs_forward, needs_reverse,
-    reads_older, tightened_domain, unmatched, unsupported,
+    keeps_older, lacks_forward, lacks_reverse, loosened_domain, needs_forward, needs_reverse, reads_older,
+    tightened_domain, unmatched, unsupported,
 };
 use values::{Types, convert};
 
@@ -119,6 +119,27 @@ fn given<'a>(
     })
 }
 
+/// A candidate that says nothing yet.
+fn blank(
+    sides: &Sides<'_>,
+    direction: Direction,
+    column: &Column,
+    author: Option<&Transform>,
+    target: &Name,
+) -> Candidate {
+    Candidate {
+        table: sides.place.id,
+        direction,
+        transform: author.cloned().unwrap_or_else(|| inferred(sides, direction, column)),
+        target: target.clone(),
+        expression: Sql::trusted("NULL"),
+        sources: Vec::new(),
+        not_null: column.not_null,
+        is_default: false,
+        cast: None,
+    }
+}
+
 fn forward(
     sides: &Sides<'_>,
     column: &Column,
@@ -130,19 +151,8 @@ fn forward(
     if fate == ColumnFate::Shared {
         return;
     }
-    let target = sides.place.child.column(column).clone();
     let author = given(transforms, &sides.child.name, Direction::Forward, &column.name);
-    let mut candidate = Candidate {
-        table: sides.place.id,
-        direction: Direction::Forward,
-        transform: author.cloned().unwrap_or_else(|| inferred(sides, Direction::Forward, column)),
-        target,
-        expression: Sql::trusted("NULL"),
-        sources: Vec::new(),
-        not_null: column.not_null,
-        is_default: false,
-        cast: None,
-    };
+    let mut candidate = blank(sides, Direction::Forward, column, author, sides.place.child.column(column));
     if column.generated != Generated::None {
         // PostgreSQL computes it, whoever writes.
         if author.is_some() {
@@ -163,29 +173,7 @@ fn forward(
             }
             Err(finding) => findings.push(*finding),
         },
-        (None, ColumnFate::Duplicated) => {
-            let Some(before) = sides.parent.column(column.id) else { return };
-            let source = sides.place.parent.column(before);
-            candidate.transform.expression = before.name.quoted().to_string();
-            candidate.expression = sql!("NEW.{}", source);
-            let (older, newer) = ((sides.older, &before.of()), (sides.newer, &column.of()));
-            if let Some(converted) = convert(&candidate.expression, None, older, newer) {
-                if !converted.lacking.is_empty() {
-                    let proposal =
-                        values::proposal(&sql!("{}", before.name), &converted.lacking, older, newer);
-                    findings.push(lacks_forward(sides, column, &converted.lacking, proposal.as_ref()));
-                    return;
-                }
-                candidate.expression = converted.value;
-            }
-            if values::is_tighter(older, newer) {
-                findings.push(tightened_domain(sides, column));
-            }
-            candidate.sources =
-                vec![(source.clone(), distinct_tells(&before.type_name, before.collation.as_deref()))];
-            candidate.cast = Some((before.type_name.clone(), column.type_name.clone()));
-            found.push(candidate);
-        }
+        (None, ColumnFate::Duplicated) => found.extend(inferred_forward(sides, column, candidate, findings)),
         (None, _) if column.identity != Identity::None => {
             findings.push(unsupported(sides, column, "an identity column added to an existing table"));
         }
@@ -201,6 +189,41 @@ fn forward(
     }
 }
 
+/// The parent's value, as a value of the child's type.
+fn inferred_forward(
+    sides: &Sides<'_>,
+    column: &Column,
+    mut candidate: Candidate,
+    findings: &mut Vec<Finding>,
+) -> Option<Candidate> {
+    let before = sides.parent.column(column.id)?;
+    let source = sides.place.parent.column(before);
+    candidate.transform.expression = before.name.quoted().to_string();
+    candidate.expression = sql!("NEW.{}", source);
+    let (older, newer) = ((sides.older, &before.of()), (sides.newer, &column.of()));
+    if let Some(converted) = convert(&candidate.expression, None, older, newer) {
+        if !converted.lacking.is_empty() {
+            let proposal = values::proposal(&sql!("{}", before.name), &converted.lacking, older, newer);
+            findings.push(lacks_forward(sides, column, &converted.lacking, proposal.as_ref()));
+            return None;
+        }
+        candidate.expression = converted.value;
+    }
+    if values::is_tighter(older, newer) {
+        findings.push(tightened_domain(sides, column));
+    }
+    Some(of_column(candidate, (before, source), column))
+}
+
+/// A candidate that reads one column of the other side.
+fn of_column(candidate: Candidate, (from, source): (&Column, &Name), to: &Column) -> Candidate {
+    Candidate {
+        sources: vec![(source.clone(), distinct_tells(&from.type_name, from.collation.as_deref()))],
+        cast: Some((from.type_name.clone(), to.type_name.clone())),
+        ..candidate
+    }
+}
+
 fn reverse(
     sides: &Sides<'_>,
     column: &Column,
@@ -208,23 +231,12 @@ fn reverse(
     found: &mut Vec<Candidate>,
     findings: &mut Vec<Finding>,
 ) {
-    let target = sides.place.parent.column(column).clone();
     let author = given(transforms, &sides.child.name, Direction::Reverse, &column.name);
     if column.generated != Generated::None && author.is_none() {
         return;
     }
     let duplicate = sides.child.column(column.id);
-    let mut candidate = Candidate {
-        table: sides.place.id,
-        direction: Direction::Reverse,
-        transform: author.cloned().unwrap_or_else(|| inferred(sides, Direction::Reverse, column)),
-        target,
-        expression: Sql::trusted("NULL"),
-        sources: Vec::new(),
-        not_null: column.not_null,
-        is_default: false,
-        cast: None,
-    };
+    let mut candidate = blank(sides, Direction::Reverse, column, author, sides.place.parent.column(column));
     match (author, duplicate) {
         (Some(transform), _) => match reverse_expression(sides, transform) {
             Ok((expression, sources)) => {
@@ -237,51 +249,7 @@ fn reverse(
             }
             Err(finding) => findings.push(*finding),
         },
-        (None, Some(after)) => {
-            let source = sides.place.child.column(after);
-            candidate.transform.expression = after.name.quoted().to_string();
-            candidate.expression = sql!("NEW.{}", source);
-            if is_cast_by_word_only(&after.type_name, &column.type_name) {
-                let type_name = Sql::trusted(&column.type_name);
-                candidate.transform.expression = sql!("CAST({} AS {})", after.name, type_name).to_string();
-                candidate.expression = sql!("CAST(NEW.{} AS {})", source, type_name);
-            }
-            let (newer, older) = ((sides.newer, &after.of()), (sides.older, &column.of()));
-            if values::is_tighter(newer, older) {
-                findings.push(loosened_domain(sides, after));
-            }
-            let kept = sql!("NEW.{}", candidate.target);
-            if let Some(converted) = convert(&sql!("NEW.{}", source), Some(&kept), newer, older) {
-                if !converted.lacking.is_empty() {
-                    let proposal =
-                        values::proposal(&sql!("{}", after.name), &converted.lacking, newer, older);
-                    if converted.as_a_whole && column.not_null && column.default.is_none() {
-                        findings.push(lacks_reverse(sides, column, &converted.lacking, proposal.as_ref()));
-                        return;
-                    }
-                    findings.extend(keeps_older(sides, column, &converted));
-                }
-                candidate.expression = converted.value;
-            }
-            if column.not_null && !after.not_null && column.identity == Identity::None {
-                if column.default.is_some() {
-                    candidate.expression = sql!("COALESCE({}, {})", candidate.expression, kept);
-                    findings.push(reads_older(sides, column));
-                } else {
-                    findings.push(nulls_wait(sides.edition, &sides.child.name, &after.name));
-                }
-            }
-            candidate.sources =
-                vec![(source.clone(), distinct_tells(&after.type_name, after.collation.as_deref()))];
-            candidate.cast = Some((after.type_name.clone(), column.type_name.clone()));
-            let counts = column.identity != Identity::None
-                || column.default.is_some() && column.default_volatility == Volatility::Volatile;
-            if !counts || after.identity == Identity::None {
-                found.push(candidate);
-            } else {
-                found.extend(numbered(candidate, source));
-            }
-        }
+        (None, Some(after)) => found.extend(inferred_reverse(sides, (column, after), candidate, findings)),
         (None, None) => {
             let filled = column.default.is_some()
                 || column.identity != Identity::None
@@ -290,6 +258,55 @@ fn reverse(
                 findings.push(needs_reverse(sides, column));
             }
         }
+    }
+}
+
+/// The value of the child's duplicate, as a value of the parent's type.
+fn inferred_reverse(
+    sides: &Sides<'_>,
+    (column, after): (&Column, &Column),
+    mut candidate: Candidate,
+    findings: &mut Vec<Finding>,
+) -> Vec<Candidate> {
+    let source = sides.place.child.column(after);
+    candidate.transform.expression = after.name.quoted().to_string();
+    candidate.expression = sql!("NEW.{}", source);
+    if is_cast_by_word_only(&after.type_name, &column.type_name) {
+        let type_name = Sql::trusted(&column.type_name);
+        candidate.transform.expression = sql!("CAST({} AS {})", after.name, type_name).to_string();
+        candidate.expression = sql!("CAST(NEW.{} AS {})", source, type_name);
+    }
+    let (newer, older) = ((sides.newer, &after.of()), (sides.older, &column.of()));
+    if values::is_tighter(newer, older) {
+        findings.push(loosened_domain(sides, after));
+    }
+    let kept = sql!("NEW.{}", candidate.target);
+    if let Some(converted) = convert(&sql!("NEW.{}", source), Some(&kept), newer, older) {
+        if !converted.lacking.is_empty() {
+            let proposal = values::proposal(&sql!("{}", after.name), &converted.lacking, newer, older);
+            if converted.as_a_whole && column.not_null && column.default.is_none() {
+                findings.push(lacks_reverse(sides, column, &converted.lacking, proposal.as_ref()));
+                return Vec::new();
+            }
+            findings.extend(keeps_older(sides, column, &converted));
+        }
+        candidate.expression = converted.value;
+    }
+    if column.not_null && !after.not_null && column.identity == Identity::None {
+        if column.default.is_some() {
+            candidate.expression = sql!("COALESCE({}, {})", candidate.expression, kept);
+            findings.push(reads_older(sides, column));
+        } else {
+            findings.push(nulls_wait(sides.edition, &sides.child.name, &after.name));
+        }
+    }
+    let candidate = of_column(candidate, (after, source), column);
+    let counts = column.identity != Identity::None
+        || column.default.is_some() && column.default_volatility == Volatility::Volatile;
+    if counts && after.identity != Identity::None {
+        numbered(candidate, source).into()
+    } else {
+        vec![candidate]
     }
 }
 
@@ -318,94 +335,6 @@ fn inferred(sides: &Sides<'_>, direction: Direction, column: &Column) -> Transfo
     }
 }
 
-type Resolved = (Sql, Vec<(Name, bool)>);
-
-/// The parent's columns, bare or qualified by the table's name in either edition.
-fn forward_expression(sides: &Sides<'_>, transform: &Transform) -> Result<Resolved, Box<Finding>> {
-    resolve(sides, transform, |qualifier, column| {
-        let own = qualifier.is_none_or(|q| *q == sides.parent.name.name || *q == sides.child.name.name);
-        let column = sides.parent.column_named(column.as_str()).filter(|_| own)?;
-        Some((column, sides.place.parent.column(column).clone(), true))
-    })
-}
-
-/// The child's columns, or with `old.` the parent's present values (which are no sources: reading them does not make the transform run).
-fn reverse_expression(sides: &Sides<'_>, transform: &Transform) -> Result<Resolved, Box<Finding>> {
-    resolve(sides, transform, |qualifier, column| {
-        if qualifier.is_some_and(|q| q.as_str() == "old") {
-            let column = sides.parent.column_named(column.as_str())?;
-            return Some((column, sides.place.parent.column(column).clone(), false));
-        }
-        let own = qualifier.is_none_or(|q| *q == sides.parent.name.name || *q == sides.child.name.name);
-        let column = sides.child.column_named(column.as_str()).filter(|_| own)?;
-        Some((column, sides.place.child.column(column).clone(), true))
-    })
-}
-
-fn resolve<'a>(
-    sides: &Sides<'a>,
-    transform: &Transform,
-    place: impl Fn(Option<&Name>, &Name) -> Option<(&'a Column, Name, bool)>,
-) -> Result<Resolved, Box<Finding>> {
-    let expression = Expression::parse(&transform.expression)
-        .map_err(|error| Box::new(bad(sides, transform, &error.to_string())))?;
-    let mut sources: BTreeMap<Name, bool> = BTreeMap::new();
-    for used in expression.columns() {
-        if let Some((column, physical, is_source)) = place(used.qualifier.as_ref(), &used.name) {
-            if column.generated != Generated::None {
-                let what = format!("reads generated column \"{}\"", column.name.as_str());
-                return Err(Box::new(bad(sides, transform, &what)));
-            }
-            if is_source {
-                sources.insert(physical, distinct_tells(&column.type_name, column.collation.as_deref()));
-            }
-        }
-    }
-    let text = expression
-        .substitute(|qualifier, column| {
-            place(qualifier, column).map(|(_, physical, _)| sql!("NEW.{}", physical))
-        })
-        .map_err(|error| Box::new(bad(sides, transform, &error.to_string())))?;
-    Ok((text, sources.into_iter().collect()))
-}
-
-/// Ways back that PostgreSQL goes only when told (docs, 10.3 and 35.16): from text to whatever it once was, and between boolean and integer. They
-/// fail for a value that does not fit, as an assignment would.
-fn is_cast_by_word_only(from: &str, to: &str) -> bool {
-    let is_text = |name: &str| matches!(name, "text" | "character varying") || name.starts_with("character");
-    (is_text(from) && !is_text(to)) || matches!((from, to), ("boolean", "integer") | ("integer", "boolean"))
-}
-
-/// Types whose `=` tells every difference that an expression can see. All others are compared by image.
-fn distinct_tells(type_name: &str, collation: Option<&str>) -> bool {
-    const PLAIN: [&str; 16] = [
-        "smallint",
-        "integer",
-        "bigint",
-        "boolean",
-        "text",
-        "character varying",
-        "date",
-        "uuid",
-        "bytea",
-        "oid",
-        "time without",
-        "timestamp without",
-        "timestamp with",
-        "interval",
-        "\"char\"",
-        "inet",
-    ];
-    // An array's or a domain's name never equals or continues one of these with "(" or a space, but "[]" must not slip through.
-    collation.is_none()
-        && !type_name.ends_with("[]")
-        && PLAIN.iter().any(|plain| {
-            type_name
-                .strip_prefix(plain)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('(') || rest.starts_with(' '))
-        })
-}
-
 /// What PostgreSQL has to look at: everything but defaults, which it deparsed already. In the order of the candidates.
 pub fn probes(candidates: &[Candidate]) -> Vec<Probe> {
     candidates
@@ -417,26 +346,4 @@ pub fn probes(candidates: &[Candidate]) -> Vec<Probe> {
             expression: candidate.expression.clone(),
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_types_with_a_telling_equality_are_compared_by_it() {
-        for (name, tells) in [
-            ("integer", true),
-            ("character varying(20)", true),
-            ("timestamp with time zone", true),
-            ("integer[]", false),
-            ("json", false),
-            ("numeric(10,2)", false),
-            ("public.citext", false),
-            ("character(3)", false),
-        ] {
-            assert_eq!(distinct_tells(name, None), tells, "{name}");
-        }
-        assert!(!distinct_tells("text", Some("public.nocase")));
-    }
 }

@@ -11,6 +11,7 @@ CREATE SEQUENCE numbers;
 CREATE COLLATION plain (provider = libc, locale = 'C');
 CREATE TABLE p (id int PRIMARY KEY, a int NOT NULL, b text, m mood);
 CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p);
+CREATE TYPE pair AS (a int, b int); CREATE TABLE paired (id int, pairs pair[]);
 CREATE TABLE nothing ();
 CREATE TABLE cut (m mood, b int) PARTITION BY LIST (m); CREATE TABLE rekeyed (id int, at int, PRIMARY KEY (id, at)) PARTITION BY LIST (at);
 CREATE TABLE pointing (r int, at int, FOREIGN KEY (r, at) REFERENCES rekeyed);
@@ -38,6 +39,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("ALTER TABLE c DISABLE ROW LEVEL SECURITY", "c"),
     ("ALTER TABLE hidden ALTER a TYPE bigint", "table public.hidden"),
     ("CREATE SCHEMA other", "other"),
+    ("ALTER TYPE pair ADD ATTRIBUTE c int", "table public.paired, column pairs"),
     ("ALTER TYPE mood RENAME VALUE 'bad' TO 'worse'", "table public.cut, column m"),
     ("ALTER TABLE rekeyed ALTER id TYPE bigint; ALTER TABLE pointing ALTER r TYPE bigint", "constraint rekeyed_pkey"),
     ("CREATE TABLE heir () INHERITS (p)", "heir"),

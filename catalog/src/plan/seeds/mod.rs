@@ -1,18 +1,22 @@
 //! The step that does to the live database what a draft's migrations did to rows of its blueprint: through the child's own view of each
 //! table and under its marker, so that crossedition triggers serve the older editions; in one transaction, so that it happens once.
 
+mod data_steps;
+mod record;
+
+pub use data_steps::leave_out_doubtful;
+pub(super) use data_steps::{Moment, data_steps};
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Code, DataStep, ExpandInput, Finding, Lock, Severity, Step, TakeBackInput, chain::path_along, take_back,
-};
+use self::record::Record;
+use super::{Code, ExpandInput, Finding, Lock, Severity, Step, TakeBackInput, chain::path_along, take_back};
 use crate::{
     error::Result,
     layout::InheritedTable,
-    model::{Column, ColumnId, Name, QualifiedName, Schema, Table, TableId},
+    model::{Column, ColumnId, Name, QualifiedName, Table, TableId},
     seed::{
-        Cells, SeedTable, Seeds, equal_cells, insert_values, key_of, literal, names_to, parents_first,
-        path_to, set_output, text_array,
+        Cells, SeedTable, Seeds, insert_values, key_of, literal, names_to, parents_first, path_to, set_output,
     },
     sql,
     sql::{Literal, Sql, join},
@@ -50,73 +54,6 @@ struct Rows {
     statements: Vec<Sql>,
     relations: Vec<QualifiedName>,
     count: usize,
-}
-
-/// When a statement of the draft that no transform says is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
-    /// Before the child's rules: they may ask for what the statement brings about.
-    BeforeRules,
-    /// Last of all.
-    AfterRows,
-}
-
-/// Statements of the draft that no transform says, each once, in their order.
-pub(super) fn data_steps(input: &ExpandInput<'_>, moment: Moment) -> Result<Vec<Step>> {
-    let path = childs_path(input)?;
-    let step = |step: &DataStep| {
-        let physical =
-            input.child.table_named(&step.table).and_then(|table| input.layout.mapping.tables.get(&table.id));
-        let relations: Vec<QualifiedName> =
-            physical.map(|mapping| mapping.physical.clone()).into_iter().collect();
-        let size = relations.first().map(|table| input.chain.size(table)).unwrap_or_default();
-        let statements = vec![
-            sql!("SET LOCAL edition.id = '{}'", input.draft.id),
-            path_to(&step.table.schema, &path),
-            Sql::trusted(&step.text),
-        ];
-        let title = format!("run a statement of the draft on {}", step.table.pretty());
-        Step::transaction(title, Lock::RowExclusive, relations, statements).touching(size)
-    };
-    let writer = Writer::new(input)?;
-    let early = input.data_steps.iter().take_while(|step| may_be_early(&writer, step)).count();
-    let (early, late) = input.data_steps.split_at_checked(early).unwrap_or_default();
-    let meant = if moment == Moment::BeforeRules { early } else { late };
-    Ok(meant.iter().map(step).collect())
-}
-
-/// Whether a statement does the same before the rules and the reverse triggers are there as it does at the end: it deletes, or fills a new table,
-/// and reads no rows that come later.
-fn may_be_early(writer: &Writer<'_>, step: &DataStep) -> bool {
-    let Some(target) = writer.input.child.table_named(&step.table) else { return false };
-    let is_complete =
-        |id: TableId| writer.seed_of(id).is_none() || (writer.is_new(id) && !writer.waits_for_older_rows(id));
-    let needs_no_trigger = step.deletes || (step.inserts && writer.is_new(target.id));
-    let reads = step.reads.as_ref();
-    needs_no_trigger
-        && is_complete(target.id)
-        && reads.is_some_and(|reads| reads.iter().all(|id| is_complete(*id)))
-}
-
-/// In a draft that began with rows of earlier ones, an INSERT … SELECT that publish will run on the real rows has run on those, too: what it
-/// made of them is not carried. It cannot be told from what the draft inserted otherwise, so nothing of that table is.
-pub fn leave_out_doubtful(seeds: &mut Seeds, steps: &[DataStep], child: &Schema) -> Vec<Finding> {
-    if !seeds.with_earlier {
-        return Vec::new();
-    }
-    let filled = steps.iter().filter(|step| step.inserts).filter_map(|step| child.table_named(&step.table));
-    let mut findings = Vec::new();
-    for table in filled {
-        let before = seeds.tables.len();
-        seeds.tables.retain(|seed| seed.table != table.id || seed.inserted.is_empty());
-        if seeds.tables.len() < before {
-            let subject = format!("table {}", table.name.pretty());
-            let message = "rows that the draft holds are not carried: they may come of rows that earlier drafts inserted, and publish runs the draft's INSERT on the real ones";
-            let fix = "insert what is missing through the edition once it is published, and accept it: --allow not-inferred";
-            findings.push(Finding::new(Code::NotInferred, subject, message).with_fix(fix));
-        }
-    }
-    findings
 }
 
 /// What undoing the publication takes back.
@@ -361,84 +298,6 @@ fn drawn_keys(input: &ExpandInput<'_>) -> BTreeMap<(TableId, ColumnId), BTreeSet
         }
     }
     drawn
-}
-
-/// Changes of an inherited table, each together with its line in `edition.seeds`.
-struct Record<'a> {
-    edition: i32,
-    table: &'a Table,
-    columns: &'a [&'a Column],
-}
-
-impl Record<'_> {
-    fn names(&self) -> Vec<&Name> {
-        self.columns.iter().map(|column| &column.name).collect()
-    }
-
-    fn target(&self) -> Sql {
-        sql!("{}", self.table.name.name)
-    }
-
-    /// The row as text.
-    fn cells(&self) -> Sql {
-        sql!(
-            "ARRAY[{}]::text[]",
-            join(self.names().iter().map(|name| sql!("edition_row.{}::text", name)), ", ")
-        )
-    }
-
-    fn noted(&self, before: &str, after: &str, from: &str) -> Sql {
-        sql!(
-            "INSERT INTO edition.seeds (edition_id, table_id, schema_name, table_name, columns, before, after) SELECT {}, {}, {}, {}, {}, {}, {} FROM {}",
-            self.edition,
-            self.table.id.get(),
-            Literal(self.table.name.schema.as_str()),
-            Literal(self.table.name.name.as_str()),
-            text_array(self.names().iter().map(|name| Some(name.as_str()))),
-            Sql::trusted(before),
-            Sql::trusted(after),
-            Sql::trusted(from)
-        )
-    }
-
-    fn inserted(&self, rows: &[Vec<Sql>]) -> Sql {
-        sql!(
-            "WITH made AS ({} ON CONFLICT DO NOTHING RETURNING {} AS cells) {}",
-            insert_values(&self.target(), self.columns, rows),
-            self.cells(),
-            self.noted("NULL", "made.cells", "made")
-        )
-    }
-
-    fn updated(&self, before: &Cells, after: &Cells, key: &[usize]) -> Sql {
-        let names = self.names();
-        let changed = (0..names.len()).filter(|position| before.get(*position) != after.get(*position));
-        let assignments = changed.filter_map(|position| {
-            Some(sql!("{} = {}", names.get(position)?, literal(after.get(position)?.as_deref())))
-        });
-        let is_it = equal_cells(&names, before, key, false);
-        sql!(
-            "WITH was AS (SELECT {} AS cells FROM {} AS edition_row WHERE {}), made AS (UPDATE {} AS edition_row SET {} WHERE {} RETURNING {} AS cells) {}",
-            self.cells(),
-            self.target(),
-            is_it,
-            self.target(),
-            join(assignments, ", "),
-            is_it,
-            self.cells(),
-            self.noted("was.cells", "made.cells", "was, made")
-        )
-    }
-
-    fn deleted(&self, row: &Cells, key: &[usize]) -> Sql {
-        sql!(
-            "WITH gone AS (DELETE FROM {} AS edition_row WHERE {} RETURNING {} AS cells) {}",
-            self.target(),
-            equal_cells(&self.names(), row, key, false),
-            self.cells(),
-            self.noted("gone.cells", "NULL", "gone")
-        )
-    }
 }
 
 /// The `search_path` of the child's sessions, `first` before other editioned schemas.
