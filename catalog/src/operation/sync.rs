@@ -3,6 +3,8 @@
 //! The live database is only read. The equivalent DDL is tried in a transaction in every blueprint, which PostgreSQL judges: what changes
 //! nothing is no difference, what cannot be done is refused, and nothing is committed before all of them agree.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use tokio_postgres::Transaction;
 
@@ -15,7 +17,7 @@ use crate::{
     diff::{Change, diff},
     error::{Error, Result},
     event::{Event, Events},
-    model::{Edition, EditionState, Name, Schema},
+    model::{Edition, EditionState, Name, Schema, Table},
     plan::{Chain, Finding, drift_of_rules, equivalent_ddl},
     sql,
     sql::{Literal, Sql},
@@ -249,9 +251,17 @@ fn refuse_other_identities(draft: &Edition, before: &Schema, after: &Schema, dra
     Ok(())
 }
 
-/// Objects that one has and the other has not, and tables that are still not alike in what has no wording of its own.
+/// Objects that one has and the other has not, but for partitions, which come and go by maintenance, and tables that are still not alike in what has no wording of its own.
 fn left_over(taken_in: &Schema, live: &Schema) -> Vec<String> {
+    let detached: BTreeSet<String> = taken_in
+        .tables
+        .iter()
+        .flat_map(Table::partitions)
+        .map(|part| format!("table {}", part.table.name.pretty()))
+        .collect();
+    let is_maintenance = |object: &String| object.starts_with("partition ") || detached.contains(object);
     let by_name = differences(taken_in, live).into_iter().filter_map(|difference| match difference {
+        Difference::Added(object) | Difference::Missing(object) if is_maintenance(&object) => None,
         Difference::Added(object) => Some(format!("{object} was added")),
         Difference::Missing(object) => Some(format!("{object} was dropped")),
         Difference::Changed(_) => None,

@@ -3,7 +3,7 @@
 
 use super::drift::was_partition;
 use crate::{
-    ddl::{add_column, create_table},
+    ddl::{add_column, create_table, index_keys},
     model::{
         Column, Constraint, ConstraintKind, Generated, Identity, Index, Name, QualifiedName, Schema, Table,
     },
@@ -124,7 +124,17 @@ impl Ddl {
             sql!("DROP INDEX {}", QualifiedName::new(before.name.schema.clone(), old.name.clone()))
         }));
         let new = now.indexes.iter().filter(|new| !before.indexes.iter().any(|old| same(old, new)));
-        self.rules.extend(new.map(|index| Sql::trusted(&index.definition)));
+        self.rules.extend(new.map(|index| whole_index(now, index)));
+    }
+}
+
+/// With the parts of it in all partitions, which PostgreSQL's own text leaves out.
+fn whole_index(table: &Table, index: &Index) -> Sql {
+    let keys = table.partitioning.as_ref().and_then(|_| index_keys(index, &table.name));
+    let unique = Sql::trusted(if index.unique { "UNIQUE " } else { "" });
+    match keys {
+        Some(keys) => sql!("CREATE {}INDEX {} ON {}{}", unique, index.name, table.name, keys),
+        None => Sql::trusted(&index.definition),
     }
 }
 

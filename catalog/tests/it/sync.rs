@@ -188,3 +188,27 @@ async fn with_several_live_editions_direct_ddl_is_noticed_and_refused() {
     database.run("ALTER TABLE public.t DROP extra").await;
     assert_eq!(refusals(&database).await, []);
 }
+
+#[tokio::test]
+async fn partitions_come_and_go_without_an_edition() {
+    let database = Database::adopted(
+        "CREATE TABLE m (id int, at int) PARTITION BY LIST (at); CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1); \
+         CREATE TABLE m_2 PARTITION OF m FOR VALUES IN (2)",
+    )
+    .await;
+    create(&database.target, &database.create_options("v2"), &Silent).await.unwrap();
+    database.run_in_draft("v2", "ALTER TABLE m ADD note text; CREATE INDEX by_note ON m (note)").await;
+    database
+        .run("ALTER TABLE m DETACH PARTITION m_1; CREATE TABLE m_3 PARTITION OF m FOR VALUES IN (3); DROP TABLE m_2; INSERT INTO m VALUES (1, 3)")
+        .await;
+    assert_eq!(refusals(&database).await, []);
+    assert_eq!(synced(&database).await, Ok(Vec::new()));
+
+    database.run("CREATE INDEX by_id ON m (id)").await;
+    assert_eq!(refusals(&database).await, [Code::ForeignDdl]);
+    assert_eq!(synced(&database).await, Ok(vec!["v1".to_owned(), "v2".to_owned()]));
+    assert_eq!(refusals(&database).await, []);
+    publish(&database.target, &edition("v2"), &PublishOptions::default(), &Silent).await.unwrap();
+    let question = "DO $$ BEGIN ASSERT (SELECT count(*) = 2 FROM pg_index WHERE indrelid = 'm_3'::regclass AND indisvalid), 'indexes'; END $$";
+    database.run(question).await;
+}
