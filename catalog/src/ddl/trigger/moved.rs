@@ -99,3 +99,45 @@ fn mark(hop: &HopTriggers) -> Sql {
         join(columns.into_iter().map(|column| sql!("NEW.{}", column)), ", ")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ddl::{Assignment, AssignmentKind, TriggerMode, forward_statements},
+        model::{EditionId, OnError, TableId},
+    };
+
+    #[test]
+    fn an_insert_lets_pass_what_an_update_has_marked() {
+        let name = |text: &str| Name::new(text).unwrap();
+        let hop = HopTriggers {
+            table: QualifiedName::new(name("public"), name("events")),
+            table_id: TableId::new(16390),
+            child: EditionId::new(2),
+            placing: vec![name("at")],
+            forward: vec![Assignment {
+                target: name("id$v2"),
+                sources: vec![(name("id"), true)],
+                expression: Sql::trusted("new.id"),
+                kind: AssignmentKind::Transform,
+                on_error: OnError::Reject,
+                not_null: true,
+                label: name("id"),
+            }],
+            reverse: Vec::new(),
+        };
+        let mark = "pg_catalog.md5(ROW(NEW.\"at\", NEW.\"id\", NEW.\"id$v2\")::text)";
+        let leaves = moved_statements(&hop);
+        assert!(leaves[0].as_str().contains(mark), "{leaves:?}");
+        assert!(
+            leaves[1].as_str().contains("record_image_ne(ROW(NEW.\"at\"), ROW(OLD.\"at\"))"),
+            "{leaves:?}"
+        );
+        let steady = forward_statements(&hop, TriggerMode::Steady);
+        assert!(steady[0].as_str().contains(&format!("= {mark} THEN RETURN NEW")), "{steady:?}");
+        let whole = HopTriggers { placing: Vec::new(), ..hop };
+        assert!(moved_statements(&whole).is_empty());
+        assert!(!forward_statements(&whole, TriggerMode::Steady)[0].as_str().contains("md5"));
+    }
+}
