@@ -149,7 +149,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
 const BOUND: &[(&str, &str)] = &[
     (
         "CREATE OR REPLACE FUNCTION shaped(int) RETURNS shape LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1, 0)::shape'",
-        "cast from integer to shape",
+        "cast from integer to public.shape",
     ),
     (
         "CREATE OR REPLACE FUNCTION noted() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''noted''; END'",
