@@ -8,8 +8,8 @@ use catalog::sql::lexer::{Lexer, Token, TokenKind};
 pub(crate) struct Script {
     text: String,
     at: usize,
-    /// Variables as `\set`, `\getenv` and `\gset` leave them.
-    pub(crate) variables: HashMap<String, String>,
+    /// Variables as `\set`, `\getenv` and `\gset` leave them, for each of two sides: numbers that a database gives out differ.
+    pub(crate) variables: [HashMap<String, String>; 2],
     environment: HashMap<String, String>,
     /// One for each `\if` that is open: whether its branch is taken.
     branches: Vec<bool>,
@@ -18,8 +18,8 @@ pub(crate) struct Script {
 /// What psql does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
-    /// Sends this text. `set` is the prefix of the variables that its one row sets.
-    Statement { text: String, line: usize, set: Option<String> },
+    /// Each side sends its text. `set` is the prefix of the variables that its one row sets.
+    Statement { texts: [String; 2], line: usize, set: Option<String> },
     /// A command with a backslash, its words with variables in their places.
     Command { name: String, words: Vec<String>, line: usize },
 }
@@ -27,7 +27,7 @@ pub(crate) enum Item {
 impl Script {
     /// From the beginning; `\getenv` reads `environment`.
     pub(crate) fn new(text: String, environment: HashMap<String, String>) -> Self {
-        Self { text, at: 0, variables: HashMap::new(), environment, branches: Vec::new() }
+        Self { text, at: 0, variables: Default::default(), environment, branches: Vec::new() }
     }
 
     /// The lines that COPY would read now, and where the script goes on behind them. `None` without an end mark.
@@ -76,21 +76,29 @@ impl Script {
                 "quit" | "q" => return None,
                 "set" => {
                     if let Some((name, value)) = words.split_first() {
-                        self.variables.insert(name.clone(), value.concat());
+                        self.set(name, &value.concat());
                     }
                 }
                 "unset" => {
-                    words.first().and_then(|name| self.variables.remove(name));
+                    for side in &mut self.variables {
+                        words.first().and_then(|name| side.remove(name));
+                    }
                 }
                 "getenv" => {
                     if let [name, variable, ..] = words.as_slice()
-                        && let Some(value) = self.environment.get(variable)
+                        && let Some(value) = self.environment.get(variable).cloned()
                     {
-                        self.variables.insert(name.clone(), value.clone());
+                        self.set(name, &value);
                     }
                 }
                 _ => return Some(item),
             }
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        for side in &mut self.variables {
+            side.insert(name.to_owned(), value.to_owned());
         }
     }
 
@@ -101,7 +109,7 @@ impl Script {
     /// Reads one item without looking at branches.
     fn read(&mut self) -> Option<Item> {
         let bytes = self.text.as_bytes();
-        let (mut depth, mut begins, mut parts) = (0_usize, None, String::new());
+        let (mut depth, mut begins, mut parts) = (0_usize, None, Texts::default());
         let mut words: Vec<String> = Vec::new();
         let mut bodies = 0_usize;
         let mut lexer = Lexer::starting_at(bytes, self.at);
@@ -113,19 +121,18 @@ impl Script {
                     b")" => depth = depth.saturating_sub(1),
                     b";" if depth == 0 && bodies == 0 => {
                         let line = self.line(start);
-                        parts.push_str(&self.interpolated(start, token.end));
+                        let texts = joined(parts, "", self.interpolated(start, token.end));
                         self.at = token.end;
-                        return Some(Item::Statement { text: parts, line, set: None });
+                        return Some(Item::Statement { texts, line, set: None });
                     }
                     b"\\" if bytes.get(token.end) == Some(&b';') => {
-                        parts.push_str(&self.interpolated(start, token.start));
-                        parts.push(';');
+                        parts = joined(parts, ";", self.interpolated(start, token.start));
                         begins = Some(token.end + 1);
                         lexer = Lexer::starting_at(bytes, token.end + 1);
                     }
                     b"\\" => {
-                        let text = parts + &self.interpolated(start, token.start);
-                        return Some(self.command(token.start, start, text));
+                        let texts = joined(parts, "", self.interpolated(start, token.start));
+                        return Some(self.command(token.start, start, texts));
                     }
                     _ => {}
                 },
@@ -146,13 +153,13 @@ impl Script {
             }
         }
         let start = begins?;
-        let (line, text) = (self.line(start), self.interpolated(start, bytes.len()));
+        let (line, texts) = (self.line(start), joined(parts, "", self.interpolated(start, bytes.len())));
         self.at = bytes.len();
-        Some(Item::Statement { text: parts + &text, line, set: None })
+        Some(Item::Statement { texts, line, set: None })
     }
 
-    /// The command whose backslash stands at `at`; `text` is what stood before it since `start`.
-    fn command(&mut self, at: usize, start: usize, text: String) -> Item {
+    /// The command whose backslash stands at `at`; `texts` are what stood before it since `start`.
+    fn command(&mut self, at: usize, start: usize, texts: Texts) -> Item {
         let rest = self.text.get(at + 1..).unwrap_or_default();
         let whole = rest.split('\n').next().unwrap_or_default();
         let name: String = whole.chars().take_while(|c| !c.is_whitespace() && *c != '\\').collect();
@@ -163,13 +170,13 @@ impl Script {
         let words = self.words(arguments);
         self.at =
             if self.text.get(end..).is_some_and(|rest| rest.starts_with("\\\\")) { end + 2 } else { end };
-        if text.trim().is_empty() {
+        if texts.iter().all(|text| text.trim().is_empty()) {
             return Item::Command { name, words, line };
         }
         match name.as_str() {
-            "gset" => Item::Statement { text, line, set: Some(words.concat()) },
+            "gset" => Item::Statement { texts, line, set: Some(words.concat()) },
             "g" | "gx" | "gdesc" | "gexec" | "crosstabview" | "watch" => {
-                Item::Statement { text, line, set: None }
+                Item::Statement { texts, line, set: None }
             }
             _ => {
                 // A command in the middle of a statement: psql runs it and goes on with the statement.
@@ -193,7 +200,7 @@ impl Script {
             };
             let (word, behind) = rest.split_at(end);
             words.push(match word.strip_prefix(':') {
-                Some(variable) => self.value(variable).unwrap_or_else(|| word.to_owned()),
+                Some(variable) => value(&self.variables[0], variable).unwrap_or_else(|| word.to_owned()),
                 None => word.trim_matches('\'').to_owned(),
             });
             rest = behind.trim_start();
@@ -201,46 +208,52 @@ impl Script {
         words
     }
 
-    /// A variable as `:name`, `:'name'` or `:"name"` means it, without the colon.
-    fn value(&self, written: &str) -> Option<String> {
-        let quote = written.chars().next().filter(|first| matches!(first, '\'' | '"'));
-        let value = self.variables.get(written.trim_matches(['\'', '"']))?;
-        Some(match quote {
-            Some('\'') => format!("'{}'", value.replace('\'', "''")),
-            Some(_) => format!("\"{}\"", value.replace('"', "\"\"")),
-            None => value.clone(),
-        })
-    }
-
     /// A piece of the text with the values of variables in their places.
-    fn interpolated(&self, start: usize, end: usize) -> String {
+    fn interpolated(&self, start: usize, end: usize) -> Texts {
         let piece = self.text.get(start..end).unwrap_or_default();
-        let bytes = piece.as_bytes();
-        let (mut result, mut copied) = (String::new(), 0);
-        let tokens: Vec<Token> = Lexer::new(bytes).collect();
-        for (index, pair) in tokens.windows(2).enumerate() {
-            let [colon, name] = pair else { continue };
-            let doubled = index > 0
-                && tokens
-                    .get(index - 1)
-                    .is_some_and(|before| before.is_symbol(bytes, b':') && before.end == colon.start);
-            if !colon.is_symbol(bytes, b':')
-                || colon.end != name.start
-                || doubled
-                || name.kind == TokenKind::Symbol
-            {
-                continue;
-            }
-            let written = piece.get(name.range()).unwrap_or_default();
-            if let Some(value) = self.value(written) {
-                result.push_str(piece.get(copied..colon.start).unwrap_or_default());
-                result.push_str(&value);
-                copied = name.end;
-            }
-        }
-        result.push_str(piece.get(copied..).unwrap_or_default());
-        result
+        self.variables.each_ref().map(|variables| interpolated(piece, variables))
     }
+}
+
+/// What the two sides are to send.
+type Texts = [String; 2];
+
+/// Each side's first text, what separates, its second.
+fn joined([left, right]: Texts, behind: &str, [left_more, right_more]: Texts) -> Texts {
+    [left + &left_more + behind, right + &right_more + behind]
+}
+
+fn interpolated(piece: &str, variables: &HashMap<String, String>) -> String {
+    let bytes = piece.as_bytes();
+    let (mut result, mut copied) = (String::new(), 0);
+    let tokens: Vec<Token> = Lexer::new(bytes).collect();
+    for (index, pair) in tokens.windows(2).enumerate() {
+        let [colon, name] = pair else { continue };
+        let before = index.checked_sub(1).and_then(|before| tokens.get(before));
+        let is_cast = before.is_some_and(|before| before.is_symbol(bytes, b':') && before.end == colon.start);
+        if !colon.is_symbol(bytes, b':') || colon.end != name.start || is_cast || name.kind == TokenKind::Symbol {
+            continue;
+        }
+        let written = piece.get(name.range()).unwrap_or_default();
+        if let Some(value) = value(variables, written) {
+            result.push_str(piece.get(copied..colon.start).unwrap_or_default());
+            result.push_str(&value);
+            copied = name.end;
+        }
+    }
+    result.push_str(piece.get(copied..).unwrap_or_default());
+    result
+}
+
+/// A variable as `:name`, `:'name'` or `:"name"` means it, without the colon.
+fn value(variables: &HashMap<String, String>, written: &str) -> Option<String> {
+    let quote = written.chars().next().filter(|first| matches!(first, '\'' | '"'));
+    let value = variables.get(written.trim_matches(['\'', '"']))?;
+    Some(match quote {
+        Some('\'') => format!("'{}'", value.replace('\'', "''")),
+        Some(_) => format!("\"{}\"", value.replace('"', "\"\"")),
+        None => value.clone(),
+    })
 }
 
 fn is_true(word: &str) -> bool {
@@ -256,7 +269,7 @@ mod tests {
         let mut found = Vec::new();
         while let Some(item) = script.next() {
             match item {
-                Item::Statement { text, .. } => found.push(text),
+                Item::Statement { texts: [text, _], .. } => found.push(text),
                 Item::Command { name, words, .. } => found.push(format!("\\{name} {}", words.join(" "))),
             }
         }
@@ -282,12 +295,22 @@ mod tests {
     }
 
     #[test]
+    fn each_side_has_its_own_variables() {
+        let mut script = Script::new("SELECT :number;".to_owned(), HashMap::new());
+        for (side, number) in script.variables.iter_mut().zip(["1", "2"]) {
+            side.insert("number".to_owned(), number.to_owned());
+        }
+        let texts = ["SELECT 1;", "SELECT 2;"].map(str::to_owned);
+        assert_eq!(script.next(), Some(Item::Statement { texts, line: 1, set: None }));
+    }
+
+    #[test]
     fn lines_of_copy_end_at_their_mark() {
         let mut script = Script::new("COPY t FROM stdin;\n1;\n\\.\nSELECT 1;".to_owned(), HashMap::new());
         script.next();
         let (lines, end) = script.copy_lines().unwrap();
         assert_eq!(lines, b"1;\n");
         script.skip_to(end);
-        assert!(matches!(script.next(), Some(Item::Statement { text, line: 4, .. }) if text == "SELECT 1;"));
+        assert!(matches!(script.next(), Some(Item::Statement { texts: [text, _], line: 4, .. }) if text == "SELECT 1;"));
     }
 }

@@ -270,7 +270,7 @@ fn hide_in_script(text: &str, judge: &Judge) -> String {
     let mut script = Script::new(text.to_owned(), HashMap::new());
     let (mut result, mut copied) = (String::new(), 0);
     while let Some(item) = script.next() {
-        let Item::Statement { text: statement, .. } = item else { continue };
+        let Item::Statement { texts: [statement, _], .. } = item else { continue };
         let end = script.position();
         let begin = end.saturating_sub(statement.len());
         if text.get(begin..end) != Some(statement.as_str()) {
@@ -307,7 +307,7 @@ fn hide_in_specification(text: &str, judge: &Judge) -> String {
         result.push_str(before);
         let mut script = Script::new(block.to_owned(), HashMap::new());
         while let Some(item) = script.next() {
-            let Item::Statement { text: statement, .. } = item else { continue };
+            let Item::Statement { texts: [statement, _], .. } = item else { continue };
             if judge.freezes(&statement, &mut traits) {
                 result.push_str(&hidden(&statement));
                 result.push(';');
