@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test bench soak histories versions regress fuzz lint tour deps driver-deps bench-deps
+.PHONY: help demo test bench soak histories versions regress driver-suites fuzz lint tour deps driver-deps bench-deps
 
 help:
 	@echo "make demo    a bank that never closes: three versions of pgbench at once, published, rolled back, retired"
@@ -15,6 +15,7 @@ help:
 	@echo "make regress  PostgreSQL's own regression and isolation suites through editiond beside direct: database not adopted, adopted, and with"
 	@echo "              every table a view, from the parent's and the child's side; statements that differ go to regress-*.md"
 	@echo "make fuzz    bytes that nobody would send, by libFuzzer on the stable toolchain (FUZZ_SECONDS=30 for each target)"
+	@echo "make driver-suites  the suites of psycopg2, asyncpg, SQLAlchemy and Django through editiond beside direct: what passes, and what is lost"
 	@echo "make lint    formatting, clippy, documentation"
 
 # Sizes: DEMO_SCALE=1 DEMO_SECONDS=3 DEMO_CLIENTS=4 make demo
@@ -70,6 +71,11 @@ regress: deps
 # FUZZ_SECONDS=600 FUZZ_TARGETS=statements make fuzz
 fuzz: deps
 	scripts/fuzz.sh
+
+# SUITES="asyncpg django" make driver-suites
+driver-suites: deps
+	$(CARGO) build -p edition-tests --bin driver-suites
+	folder=$$(scripts/fetch-suites.sh drivers) && target/debug/driver-suites $$folder $(SUITES) --details driver-suites.md
 
 lint: deps
 	$(CARGO) fmt --all --check

@@ -3,6 +3,8 @@
 #
 #   scripts/fetch-suites.sh postgres    PostgreSQL's own regression and isolation suites, from the Debian source package of the
 #                                       server that is installed; prints their folder
+#   scripts/fetch-suites.sh drivers     the suites of psycopg2, asyncpg, SQLAlchemy and Django, from their source distributions, and
+#                                       a Python with what they judge; prints their folder
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -47,7 +49,39 @@ postgres() {
     printf '%s\n' "$folder"
 }
 
+# Versions whose source distribution holds the tests. psycopg 3 and node-postgres leave theirs out.
+driver_versions="psycopg2==2.9.10 asyncpg==0.30.0 SQLAlchemy==2.0.36 Django==5.2.1"
+
+drivers() {
+    local folder=$PWD/.suites/drivers package archive name parts
+    if [ ! -f "$folder/complete" ]; then
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        python3 -m venv "$folder/python" >&2
+        # Source distributions are unpacked, not built; pip wants to know their metadata all the same.
+        "$folder/python/bin/pip" install --quiet 'setuptools<81' wheel 'cython<3.1' pytest distro >&2
+        # shellcheck disable=SC2086
+        "$folder/python/bin/pip" install --quiet --prefer-binary ${driver_versions/psycopg2==/psycopg2-binary==} >&2
+        for package in $driver_versions; do
+            "$folder/python/bin/pip" download --quiet --no-deps --no-build-isolation --no-binary :all: -d "$folder" "$package" >&2
+        done
+        for archive in "$folder"/*.tar.gz; do
+            name=${archive##*/} name=${name%%-*}
+            # the modules themselves are those that pip installed
+            case $name in
+                asyncpg | psycopg2) parts=('*/tests/*') ;;
+                *) parts=('*') ;;
+            esac
+            mkdir "$folder/$name"
+            tar -xzf "$archive" -C "$folder/$name" --strip-components=1 --wildcards "${parts[@]}"
+        done
+        touch "$folder/complete"
+    fi
+    printf '%s\n' "$folder"
+}
+
 case ${1:-} in
     postgres) postgres ;;
-    *) fail "usage: $0 postgres" ;;
+    drivers) drivers ;;
+    *) fail "usage: $0 postgres|drivers" ;;
 esac

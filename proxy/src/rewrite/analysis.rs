@@ -15,7 +15,7 @@ use catalog::{
 use super::{
     cache::{Judgement, Outcome, PathEffect, Splice},
     copy, ddl, maintenance, names, search_path, stored, truncate,
-    verdict::{Refusal, SessionTraits, home},
+    verdict::{Home, Refusal, SessionTraits, home},
 };
 
 /// What the rules know and what they have said so far.
@@ -209,6 +209,19 @@ impl<'t> Analysis<'t> {
         self.restores();
     }
 
+    /// Whether unqualified names lead to a schema that is not editioned, and nowhere else.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        let home = self.known_home().filter(|home| home.is_all);
+        home.is_some_and(|home| !self.is_editioned_schema(home.schema.as_str()))
+    }
+
+    /// Whether a schema is an editioned one, or one that holds what an edition has of its own.
+    pub(super) fn is_editioned_schema(&self, schema: &str) -> bool {
+        let paths = self.snapshot.editions.iter().flat_map(|edition| &edition.path);
+        let mut schemas = self.snapshot.schemas.iter().chain(paths.flat_map(|(_, before)| before));
+        schemas.any(|editioned| editioned.as_str() == schema)
+    }
+
     /// Whether an unqualified name may mean a temporary table of this session.
     pub(super) fn is_temporary(&self, name: &str) -> bool {
         self.session.temporaries.iter().chain(&self.temporaries).any(|temporary| temporary.as_str() == name)
@@ -319,6 +332,10 @@ impl<'t> Analysis<'t> {
 
     /// The schema that the session looks into first, if that is known.
     pub(super) fn home(&self) -> Option<&'t Name> {
+        self.known_home().map(|home| &home.schema)
+    }
+
+    fn known_home(&self) -> Option<&'t Home> {
         self.session.home.as_ref().filter(|_| self.path == PathEffect::Keeps)
     }
 

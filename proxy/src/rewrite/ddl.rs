@@ -2,8 +2,8 @@
 //! schemas that are not editioned, indexes, statistics, comments, grants and maintenance go on.
 //!
 //! The SQLSTATE is 0A000 (feature not supported) and not 42501: drivers and migration tools take the latter for a matter of
-//! credentials. Without a schema a name is taken for an editioned one, since nothing here knows the session's whole path;
-//! temporary tables that the session made in plain SQL are remembered.
+//! credentials. Without a schema a name is taken for an editioned one, unless the session's path is known to be one schema that is
+//! not; temporary tables that the session made in plain SQL are remembered.
 
 use catalog::sql::parser::{
     Node, name_parts, nodes,
@@ -234,12 +234,8 @@ fn strings<'t>(list: impl IntoIterator<Item = &'t nodes::String>) -> Vec<&'t str
 
 fn is_editioned(analysis: &Analysis<'_>, object: Object<'_>) -> bool {
     match object.schema {
-        Some(schema) => {
-            let paths = analysis.snapshot.editions.iter().flat_map(|edition| &edition.path);
-            let mut schemas = analysis.snapshot.schemas.iter().chain(paths.flat_map(|(_, before)| before));
-            schemas.any(|editioned| editioned.as_str() == schema)
-        }
-        None => !analysis.is_temporary(object.name),
+        Some(schema) => analysis.is_editioned_schema(schema),
+        None => !analysis.is_temporary(object.name) && !analysis.is_elsewhere(),
     }
 }
 

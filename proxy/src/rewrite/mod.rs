@@ -36,7 +36,7 @@ use std::{
 };
 
 use catalog::{
-    model::{EditionId, Name},
+    model::EditionId,
     snapshot::{Snapshot, SnapshotEdition},
     sql::{lexer::Token, parser::Tree},
 };
@@ -204,7 +204,10 @@ impl Rewriter {
         key.extend_from_slice(&self.snapshot.epoch.get().to_le_bytes());
         key.extend_from_slice(&self.edition.get().to_le_bytes());
         key.push(u8::from(session.switched));
-        key.extend_from_slice(session.home.as_ref().map_or("", Name::as_str).as_bytes());
+        if let Some(home) = &session.home {
+            key.extend_from_slice(home.schema.as_str().as_bytes());
+            key.push(u8::from(home.is_all));
+        }
         key.push(0);
         for temporary in &session.temporaries {
             key.extend_from_slice(temporary.as_str().as_bytes());

@@ -56,9 +56,9 @@ pub struct SessionTraits {
     pub(super) temporaries: Vec<Name>,
     /// The schema that unqualified names are looked up in first. `None` once the session has changed its path to another:
     /// a rollback may bring the old one back, so then nothing is known for sure.
-    pub(super) home: Option<Name>,
+    pub(super) home: Option<Home>,
     /// The same at the start of the session.
-    pub(super) first_home: Option<Name>,
+    pub(super) first_home: Option<Home>,
 }
 
 impl SessionTraits {
@@ -87,9 +87,19 @@ impl Default for SessionTraits {
     }
 }
 
+/// Where unqualified names lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Home {
+    /// The first schema of the path.
+    pub(super) schema: Name,
+    /// Whether the path has no other.
+    pub(super) is_all: bool,
+}
+
 /// The first schema of a path that unqualified names may well be in. The schema named like the user, which the default path
 /// begins with, is taken not to exist.
-pub(super) fn home<'a>(path: impl IntoIterator<Item = &'a str>) -> Option<Name> {
-    let first = path.into_iter().find(|schema| !matches!(*schema, "$user" | "pg_catalog" | "pg_temp"))?;
-    Name::new(first).ok()
+pub(super) fn home<'a>(path: impl IntoIterator<Item = &'a str>) -> Option<Home> {
+    let mut schemas = path.into_iter().filter(|schema| !matches!(*schema, "$user" | "pg_catalog" | "pg_temp"));
+    let schema = Name::new(schemas.next()?).ok()?;
+    Some(Home { schema, is_all: schemas.next().is_none() })
 }

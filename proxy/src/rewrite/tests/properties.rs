@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use catalog::snapshot::Relation;
+use catalog::{model::Name, snapshot::Relation};
 use proptest::prelude::*;
 
 use super::*;

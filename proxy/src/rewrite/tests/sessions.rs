@@ -93,6 +93,24 @@ fn ddl_that_leaves_the_schema_alone_is_not() {
 }
 
 #[test]
+fn ddl_goes_on_where_the_path_is_one_schema_that_is_not_editioned() {
+    let rewriter = rewriter(VIEWED);
+    let elsewhere = SessionTraits::starting_with(["$user", "tenant"]);
+    let both = SessionTraits::starting_with(["tenant", "public"]);
+    for sql in ["CREATE TABLE t (a int)", "DROP TABLE users", "ALTER TABLE users ADD b int"] {
+        assert_eq!(judged(&rewriter, sql, &elsewhere), "=", "{sql}");
+        assert!(judged(&rewriter, sql, &both).contains(FROZEN), "{sql}");
+    }
+    assert!(judged(&rewriter, "DROP TABLE public.users", &elsewhere).contains(FROZEN));
+    // a rollback may bring another path
+    let cache = VerdictCache::default();
+    let mut session = elsewhere;
+    let mut judge = |sql: &str| shown(rewriter.judge(sql.as_bytes(), &cache, &mut session));
+    judge("SET search_path = tenant, public");
+    assert!(judge("CREATE TABLE t (a int)").contains(FROZEN));
+}
+
+#[test]
 fn temporary_tables_hide_what_is_called_the_same() {
     let rewriter = rewriter(VIEWED);
     let cache = VerdictCache::default();

@@ -1,0 +1,134 @@
+//! The suites, and how each is run.
+
+use std::{path::Path, process::Stdio, time::Duration};
+
+use tokio::process::Command;
+
+use crate::bed::Result;
+
+/// For one run of one suite.
+const PATIENCE: Duration = Duration::from_secs(1800);
+
+/// What a suite needs of its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tables {
+    /// It makes and drops its own: they live in a schema that is not editioned, in a database in which another schema is.
+    Own,
+    /// It keeps what an earlier run made: that is adopted, and a child edition changes every table.
+    Kept,
+}
+
+/// A suite.
+#[derive(Debug)]
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    pub(crate) tables: Tables,
+    /// The database that its tests use.
+    pub(crate) database: &'static str,
+    /// The folder below that of the suites.
+    folder: &'static str,
+    /// Arguments for Python.
+    arguments: &'static [&'static str],
+}
+
+/// All suites. Files that are left out judge something else than PostgreSQL (`fast_executemany` and the like have no session), or
+/// need another server than the one at hand (replication, several clusters).
+pub(crate) const SUITES: &[Suite] = &[
+    Suite {
+        name: "psycopg2",
+        tables: Tables::Own,
+        database: "suites",
+        folder: "psycopg2",
+        arguments: &["-m", "pytest", "-p", "no:cacheprovider", "-q", "-rA", "--tb=short", "tests"],
+    },
+    Suite {
+        name: "asyncpg",
+        tables: Tables::Own,
+        database: "suites",
+        folder: "asyncpg",
+        arguments: &["-m", "pytest", "-p", "no:cacheprovider", "-q", "-rA", "--tb=short", "tests"],
+    },
+    Suite {
+        name: "sqlalchemy",
+        tables: Tables::Own,
+        database: "suites",
+        folder: "sqlalchemy",
+        arguments: &[
+            "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:logging", "-q", "-rA", "--tb=short", "--maxfail=1000",
+            "--dburi=postgresql+psycopg2://postgres@127.0.0.1:{port}/suites",
+            "test/dialect/postgresql/test_query.py",
+            "test/dialect/postgresql/test_on_conflict.py",
+            "test/dialect/postgresql/test_types.py",
+            "test/dialect/postgresql/test_reflection.py",
+            "test/sql/test_query.py",
+            "test/sql/test_resultset.py",
+            "test/sql/test_returning.py",
+            "test/orm/test_unitofwork.py",
+            "test/engine/test_transaction.py",
+        ],
+    },
+    Suite {
+        name: "django",
+        tables: Tables::Kept,
+        database: "test_suites",
+        folder: "django/tests",
+        arguments: &[
+            "runtests.py", "--settings=suites_settings", "--keepdb", "--parallel=1", "-v", "2",
+            "basic", "aggregation", "aggregation_regress", "annotations", "bulk_create", "constraints", "custom_columns", "datetimes",
+            "defer", "delete", "distinct_on_fields", "expressions", "foreign_object", "get_or_create", "indexes", "introspection", "inspectdb",
+            "lookup", "many_to_many", "many_to_one", "model_fields", "ordering", "queries", "raw_query", "select_for_update",
+            "select_related", "transactions", "update", "validation",
+        ],
+    },
+];
+
+/// The settings of Django's suite.
+const DJANGO: &str = "\
+import os
+database = {
+    'ENGINE': 'django.db.backends.postgresql', 'NAME': 'suites', 'USER': 'postgres',
+    'HOST': '127.0.0.1', 'PORT': os.environ['PGPORT'],
+}
+DATABASES = {
+    'default': database,
+    'other': database | {'NAME': 'other', 'TEST': {'NAME': 'test_other'}},
+}
+SECRET_KEY = 'none'
+PASSWORD_HASHERS = ['django.contrib.auth.hashers.MD5PasswordHasher']
+DEFAULT_AUTO_FIELD = 'django.db.models.AutoField'
+USE_TZ = False
+";
+
+impl Suite {
+    /// Runs it against a server on this port; gives what it printed. `only_prepare`: runs one test, for the sake of the
+    /// tables that are made before it.
+    pub(crate) async fn run(&self, suites: &Path, port: u16, only_prepare: bool) -> Result<String> {
+        let folder = suites.join(self.folder);
+        if self.name == "django" {
+            std::fs::write(folder.join("suites_settings.py"), DJANGO)?;
+        }
+        let port = port.to_string();
+        let mut arguments: Vec<String> = self.arguments.iter().map(|argument| argument.replace("{port}", &port)).collect();
+        if only_prepare {
+            // the shortest of those that touch the database
+            arguments.extend(["-k".to_owned(), "test_objects_attribute_is_only_available_on_the_class_itself".to_owned()]);
+        }
+        let mut command = Command::new(suites.join("python/bin/python"));
+        command
+            .args(arguments)
+            .current_dir(&folder)
+            .envs([("PGHOST", "127.0.0.1"), ("PGPORT", &port), ("PGUSER", "postgres"), ("PGDATABASE", self.database)])
+            .envs([
+                ("PSYCOPG2_TESTDB", self.database),
+                ("PSYCOPG2_TESTDB_HOST", "127.0.0.1"),
+                ("PSYCOPG2_TESTDB_PORT", &port),
+                ("PSYCOPG2_TESTDB_USER", "postgres"),
+            ])
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let output = tokio::time::timeout(PATIENCE, command.output()).await.map_err(|_| format!("{} takes too long", self.name))??;
+        let printed = [output.stdout, output.stderr].concat();
+        Ok(String::from_utf8_lossy(&printed).into_owned())
+    }
+}
