@@ -99,7 +99,8 @@ pub(super) struct Home {
 /// The first schema of a path that unqualified names may well be in. The schema named like the user, which the default path
 /// begins with, is taken not to exist.
 pub(super) fn home<'a>(path: impl IntoIterator<Item = &'a str>) -> Option<Home> {
-    let mut schemas = path.into_iter().filter(|schema| !matches!(*schema, "$user" | "pg_catalog" | "pg_temp"));
+    let mut schemas =
+        path.into_iter().filter(|schema| !matches!(*schema, "$user" | "pg_catalog" | "pg_temp"));
     let schema = Name::new(schemas.next()?).ok()?;
     Some(Home { schema, is_all: schemas.next().is_none() })
 }

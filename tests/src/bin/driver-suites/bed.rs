@@ -37,7 +37,9 @@ pub(crate) struct Bed {
 impl Bed {
     /// Starts everything.
     pub(crate) async fn make() -> Result<Self> {
-        let start = || PrivateServer::builder().setting("jit", "off").setting("max_prepared_transactions", "10").start();
+        let start = || {
+            PrivateServer::builder().setting("jit", "off").setting("max_prepared_transactions", "10").start()
+        };
         let (direct, live) = (start().await?, start().await?);
         let proxy = Proxy::start(Config {
             listen: vec!["127.0.0.1:0".parse()?],
@@ -103,7 +105,9 @@ impl Bed {
 
 /// A database and its blueprints.
 fn databases(database: &str) -> String {
-    format!("SELECT quote_ident(datname) FROM pg_database WHERE datname = '{database}' OR starts_with(datname, '{database}$')")
+    format!(
+        "SELECT quote_ident(datname) FROM pg_database WHERE datname = '{database}' OR starts_with(datname, '{database}$')"
+    )
 }
 
 async fn open(server: &PrivateServer, database: &str) -> Result<Session> {

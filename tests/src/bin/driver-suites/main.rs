@@ -54,7 +54,14 @@ async fn play(arguments: &Arguments) -> Result<bool> {
         let proxied = suite.run(&folder, bed.proxied_port()?, false).await?;
         let (left, right) = (Passed::read(&direct), Passed::read(&proxied));
         let (lost, won) = left.against(&right);
-        println!("{}: {} pass direct, {} through editiond; {} lost, {} won", suite.name, left.count(), right.count(), lost.len(), won.len());
+        println!(
+            "{}: {} pass direct, {} through editiond; {} lost, {} won",
+            suite.name,
+            left.count(),
+            right.count(),
+            lost.len(),
+            won.len()
+        );
         for test in &lost {
             println!("  lost {test}");
         }
@@ -62,7 +69,10 @@ async fn play(arguments: &Arguments) -> Result<bool> {
             println!("  won  {test}");
         }
         same &= lost.is_empty() && left.count() > 0;
-        details.push_str(&format!("== {} direct\n{direct}\n== {} through editiond\n{proxied}\n", suite.name, suite.name));
+        details.push_str(&format!(
+            "== {} direct\n{direct}\n== {} through editiond\n{proxied}\n",
+            suite.name, suite.name
+        ));
     }
     if let Some(path) = &arguments.details {
         std::fs::write(path, details)?;

@@ -54,7 +54,16 @@ pub(crate) const SUITES: &[Suite] = &[
         database: "suites",
         folder: "sqlalchemy",
         arguments: &[
-            "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:logging", "-q", "-rA", "--tb=short", "--maxfail=1000",
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:logging",
+            "-q",
+            "-rA",
+            "--tb=short",
+            "--maxfail=1000",
             "--dburi=postgresql+psycopg2://postgres@127.0.0.1:{port}/suites",
             "test/dialect/postgresql/test_query.py",
             "test/dialect/postgresql/test_on_conflict.py",
@@ -73,11 +82,41 @@ pub(crate) const SUITES: &[Suite] = &[
         database: "test_suites",
         folder: "django/tests",
         arguments: &[
-            "runtests.py", "--settings=suites_settings", "--keepdb", "--parallel=1", "-v", "2",
-            "basic", "aggregation", "aggregation_regress", "annotations", "bulk_create", "constraints", "custom_columns", "datetimes",
-            "defer", "delete", "distinct_on_fields", "expressions", "foreign_object", "get_or_create", "indexes", "introspection", "inspectdb",
-            "lookup", "many_to_many", "many_to_one", "model_fields", "ordering", "queries", "raw_query", "select_for_update",
-            "select_related", "transactions", "update", "validation",
+            "runtests.py",
+            "--settings=suites_settings",
+            "--keepdb",
+            "--parallel=1",
+            "-v",
+            "2",
+            "basic",
+            "aggregation",
+            "aggregation_regress",
+            "annotations",
+            "bulk_create",
+            "constraints",
+            "custom_columns",
+            "datetimes",
+            "defer",
+            "delete",
+            "distinct_on_fields",
+            "expressions",
+            "foreign_object",
+            "get_or_create",
+            "indexes",
+            "introspection",
+            "inspectdb",
+            "lookup",
+            "many_to_many",
+            "many_to_one",
+            "model_fields",
+            "ordering",
+            "queries",
+            "raw_query",
+            "select_for_update",
+            "select_related",
+            "transactions",
+            "update",
+            "validation",
         ],
     },
 ];
@@ -108,16 +147,25 @@ impl Suite {
             std::fs::write(folder.join("suites_settings.py"), DJANGO)?;
         }
         let port = port.to_string();
-        let mut arguments: Vec<String> = self.arguments.iter().map(|argument| argument.replace("{port}", &port)).collect();
+        let mut arguments: Vec<String> =
+            self.arguments.iter().map(|argument| argument.replace("{port}", &port)).collect();
         if only_prepare {
             // the shortest of those that touch the database
-            arguments.extend(["-k".to_owned(), "test_objects_attribute_is_only_available_on_the_class_itself".to_owned()]);
+            arguments.extend([
+                "-k".to_owned(),
+                "test_objects_attribute_is_only_available_on_the_class_itself".to_owned(),
+            ]);
         }
         let mut command = Command::new(suites.join("python/bin/python"));
         command
             .args(arguments)
             .current_dir(&folder)
-            .envs([("PGHOST", "127.0.0.1"), ("PGPORT", &port), ("PGUSER", "postgres"), ("PGDATABASE", self.database)])
+            .envs([
+                ("PGHOST", "127.0.0.1"),
+                ("PGPORT", &port),
+                ("PGUSER", "postgres"),
+                ("PGDATABASE", self.database),
+            ])
             .envs([
                 ("PSYCOPG2_TESTDB", self.database),
                 ("PSYCOPG2_TESTDB_HOST", "127.0.0.1"),
@@ -127,7 +175,9 @@ impl Suite {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        let output = tokio::time::timeout(PATIENCE, command.output()).await.map_err(|_| format!("{} takes too long", self.name))??;
+        let output = tokio::time::timeout(PATIENCE, command.output())
+            .await
+            .map_err(|_| format!("{} takes too long", self.name))??;
         let printed = [output.stdout, output.stderr].concat();
         Ok(String::from_utf8_lossy(&printed).into_owned())
     }

@@ -173,7 +173,8 @@ impl Run<'_> {
                 Ok((right, _)) => {
                     keep(&mut script, set.as_deref(), [&left, &right]);
                     // a number that a database gives out is compared where it is used
-                    compare(&left, &right).filter(|difference| set.is_none() || difference.class != Class::Rows)
+                    compare(&left, &right)
+                        .filter(|difference| set.is_none() || difference.class != Class::Rows)
                 }
                 Err(error) => {
                     pair = Pair::open(self.name, direct, proxied, "postgres").await?;

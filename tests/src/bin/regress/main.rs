@@ -125,9 +125,9 @@ async fn by_its_own_drivers(bed: &Bed, arguments: &Arguments) -> Result<bool> {
         told.push_str(&figures);
         told.push_str(&details);
         clean &= comparison.is_clean();
-    }
-    if let Some(path) = &arguments.details {
-        std::fs::write(path, told)?;
+        if let Some(path) = &arguments.details {
+            std::fs::write(path, &told)?;
+        }
     }
     Ok(clean)
 }

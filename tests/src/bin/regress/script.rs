@@ -231,7 +231,11 @@ fn interpolated(piece: &str, variables: &HashMap<String, String>) -> String {
         let [colon, name] = pair else { continue };
         let before = index.checked_sub(1).and_then(|before| tokens.get(before));
         let is_cast = before.is_some_and(|before| before.is_symbol(bytes, b':') && before.end == colon.start);
-        if !colon.is_symbol(bytes, b':') || colon.end != name.start || is_cast || name.kind == TokenKind::Symbol {
+        if !colon.is_symbol(bytes, b':')
+            || colon.end != name.start
+            || is_cast
+            || name.kind == TokenKind::Symbol
+        {
             continue;
         }
         let written = piece.get(name.range()).unwrap_or_default();
@@ -311,6 +315,8 @@ mod tests {
         let (lines, end) = script.copy_lines().unwrap();
         assert_eq!(lines, b"1;\n");
         script.skip_to(end);
-        assert!(matches!(script.next(), Some(Item::Statement { texts: [text, _], line: 4, .. }) if text == "SELECT 1;"));
+        assert!(
+            matches!(script.next(), Some(Item::Statement { texts: [text, _], line: 4, .. }) if text == "SELECT 1;")
+        );
     }
 }
