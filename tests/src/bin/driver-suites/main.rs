@@ -17,6 +17,9 @@ use bed::{Bed, Result};
 use passed::Passed;
 use suite::SUITES;
 
+/// Tests that are printed of a suite; the file for details has all.
+const LINES_A_SUITE: usize = 50;
+
 /// What the program may be told.
 #[derive(Parser)]
 struct Arguments {
@@ -62,12 +65,22 @@ async fn play(arguments: &Arguments) -> Result<bool> {
             lost.len(),
             won.len()
         );
-        for test in &lost {
-            println!("  lost {test}");
+        let lines = lost
+            .iter()
+            .map(|test| format!("  lost {test}\n"))
+            .chain(won.iter().map(|test| format!("  won  {test}\n")));
+        let lines: Vec<String> = lines.collect();
+        print!("{}", lines.get(..LINES_A_SUITE).unwrap_or(&lines).concat());
+        if lines.len() > LINES_A_SUITE {
+            println!("  and {} more", lines.len() - LINES_A_SUITE);
         }
-        for test in &won {
-            println!("  won  {test}");
+        if right.count() == 0 {
+            // a suite that could not begin says why at its end
+            let end: Vec<&str> =
+                proxied.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
+            println!("  {}", end.into_iter().rev().collect::<Vec<_>>().join("\n  "));
         }
+        details.push_str(&format!("== {}: lost and won\n{}", suite.name, lines.concat()));
         same &= lost.is_empty() && left.count() > 0;
         details.push_str(&format!(
             "== {} direct\n{direct}\n== {} through editiond\n{proxied}\n",
