@@ -31,13 +31,13 @@ fn reworded(line: &str, vocabulary: &Vocabulary, table: Option<&Table>) -> Strin
     if KEY_QUERIES.iter().any(|query| line.starts_with(query))
         && let Some(table) = vocabulary.tables().find(|table| line.contains(&table.quoted()))
     {
-        let words = Words { vocabulary, table: Some(table), speech: Speech::Physical, generated: false };
+        let words = Words::new(vocabulary, Some(table), Speech::Physical);
         return words.quoted(line);
     }
     let Some(at) = POSITIONS.iter().find_map(|phrase| line.rfind(phrase)) else { return line.to_owned() };
     // `while updating tuple (0,1) in relation "users"`
     let (before, relation) = line.split_at(at);
-    let words = Words { vocabulary, table, speech: Speech::Physical, generated: false };
+    let words = Words::new(vocabulary, table, Speech::Physical);
     format!("{before}{}", words.quoted(relation))
 }
 

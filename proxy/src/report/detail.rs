@@ -19,7 +19,7 @@ use super::{
 pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Option<&Table>) {
     let Some(detail) = fields.get(b'D').map(str::to_owned) else { return };
     let sqlstate = fields.get(b'C').unwrap_or_default().to_owned();
-    let words = |speech| Words { vocabulary, table, speech, generated: sqlstate == "428C9" };
+    let words = |speech| Words { generated: sqlstate == "428C9", ..Words::new(vocabulary, table, speech) };
     let new = match sqlstate.as_str() {
         "23505" => table.map_or(Some(detail.clone()), |table| key(&detail, table, Again::No)),
         "23P01" => table.map_or(Some(detail.clone()), |table| key(&detail, table, Again::Once)),
@@ -81,7 +81,7 @@ fn foreign_key(detail: &str, fields: &Fields<'_>, vocabulary: &Vocabulary) -> Op
     })?;
     let values_end = detail.rfind(')').map_or(0, |at| at + 1);
     let (values, phrase) = detail.split_at_checked(values_end)?;
-    let words = Words { vocabulary, table: None, speech: Speech::Physical, generated: false };
+    let words = Words::new(vocabulary, None, Speech::Physical);
     Some(format!("{values}{}", words.quoted(phrase)))
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn translate(
     if let Some(vocabulary) = vocabulary
         && !is_the_applications(&fields)
     {
-        reword(&mut fields, vocabulary);
+        reword(&mut fields, vocabulary, edits);
     }
     fields.changed().then(|| fields.encode(tag))
 }
@@ -56,13 +56,13 @@ fn is_the_applications(fields: &Fields<'_>) -> bool {
         || fields.get(b'C').is_some_and(|sqlstate| sqlstate.starts_with("P0"))
 }
 
-fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary) {
+fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, edits: Option<&Edits>) {
     let table = fields.get(b's').zip(fields.get(b't'));
     let table = table.and_then(|(schema, name)| vocabulary.physical(schema, name));
     if let Some(column) = table.and_then(|table| column_of_our_check(fields, table)) {
         become_not_null_violation(fields, &column);
     }
-    words::reword(fields, vocabulary, table);
+    words::reword(fields, vocabulary, table, edits);
     detail::reword(fields, vocabulary, table);
     context::reword(fields, vocabulary, table);
     name_what_the_edition_has(fields, vocabulary, table);

@@ -1,6 +1,9 @@
 //! Message and hint: identifiers in quotes, and the few that PostgreSQL does not quote.
 
+use catalog::model::Name;
+
 use super::{Table, context, fields::Fields, vocabulary::Vocabulary};
+use crate::rewrite::Edits;
 
 /// A name has at most so many bytes, so nothing longer between quotes is one.
 const NAME_BYTES_MAX: usize = 63;
@@ -37,14 +40,19 @@ impl Speech {
 }
 
 /// Rewords message and hint.
-pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Option<&Table>) {
+pub(super) fn reword(
+    fields: &mut Fields<'_>,
+    vocabulary: &Vocabulary,
+    table: Option<&Table>,
+    edits: Option<&Edits>,
+) {
     let sqlstate = fields.get(b'C').unwrap_or_default().to_owned();
     let speech = Speech::of(&sqlstate);
     if speech == Speech::Values {
         return;
     }
     let table = table.or_else(|| context::copied(fields, vocabulary));
-    let words = Words { vocabulary, table, speech, generated: sqlstate == "428C9" };
+    let words = Words { edits, generated: sqlstate == "428C9", ..Words::new(vocabulary, table, speech) };
     for field in [b'M', b'H'] {
         fields.replace(field, |text| {
             let text = words.quoted(text);
@@ -62,9 +70,15 @@ pub(super) struct Words<'a> {
     pub(super) speech: Speech,
     /// It is about a column of an unnamed table that computes or counts itself.
     pub(super) generated: bool,
+    /// What was replaced in the statement.
+    pub(super) edits: Option<&'a Edits>,
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
+    pub(super) fn new(vocabulary: &'a Vocabulary, table: Option<&'a Table>, speech: Speech) -> Self {
+        Self { vocabulary, table, speech, generated: false, edits: None }
+    }
+
     /// `text` with the edition's names for those in quotes.
     pub(super) fn quoted(&self, text: &str) -> String {
         let mut result = String::with_capacity(text.len());
@@ -101,14 +115,13 @@ impl Words<'_> {
     }
 
     fn meaning<'n>(&'n self, kind: &str, name: &'n str) -> Option<&'n str> {
-        if self.speech == Speech::Statement {
-            return if kind == "schema" { self.vocabulary.schema(name) } else { None };
-        }
         match kind.to_ascii_lowercase().as_str() {
+            "schema" => self.vocabulary.schema(name),
+            "column" if self.speech == Speech::Statement => self.column_put_in(name),
+            _ if self.speech == Speech::Statement => None,
             "column" => self.column(name),
             "constraint" | "index" => self.constraint(name),
             "table" | "relation" => self.relation(name),
-            "schema" => self.vocabulary.schema(name),
             "policy" => self.policy(name),
             // of a line of a COPY: `got "a", expected "b"`
             "got" | "expected" => None,
@@ -130,6 +143,13 @@ impl Words<'_> {
             None if self.generated => self.vocabulary.column_anywhere(name),
             None => None,
         }
+    }
+
+    /// One that the client did not write: the statement was given the physical table.
+    fn column_put_in(&self, name: &str) -> Option<&str> {
+        let edits = self.edits?;
+        let was_put_in = Name::new(name).is_ok_and(|name| edits.put_in(&name));
+        if was_put_in { self.vocabulary.column_anywhere(name) } else { None }
     }
 
     fn constraint(&self, name: &str) -> Option<&str> {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use catalog::model::Name;
+
 /// A text in the place of the client's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewritten {
@@ -13,7 +15,11 @@ pub struct Rewritten {
 
 /// The places of a text that were replaced, in its order. Counted in characters, as the protocol counts positions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Edits(Vec<Edit>);
+pub struct Edits {
+    edits: Vec<Edit>,
+    /// Everything that was put in, one after the other.
+    put: String,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Edit {
@@ -25,17 +31,24 @@ impl Edits {
     /// Notes the next replacement: `kept` stands between the one before it and this one.
     pub(super) fn note(&mut self, kept: &str, given: &str, written: &str) {
         let (given_end, written_end) =
-            self.0.last().map_or((0, 0), |edit| (edit.given.end, edit.written.end));
+            self.edits.last().map_or((0, 0), |edit| (edit.given.end, edit.written.end));
         let kept = kept.chars().count();
         let from = |end: usize, text: &str| end + kept..end + kept + text.chars().count();
-        self.0.push(Edit { given: from(given_end, given), written: from(written_end, written) });
+        self.edits.push(Edit { given: from(given_end, given), written: from(written_end, written) });
+        self.put.push_str(written);
+        self.put.push('\n');
+    }
+
+    /// Whether this identifier, in quotes, was put in: then an error that names it may not be in the client's words.
+    pub(crate) fn put_in(&self, name: &Name) -> bool {
+        self.put.contains(&name.quoted().to_string())
     }
 
     /// The position in the client's text that belongs to one (from 1) in the rewritten text; for words that only the
     /// latter has, where what they stand for begins.
     pub fn position(&self, written: usize) -> usize {
         let Some(at) = written.checked_sub(1) else { return written };
-        let before = self.0.iter().take_while(|edit| edit.written.start <= at).last();
+        let before = self.edits.iter().take_while(|edit| edit.written.start <= at).last();
         match before {
             None => written,
             Some(edit) if at < edit.written.end => edit.given.start + 1,
@@ -59,6 +72,7 @@ mod tests {
         for (written, given) in positions {
             assert_eq!(edits.position(written), given, "{written}");
         }
+        assert!(edits.put_in(&Name::new("public$v2").unwrap()) && !edits.put_in(&Name::new("x").unwrap()));
         assert_eq!(edits.position(0), 0);
         assert_eq!(Edits::default().position(7), 7);
     }

@@ -119,6 +119,12 @@ const FAILING: &[&[&str]] = &[
     &["SELECT public.users.team_id, count(*) FROM public.users GROUP BY id + 1"],
     &["SELECT FROM WHERE public.users"],
     &["INSERT INTO users (id, {name}) VALUES (1, 'a') ON CONFLICT ({name}) DO NOTHING"],
+    // what is written over the physical table
+    &["SELECT {name}, count(*), nope FROM users GROUP BY id"],
+    &["UPDATE numbers SET {half} = 'x'::text WHERE ctid = '(0,1)'"],
+    &["UPDATE numbers SET {half} = 3 WHERE tableoid > 0 OR nope"],
+    &["SELECT {during} + 1, xmin FROM public.{bookings}"],
+    &["INSERT INTO limits VALUES (1, 1) ON CONFLICT ON CONSTRAINT nope DO NOTHING"],
     // privileges and policies
     &["SET ROLE keeper", "SELECT * FROM secrets"],
     &["SET ROLE keeper", "INSERT INTO secrets (id) VALUES (1)"],

@@ -159,3 +159,18 @@ async fn what_a_session_holds_outlives_publish_rollback_and_retire_of_others() {
     childrens.end().await;
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_temporary_view_goes_on_reading() {
+    let world = World::adopted(BASE).await;
+    let session = world.session(OWNER, "v1").await;
+    session.run("CREATE TEMP VIEW mine AS SELECT * FROM users").await;
+    let rows = async || session.ask("SELECT * FROM mine ORDER BY id").await;
+    world.verbs.create("v2").await;
+    world.draft("v2", DRAFT).await;
+    world.verbs.publish("v2", &[]).await;
+    assert_eq!(rows().await, ["1|Ada|36", "2|Alan|41"]);
+    world.verbs.rollback("v2").await;
+    assert_eq!(rows().await, ["1|Ada|36", "2|Alan|41"]);
+    world.end().await;
+}
