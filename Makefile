@@ -14,7 +14,7 @@ help:
 	@echo "make versions   the library's and the end-to-end tests on PostgreSQL 16, 17 and 18, whose programs come from pip and npm packages"
 	@echo "make regress  PostgreSQL's own regression and isolation suites through editiond beside direct: database not adopted, adopted, and with"
 	@echo "              every table a view, from the parent's and the child's side; statements that differ go to regress-*.md"
-	@echo "make fuzz    bytes that nobody would send, by libFuzzer on the stable toolchain (FUZZ_SECONDS=30 for each target)"
+	@echo "make fuzz    bytes that nobody would send: the corpora in proxy/fuzz, and what is like them (FUZZ_SECONDS=30 for each target)"
 	@echo "make driver-suites  the suites of psycopg2, asyncpg, SQLAlchemy and Django through editiond beside direct: what passes, and what is lost"
 	@echo "make lint    formatting, clippy, documentation"
 
@@ -68,9 +68,9 @@ regress: deps
 		target/debug/regress $$suite $(TESTS) --edition $$edition --details regress-$$edition.md $(REGRESS_FLAGS) || failed=yes; \
 	done; [ -z "$$failed" ]
 
-# FUZZ_SECONDS=600 FUZZ_TARGETS=statements make fuzz
+# FUZZ_SECONDS=600 make fuzz
 fuzz: deps
-	scripts/fuzz.sh
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-30} $(CARGO) test --release -p editiond --test it fuzzing -- --nocapture
 
 # SUITES="asyncpg django" make driver-suites
 driver-suites: deps

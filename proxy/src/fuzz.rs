@@ -1,5 +1,5 @@
 //! What the fuzzers call: any bytes, at each place where the bytes of a peer first mean something. A function returns when all is well, and
-//! panics when a promise is broken. `proxy/fuzz` runs them by libFuzzer, `tests/it/fuzzing.rs` over the corpus and what is like it.
+//! panics when a promise is broken. `tests/it/fuzzing.rs` runs them over the corpora in `fuzz/corpus` and over what is like these.
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,5 @@
-//! The fuzz targets over their corpora, and for a moment over what is like these. `FUZZ_SECONDS` makes it longer; `make fuzz` looks at the paths that
-//! an input takes, too, and so gets further. What fails is kept in the corpus, and is a test from then on.
+//! The fuzz targets over their corpora, and for a moment over what is like these; `FUZZ_SECONDS` makes it longer (`make fuzz`). What fails is kept in the
+//! corpus, and is a test from then on.
 
 #![expect(clippy::indexing_slicing, reason = "an index out of bounds is a failed test")]
 #![expect(clippy::print_stdout, reason = "for those who run it for long")]
