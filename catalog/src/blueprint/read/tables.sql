@@ -81,7 +81,8 @@ CROSS JOIN LATERAL (
         SELECT FROM regexp_matches(d.adbin::text, ':(?:funcid|opfuncid) (\d+)', 'g') AS found (ids)
         JOIN pg_proc p ON p.oid = found.ids[1]::oid WHERE p.provolatile = 's') THEN 'stable'
       ELSE 'immutable' END,
-    'identity', CASE a.attidentity
+    -- From PostgreSQL 17 on a partition is marked, too, but counts with its parent's sequence.
+    'identity', CASE CASE WHEN identity.options IS NOT NULL THEN a.attidentity END
       WHEN 'a' THEN jsonb_build_object('always', identity.options)
       WHEN 'd' THEN jsonb_build_object('by_default', identity.options)
       ELSE '"none"' END,
