@@ -79,13 +79,8 @@ pub(crate) const SUITES: &[Suite] = &[
             "--dburi=postgresql+psycopg2://postgres@127.0.0.1:{port}/suites",
             "test/dialect/postgresql/test_query.py",
             "test/dialect/postgresql/test_on_conflict.py",
-            "test/dialect/postgresql/test_types.py",
-            "test/dialect/postgresql/test_reflection.py",
             "test/sql/test_query.py",
-            "test/sql/test_resultset.py",
             "test/sql/test_returning.py",
-            "test/orm/test_unitofwork.py",
-            "test/engine/test_transaction.py",
         ],
     },
     Suite {
