@@ -29,6 +29,7 @@ pub mod diff;
 pub mod doctor;
 pub mod error;
 pub mod event;
+mod introspection;
 pub mod layout;
 pub mod model;
 pub mod operation;

@@ -161,7 +161,7 @@ impl Pair {
 
     /// The live database's schema, without ours.
     pub async fn dump_live(&self) -> Dump {
-        dump(&self.verbs.programs, &self.live, &["-N", "edition"]).await
+        dump(&self.verbs.programs, &self.live, &["-N", "edition", "-N", "edition_catalog"]).await
     }
 
     /// The plain database's schema.

@@ -147,7 +147,7 @@ impl World {
 
     /// The live database's schema, without our own schema `edition`.
     pub async fn dump(&self) -> Dump {
-        dump(&self.verbs.programs, &self.database, &["-N", "edition"]).await
+        dump(&self.verbs.programs, &self.database, &["-N", "edition", "-N", "edition_catalog"]).await
     }
 
     /// The live database's schema with all that there is.
@@ -157,7 +157,7 @@ impl World {
 
     /// The schema of an edition's blueprint.
     pub async fn dump_blueprint(&self, name: &str) -> Dump {
-        dump(&self.verbs.programs, &self.blueprint(name), &["-N", "edition"]).await
+        dump(&self.verbs.programs, &self.blueprint(name), &["-N", "edition", "-N", "edition_catalog"]).await
     }
 
     /// Every table of an edition as its sessions see it: `SELECT *`, rows sorted.

@@ -170,7 +170,7 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
         .query(
             "SELECT n.nspname::text, c.relname::text, CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(greatest(l.reltuples, 0)), 0)::bigint FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf AND l.relkind = 'r') ELSE greatest(c.reltuples, 0)::bigint END, CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(pg_relation_size(t.relid)), 0)::bigint FROM pg_partition_tree(c.oid) t) ELSE pg_relation_size(c.oid) END, c.relrowsecurity \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE c.relkind IN ('r', 'p') AND n.nspname <> ALL ('{pg_catalog,information_schema,edition}')",
+             WHERE c.relkind IN ('r', 'p') AND n.nspname <> ALL ('{pg_catalog,information_schema,edition,edition_catalog}')",
             &[],
         )
         .await?;

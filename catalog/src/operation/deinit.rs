@@ -50,7 +50,9 @@ pub async fn deinit(target: &Target, options: &DeinitOptions, events: &dyn Event
     let transaction = connection.transaction().await?;
     // Heard by the proxies when this commits; they find the catalogue gone.
     store::bump_epoch(&transaction).await?;
-    transaction.batch_execute("DROP SCHEMA edition CASCADE").await?;
+    transaction
+        .batch_execute("DROP SCHEMA IF EXISTS edition_catalog CASCADE; DROP SCHEMA edition CASCADE")
+        .await?;
     transaction.commit().await?;
     Ok(Deinitialised { changed: true })
 }

@@ -76,7 +76,7 @@ fn names_that_fit(target: &Target, options: &InitOptions) -> Result<Name> {
         if options.schemas.iter().take(position).any(|earlier| earlier == schema) {
             return Err(Error::refused(format!("schema \"{}\" is named twice", schema.as_str())));
         }
-        let ours = schema.as_str() == "edition" || schema.as_str() == "information_schema";
+        let ours = matches!(schema.as_str(), "edition" | "edition_catalog" | "information_schema");
         if ours || schema.as_str().starts_with("pg_") {
             return Err(Error::refused(format!("schema \"{}\" cannot be managed", schema.as_str()))
                 .with_hint("name schemas that hold the application's tables"));

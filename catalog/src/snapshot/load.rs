@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use tokio_postgres::Client;
 
-use super::{NameMap, Relation, Snapshot, SnapshotEdition, ViewConstraint, ViewIndex, ViewRelation};
+use super::{
+    NameMap, Reflected, Relation, Snapshot, SnapshotEdition, ViewConstraint, ViewIndex, ViewRelation,
+};
 use crate::{
     error::{Error, Result},
     model::{EditionId, EditionName, EditionState, Epoch, Name},
@@ -47,7 +49,14 @@ SELECT pg_catalog.jsonb_build_object(
       FROM edition.tables t),
   'names', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
         'edition', edition_id, 'class', class, 'schema', schema_name, 'name', object_name,
-        'physical_schema', physical_schema)), '[]') FROM edition.names)
+        'physical_schema', physical_schema)), '[]') FROM edition.names),
+  'reflected', (SELECT pg_catalog.jsonb_build_object(
+        'relations', (SELECT coalesce(pg_catalog.jsonb_agg(c.relname), '[]') FROM pg_catalog.pg_class c
+                      WHERE c.relnamespace = n.oid AND c.relkind = 'v' AND c.relname <> 'pg_authid'
+                      AND NOT pg_catalog.starts_with(c.relname::pg_catalog.text, '~')),
+        'functions', (SELECT coalesce(pg_catalog.jsonb_agg(DISTINCT f.proname), '[]') FROM pg_catalog.pg_proc f
+                      WHERE f.pronamespace = n.oid AND NOT pg_catalog.starts_with(f.proname::pg_catalog.text, '~')))
+      FROM pg_catalog.pg_namespace n WHERE n.nspname = 'edition_catalog' AND edition.differs())
 )::pg_catalog.text";
 
 #[derive(Deserialize)]
@@ -58,6 +67,8 @@ struct Rows {
     editions: Vec<EditionRow>,
     tables: Vec<TableRow>,
     names: Vec<NameRow>,
+    #[serde(default)]
+    reflected: Option<Reflected>,
 }
 
 #[derive(Deserialize)]
@@ -137,6 +148,7 @@ impl Snapshot {
             server_version: rows.server_version,
             schemas: rows.schemas,
             editions,
+            reflected: rows.reflected.unwrap_or_default(),
         })
     }
 }

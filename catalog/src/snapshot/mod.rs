@@ -3,7 +3,7 @@
 
 mod load;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
@@ -20,6 +20,25 @@ pub struct Snapshot {
     pub schemas: Vec<Name>,
     /// All editions that are not retired, root first (so: by id).
     pub editions: Vec<SnapshotEdition>,
+    /// What shows the system catalogues as an edition sees them.
+    pub reflected: Reflected,
+}
+
+/// The relations and functions of pg_catalog and information_schema that have a reflection, of the same name, in schema `edition_catalog`. None
+/// at rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Reflected {
+    /// Relations.
+    pub relations: HashSet<String>,
+    /// Functions.
+    pub functions: HashSet<String>,
+}
+
+impl Reflected {
+    /// Whether nothing is reflected: then all live editions see the same, which is what stands.
+    pub fn is_empty(&self) -> bool {
+        self.relations.is_empty() && self.functions.is_empty()
+    }
 }
 
 /// One edition in a [`Snapshot`].
@@ -58,6 +77,11 @@ impl NameMap {
     /// Whether no name needs care.
     pub fn is_empty(&self) -> bool {
         self.relations.is_empty() && self.functions.is_empty() && self.types.is_empty()
+    }
+
+    /// Whether some table is seen through a view.
+    pub fn has_views(&self) -> bool {
+        self.relations.values().any(|relation| matches!(relation, Relation::View(_)))
     }
 }
 

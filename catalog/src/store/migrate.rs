@@ -21,6 +21,13 @@ const MIGRATIONS: &[Migration] = &[
         name: "constraints and indexes",
         text: include_str!("../../migrations/003_constraints_and_indexes.sql"),
     },
+    Migration { version: 4, name: "words", text: include_str!("../../migrations/004_words.sql") },
+    Migration { version: 5, name: "reflections", text: include_str!("../../migrations/005_reflections.sql") },
+    Migration {
+        version: 6,
+        name: "reflected functions",
+        text: include_str!("../../migrations/006_reflected_functions.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS edition.migrations (

@@ -102,7 +102,7 @@ impl Database {
     /// `pg_dump --schema-only` of a database of the server.
     pub(crate) async fn dump(&self, database: &str) -> String {
         let output = tokio::process::Command::new(&self.programs.pg_dump)
-            .args(["--schema-only", "-N", "edition", "-h", "127.0.0.1", "-U", OWNER])
+            .args(["--schema-only", "-N", "edition", "-N", "edition_catalog", "-h", "127.0.0.1", "-U", OWNER])
             .args(["-p", &server().await.port().to_string(), database])
             .output()
             .await

@@ -222,6 +222,7 @@ mod tests {
                     path: Vec::new(),
                     names: catalog::snapshot::NameMap::default(),
                 }],
+                reflected: catalog::snapshot::Reflected::default(),
             });
             Reading::new(snapshot, drain.into_iter().map(|drain| (id, drain)).collect())
         };

@@ -6,7 +6,7 @@
 //! 2. [`own`]: is it a statement of our own?
 //! 3. [`skeleton`] and [`cache`]: is the same text, other literals aside, known?
 //! 4. [`analysis`]: parse it, and ask the rules: [`names`], [`literals`], [`search_path`], [`copy`], [`truncate`], [`ddl`],
-//!    [`maintenance`], [`stored`] (over [`scope`], which tells what the names in a query mean).
+//!    [`maintenance`], [`stored`] (over [`scope`], which tells what the names in a query mean), [`introspection`].
 //!    A rule for another thing that a view lacks is one more file, and one more arm in the analysis.
 
 mod analysis;
@@ -14,6 +14,7 @@ mod cache;
 mod copy;
 mod ddl;
 mod edits;
+mod introspection;
 mod literals;
 mod maintenance;
 mod names;
@@ -81,7 +82,7 @@ thread_local! {
 impl Rewriter {
     /// For the sessions of `edition` while `snapshot` holds.
     pub fn new(snapshot: Arc<Snapshot>, edition: EditionId) -> Self {
-        let scanner = snapshot.edition_by_id(edition).map(|edition| Scanner::new(edition, &snapshot.schemas));
+        let scanner = snapshot.edition_by_id(edition).map(|edition| Scanner::new(edition, &snapshot));
         Self { snapshot, edition, scanner }
     }
 

@@ -10,7 +10,7 @@ use catalog::{
     },
 };
 
-use super::{analysis::Analysis, literals};
+use super::{analysis::Analysis, introspection, literals};
 
 /// One CTE name that is visible, and those outside it.
 struct Scope<'t> {
@@ -20,6 +20,7 @@ struct Scope<'t> {
 
 /// Rewrites the names in a statement and everything in it.
 pub(super) fn resolve<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
+    let reflects = !introspection::is_kept(statement);
     let mut scopes: Vec<Scope<'t>> = Vec::new();
     let mut stack: Vec<(Node<'t>, Option<usize>)> = vec![(statement, None)];
     while let Some((node, scope)) = stack.pop() {
@@ -35,12 +36,24 @@ pub(super) fn resolve<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
         match node {
             Node::RangeVar(named) if !is_hidden(&scopes, scope, named) => {
                 relation(analysis, named, Position::Shown);
+                if reflects {
+                    introspection::relation(analysis, named);
+                }
             }
-            Node::ColumnRef(column) => column_reference(analysis, column),
+            Node::ColumnRef(column) => {
+                column_reference(analysis, column);
+                if reflects {
+                    introspection::column(analysis, column);
+                }
+            }
             Node::FuncCall(call) => {
                 function(analysis, call);
                 literals::call(analysis, call);
+                if reflects {
+                    introspection::call(analysis, call);
+                }
             }
+            Node::SQLValueFunction(value) if reflects => introspection::value(analysis, value),
             Node::TypeCast(cast) => literals::cast(analysis, cast),
             Node::TypeName(name) => type_name(analysis, name),
             _ => {}
@@ -89,7 +102,7 @@ fn open_scopes<'t>(
     let mut queries = Vec::new();
     for cte in with.ctes() {
         queries.push((Node::from(cte), visible));
-        if let Some(name) = cte.ctename().filter(|name| analysis.unqualified(name).is_some()) {
+        if let Some(name) = cte.ctename().filter(|name| hides_something(analysis, name)) {
             scopes.push(Scope { name, outer: visible });
             visible = Some(scopes.len() - 1);
         }
@@ -99,6 +112,11 @@ fn open_scopes<'t>(
         queries.into_iter().map(|(cte, earlier)| (cte, if with.recursive { visible } else { earlier })),
     );
     visible
+}
+
+/// Whether a CTE of this name keeps us from looking at what it would be otherwise.
+fn hides_something(analysis: &Analysis<'_>, name: &str) -> bool {
+    analysis.unqualified(name).is_some() || introspection::is_catalogue(analysis, name)
 }
 
 /// Whether a CTE of the same name is visible.

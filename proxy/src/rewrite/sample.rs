@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use catalog::{
     model::{EditionId, EditionName, EditionState, Epoch, Name, NameError},
     snapshot::{
-        NameMap, Relation, Snapshot, SnapshotEdition, ViewConstraint, ViewConstraintKind, ViewIndex,
-        ViewRelation,
+        NameMap, Reflected, Relation, Snapshot, SnapshotEdition, ViewConstraint, ViewConstraintKind,
+        ViewIndex, ViewRelation,
     },
 };
 
@@ -27,6 +27,12 @@ pub fn snapshot() -> Result<Snapshot, NameError> {
             edition(PLAIN, &["public$v1"], NameMap::default())?,
             edition(VIEWED, &["public$v2"], names()?)?,
         ],
+        reflected: Reflected {
+            relations: ["pg_class", "pg_attribute", "columns"].map(str::to_owned).into(),
+            functions: ["pg_get_expr", "obj_description", "current_schema", "current_schemas"]
+                .map(str::to_owned)
+                .into(),
+        },
     })
 }
 

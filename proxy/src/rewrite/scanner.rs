@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use catalog::{
     model::{EditionState, Name},
-    snapshot::{Relation, SnapshotEdition},
+    snapshot::{Relation, Snapshot, SnapshotEdition},
 };
 
 /// Longer names may stand in a text with a tail that PostgreSQL cuts off, so what follows them proves nothing.
@@ -70,11 +70,13 @@ pub(super) struct Scanner {
     lengths: [u32; 256],
     /// For names without any word character: what every text with a quoted name is taken to hold.
     any_quoted: Asked,
+    /// What every word that begins with `pg_` is taken for: the catalogues and their functions are too many to list.
+    catalogues: Asked,
 }
 
 impl Scanner {
     /// Collects the words. A draft has only those of our own statements: its sessions work on real tables.
-    pub(super) fn new(edition: &SnapshotEdition, schemas: &[Name]) -> Self {
+    pub(super) fn new(edition: &SnapshotEdition, snapshot: &Snapshot) -> Self {
         let mut words: Vec<(String, Counts)> = Vec::new();
         let mut add = |word: &str, counts| words.push((word.to_owned(), counts));
         add("edition", Counts::Always);
@@ -92,19 +94,33 @@ impl Scanner {
             for word in ["reset", "default"] {
                 add(word, Counts::WhenSwitched);
             }
+            if !snapshot.reflected.is_empty() {
+                for word in INTROSPECTION {
+                    add(word, Counts::Always);
+                }
+            }
             add_names(edition, &mut add);
         }
         let judged = words.into_iter().map(|(word, counts)| (word, counts, Asked::JUDGED));
         // Names that are qualified by an editioned schema, what PostgreSQL does not take on a view, and search paths.
-        let qualifiers = schemas.iter().map(|schema| (in_quotes(schema), Counts::Qualifier));
-        let statements = ["search_path", "schema", "u&\""].into_iter().chain(view_gap());
+        let qualifiers = snapshot.schemas.iter().map(|schema| (in_quotes(schema), Counts::Qualifier));
+        let statements = ["search_path", "schema", "u&\""].into_iter().chain(view_gap()).chain(INTROSPECTION);
         let statements = statements.map(|word| (word.to_owned(), Counts::Always));
         let changing = qualifiers.chain(statements).map(|(word, counts)| (word, counts, Asked::MAY_CHANGE));
-        Self::of(judged.chain(changing))
+        let mut scanner = Self::of(judged.chain(changing));
+        if edition.state != EditionState::Draft {
+            scanner.catalogues = Asked { judged: !snapshot.reflected.is_empty(), may_change: true };
+        }
+        scanner
     }
 
     fn of(words: impl Iterator<Item = (String, Counts, Asked)>) -> Self {
-        let mut scanner = Self { words: Vec::new(), lengths: [0; 256], any_quoted: Asked::default() };
+        let mut scanner = Self {
+            words: Vec::new(),
+            lengths: [0; 256],
+            any_quoted: Asked::default(),
+            catalogues: Asked::default(),
+        };
         for (mut text, counts, answers) in words {
             text.make_ascii_lowercase();
             let text = text.into_bytes().into_boxed_slice();
@@ -143,6 +159,9 @@ impl Scanner {
             let len = rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
             at = start + len;
             let first = rest.first().map_or(0, u8::to_ascii_lowercase);
+            if first == b'p' && is_of_catalogue(rest) {
+                found.add(self.catalogues);
+            }
             let lengths = self.lengths.get(usize::from(first)).copied().unwrap_or_default();
             if lengths & length_bit(len) != 0 {
                 found.add(self.look_at(sql, start, len, switched));
@@ -231,7 +250,7 @@ fn add_names(edition: &SnapshotEdition, add: &mut impl FnMut(&str, Counts)) {
             add(&in_quotes(name), Counts::Always);
         }
     }
-    if names.relations.values().any(|relation| matches!(relation, Relation::View(_))) {
+    if names.has_views() {
         for word in view_gap() {
             add(word, Counts::Always);
         }
@@ -241,6 +260,14 @@ fn add_names(edition: &SnapshotEdition, add: &mut impl FnMut(&str, Counts)) {
 /// Without one of these words nothing in a text goes with a table but not with a view.
 fn view_gap() -> impl Iterator<Item = &'static str> {
     ["copy", "truncate"].into_iter().chain(super::stored::WORDS).chain(super::maintenance::WORDS)
+}
+
+/// Words of introspection that do not begin with `pg_`.
+const INTROSPECTION: [&str; 5] =
+    ["information_schema", "current_schema", "current_schemas", "obj_description", "col_description"];
+
+fn is_of_catalogue(word: &[u8]) -> bool {
+    word.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"pg_"))
 }
 
 /// A name as it stands between double quotes; without special characters that is also how it stands bare.

@@ -1,7 +1,7 @@
 -- What is in the application's schemas, as one JSON value: only what a generator of statements and rows wants to know.
 WITH spaces AS (
   SELECT oid, nspname FROM pg_catalog.pg_namespace
-  WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'edition')
+  WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'edition', 'edition_catalog')
 ), relations AS (
   SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition, c.relrowsecurity, c.relnamespace
   FROM pg_catalog.pg_class c JOIN spaces n ON n.oid = c.relnamespace

@@ -8,5 +8,6 @@
 
 mod artefact;
 mod bad_input;
+mod introspection;
 mod oracle;
 mod scenarios;

@@ -7,6 +7,7 @@ use crate::{
     blueprint,
     error::{Error, ErrorKind, Result},
     event::Event,
+    introspection,
     model::{Edition, EditionId, EditionState, Epoch, QualifiedName},
     plan::{Step, StepKind},
     sql,
@@ -20,7 +21,12 @@ impl Runner<'_> {
         match &step.kind {
             StepKind::Transaction { statements } => {
                 let mark = self.mark(number, "done");
-                self.transaction(step, statements, &mark).await
+                self.transaction(step, statements, &mark).await?;
+                // Publishing replaces nothing that a session sees.
+                if self.verb != Verb::Publish {
+                    introspection::follow(&self.connection).await?;
+                }
+                Ok(())
             }
             StepKind::Announce { statements, states, .. } => {
                 let mark = self.mark(number, "done");
@@ -119,10 +125,12 @@ impl Runner<'_> {
         for (edition, state) in states {
             store::set_state(&transaction, *edition, *state).await?;
         }
+        introspection::refresh(self.target, &transaction).await?;
         let epoch = store::bump_epoch(&transaction).await?;
         transaction.batch_execute(mark.as_str()).await?;
         transaction.commit().await?;
-        self.acknowledged(epoch).await
+        self.acknowledged(epoch).await?;
+        introspection::withdraw(&self.connection).await
     }
 
     pub(super) async fn acknowledged(&self, epoch: Epoch) -> Result<()> {

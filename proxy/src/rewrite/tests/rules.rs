@@ -268,3 +268,40 @@ fn statements_of_our_own() {
         assert_ne!(verdict, "=", "{sql}");
     }
 }
+
+#[test]
+fn catalogues_are_read_where_they_are_reflected() {
+    check(&[
+        ("SELECT relname FROM pg_class", "SELECT relname FROM edition_catalog.pg_class"),
+        (
+            "SELECT pg_class.oid, pg_catalog.pg_class.relname FROM pg_catalog.pg_class",
+            "SELECT pg_class.oid, edition_catalog.pg_class.relname FROM edition_catalog.pg_class",
+        ),
+        (
+            r#"SELECT 1 FROM "pg_catalog"."pg_class" c JOIN pg_attribute ON true"#,
+            r#"SELECT 1 FROM edition_catalog."pg_class" c JOIN edition_catalog.pg_attribute ON true"#,
+        ),
+        (
+            "SELECT column_name FROM information_schema.columns",
+            "SELECT column_name FROM edition_catalog.columns",
+        ),
+        (
+            "SELECT pg_get_expr(adbin, adrelid), pg_catalog.pg_get_expr(a, b) FROM pg_attrdef",
+            "SELECT edition_catalog.pg_get_expr(adbin, adrelid), edition_catalog.pg_get_expr(a, b) FROM pg_attrdef",
+        ),
+        (
+            "SELECT current_schema, current_schema(), CURRENT_SCHEMAS(true)",
+            "SELECT edition_catalog.current_schema(), edition_catalog.current_schema(), edition_catalog.CURRENT_SCHEMAS(true)",
+        ),
+        (
+            "DECLARE c CURSOR FOR SELECT 1 FROM pg_class",
+            "DECLARE c CURSOR FOR SELECT 1 FROM edition_catalog.pg_class",
+        ),
+        ("WITH pg_class AS (SELECT 1) SELECT * FROM pg_class", "="),
+        ("SELECT columns, pg_class FROM columns, information_schema.pg_class", "="),
+        ("SELECT 'pg_class'::regclass, pg_backend_pid() FROM pg_locks pg_class", "="),
+        ("UPDATE pg_class SET relname = relname", "="),
+        ("CREATE TEMP VIEW kept AS SELECT relname FROM pg_class", "="),
+        ("SELECT other.pg_get_expr(1), other.pg_class.a FROM other.pg_class", "="),
+    ]);
+}

@@ -9,7 +9,8 @@ pub(crate) fn difference(
     other: &str,
     with_catalogue: bool,
 ) -> Result<Vec<String>> {
-    let ours: &[&str] = if with_catalogue { &["--exclude-schema=edition"] } else { &[] };
+    let ours: &[&str] =
+        if with_catalogue { &["--exclude-schema=edition", "--exclude-schema=edition_catalog"] } else { &[] };
     let left = normal(&bank.dump(one, ours)?);
     let right = normal(&bank.dump(other, &[])?);
     let only = |these: &[String], those: &[String], mark: &str| -> Vec<String> {

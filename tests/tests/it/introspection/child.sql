@@ -1,0 +1,12 @@
+ALTER TABLE customers RENAME name TO full_name;
+ALTER TABLE customers RENAME CONSTRAINT one_email TO single_email;
+ALTER TABLE customers ADD city text NOT NULL DEFAULT 'Ely';
+ALTER INDEX customers_by_name RENAME TO customers_by_full_name;
+DROP VIEW big_orders;
+ALTER TABLE orders ALTER total TYPE numeric(14, 2);
+CREATE VIEW big_orders AS SELECT id, customer AS buyer, total FROM orders WHERE total > 2000;
+ALTER TABLE orders RENAME customer TO buyer;
+ALTER TABLE orders RENAME tax_of TO taxable;
+ALTER TABLE lines ADD amount int NOT NULL DEFAULT 1 CHECK (amount > 0);
+CREATE TABLE audit (id serial PRIMARY KEY, of_order int REFERENCES orders ON DELETE CASCADE, what text);
+DROP TABLE legacy;

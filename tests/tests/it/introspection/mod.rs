@@ -1,0 +1,210 @@
+//! What clients are shown of the catalogues in a live edition, compared with what they are shown in its blueprint, which holds the same schema
+//! as real tables. Order aside: of rows because few ask for one, of columns because those of an edition stand as they are stored.
+
+use std::process::Stdio;
+
+use edition_tests::{OWNER, Session, World, server};
+
+const BASE: &str = include_str!("base.sql");
+const CHILD: &str = include_str!("child.sql");
+const QUERIES: &str = include_str!("queries.sql");
+
+/// What people type.
+const COMMANDS: &[&str] = &[
+    r"\d",
+    r"\dt",
+    r"\dt public.*",
+    r"\di",
+    r"\ds",
+    r"\dv",
+    r"\df",
+    r"\dn",
+    r"\dT",
+    r"\dd",
+    r"\dX",
+    r"\dp",
+    r"\sf add",
+    r"\d customers",
+    r"\d public.customers",
+    r"\d legacy",
+    r"\d customers_by_name",
+    r"\d customers_by_full_name",
+    r"\d orders_id_seq",
+    r"\d+ customers",
+    r"\d+ orders",
+    r"\d+ lines",
+    r"\d+ plain",
+    r"\d+ audit",
+    r"\d+ big_orders",
+    r"\d+ plain_names",
+];
+
+const EDITIONS: [&str; 2] = ["v1", "v2"];
+
+async fn world() -> World {
+    let world = World::adopted(BASE).await;
+    world.verbs.create("v2").await;
+    world.draft("v2", CHILD).await;
+    world.verbs.publish("v2", &["lossy-cast", "backfill-fires-triggers"]).await;
+    world
+}
+
+/// The client's name and its statement.
+fn queries() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let mut client = "";
+    QUERIES.lines().skip(1).filter_map(move |line| match line.strip_prefix("-- ") {
+        Some(name) => {
+            client = name;
+            None
+        }
+        None => (!line.is_empty()).then_some((client, line)),
+    })
+}
+
+/// Rows in an order of their own; a blueprint also holds what drafts call in a schema of ours.
+fn sorted(mut rows: Vec<String>) -> Vec<String> {
+    rows.retain(|row| !row.starts_with("edition|") && !row.starts_with('('));
+    rows.sort();
+    rows
+}
+
+async fn answer(session: &Session, query: &str) -> Vec<String> {
+    match session.try_ask(query).await {
+        Ok(answer) => sorted([vec![answer.columns.join("|")], answer.rows].concat()),
+        Err(failure) => vec![format!("{failure:?}")],
+    }
+}
+
+fn report(differences: &mut Vec<String>, what: &str, seen: &[String], wanted: &[String]) {
+    if seen == wanted {
+        return;
+    }
+    let only = |some: &[String], others: &[String], sign: char| -> Vec<String> {
+        some.iter().filter(|row| !others.contains(row)).map(|row| format!("  {sign} {row}")).collect()
+    };
+    let lines = [vec![what.to_owned()], only(wanted, seen, '-'), only(seen, wanted, '+')].concat();
+    differences.push(lines.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drivers_and_mappers_see_tables() {
+    let world = world().await;
+    let mut differences = Vec::new();
+    for edition in EDITIONS {
+        for (client, query) in queries() {
+            // Each in a session of its own, because one of them changes the search path.
+            let seen = answer(&world.session(OWNER, edition).await, query).await;
+            let wanted = answer(&world.in_blueprint(edition).await, query).await;
+            assert!(wanted.len() > 1, "{client}: the query asks for nothing\n{wanted:?}");
+            report(&mut differences, &format!("{edition}, {client}"), &seen, &wanted);
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_extended_protocol_is_shown_the_same() {
+    let world = world().await;
+    for edition in EDITIONS {
+        let (session, blueprint) = (world.session(OWNER, edition).await, world.in_blueprint(edition).await);
+        let query = "SELECT a.attname, pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attribute a \
+            LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+            WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull ORDER BY 1";
+        let mut answers = Vec::new();
+        for session in [&session, &blueprint] {
+            let rows = session.client().query(query, &[&"orders"]).await.unwrap();
+            answers.push(
+                rows.iter().map(|row| (row.get(0), row.get(1))).collect::<Vec<(String, Option<String>)>>(),
+            );
+        }
+        assert_eq!(answers[0], answers[1]);
+        assert!(!answers[0].is_empty());
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn psql_describes_tables() {
+    let world = world().await;
+    let mut differences = Vec::new();
+    for edition in EDITIONS {
+        for command in COMMANDS {
+            let seen = psql(world.port(), &format!("{}@{edition}", world.database), command).await;
+            let wanted = psql(server().await.port(), &world.blueprint(edition), command).await;
+            report(&mut differences, &format!("{edition}, {command}"), &sorted(seen), &sorted(wanted));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    world.end().await;
+}
+
+/// What psql writes, errors included.
+async fn psql(port: u16, database: &str, command: &str) -> Vec<String> {
+    let program = server().await.programs().unwrap().psql;
+    let output = tokio::process::Command::new(program)
+        .args([
+            "-XAq",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port.to_string(),
+            "-U",
+            OWNER,
+            "-d",
+            database,
+            "-c",
+            command,
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_sees_no_more_than_its_privileges_allow() {
+    let world = world().await;
+    for edition in EDITIONS {
+        let (session, blueprint) =
+            (world.session(edition_tests::APP, edition).await, world.direct(edition_tests::APP).await);
+        // What is closed in pg_catalog is closed in an edition.
+        for closed in ["SELECT rolname FROM pg_authid", "SELECT starelid FROM pg_statistic"] {
+            assert_eq!(session.fail(closed).await.code, "42501", "{closed}");
+            assert_eq!(blueprint.fail(closed).await.code, "42501", "{closed}");
+        }
+        let tables =
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1";
+        let seen = session.ask(tables).await;
+        assert!(
+            seen.contains(&"customers".to_owned()) && !seen.contains(&"plain_names".to_owned()),
+            "{seen:?}"
+        );
+        for ours in ["DELETE FROM edition_catalog.\"~~tables\"", "SELECT edition.reflect_objects()"] {
+            assert_eq!(session.fail(ours).await.code, "42501", "{ours}");
+        }
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reflections_go_with_the_last_difference() {
+    let world = world().await;
+    let there = "SELECT to_regnamespace('edition_catalog') IS NOT NULL";
+    assert_eq!(world.direct(OWNER).await.ask(there).await, ["t"]);
+    let session = world.session(OWNER, "v1").await;
+    let tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1";
+    let before = session.client().prepare(tables).await.unwrap();
+    let names = async |statement| -> Vec<String> {
+        session.client().query(statement, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    let wanted = ["customers", "legacy", "lines", "orders", "plain"];
+    assert_eq!(names(&before).await, wanted);
+    world.verbs.rollback("v2").await;
+    assert_eq!(world.direct(OWNER).await.ask(there).await, ["f"]);
+    assert_eq!(names(&before).await, wanted, "a statement that was prepared before");
+    assert_eq!(session.ask(tables).await, wanted);
+    world.end().await;
+}
