@@ -103,6 +103,7 @@ fn function(id: u32, definition: &str) -> Function {
         grants: Vec::new(),
         properties: Vec::new(),
         depends: Vec::new(),
+        row_types: Vec::new(),
         reads: Vec::new(),
         search_path: None,
     }

@@ -90,6 +90,9 @@ pub struct Function {
     /// Columns that its parsed body names.
     #[serde(default)]
     pub reads: Vec<(TableId, ColumnId)>,
+    /// Tables and views of whose rows its signature speaks (an argument, the result, or an array of them), by blueprint id.
+    #[serde(default)]
+    pub row_types: Vec<TableId>,
     /// Its own `SET search_path`, as stored, unless it is IMMUTABLE and so reads no table.
     pub search_path: Option<String>,
 }

@@ -21,6 +21,7 @@ pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Fi
         hidden_rows(input, table),
         denies_readers(input, table),
         without_columns(table),
+        speaks_of_rows(input, table),
     ]
     .into_iter()
     .flatten()
@@ -151,6 +152,26 @@ fn denies_readers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Find
         message: "the table has row-level policies and privileges on single columns; no view can keep both in force"
             .to_owned(),
         fix: Some("leave this table as it is in the draft, or grant on the whole table first".to_owned()),
+    })
+}
+
+/// A function's signature means the stored table's rows; sessions have the view's.
+fn speaks_of_rows(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding> {
+    let schemas = input.chain.members.iter().map(|member| &member.logical).chain([input.child]);
+    let functions: BTreeSet<String> = schemas
+        .flat_map(|schema| &schema.functions)
+        .filter(|function| function.row_types.contains(&table.place.id))
+        .map(|function| format!("{}({})", function.name.pretty(), function.arguments))
+        .collect();
+    (table.viewed && !functions.is_empty()).then(|| {
+        let functions: Vec<String> = functions.into_iter().collect();
+        let message = format!("{} will not take or give rows as the editions see them", functions.join(", "));
+        Finding::new(
+            Code::RowTypeInSignature,
+            format!("table {}", table.child.name.pretty()),
+            message,
+        )
+        .with_fix("let it take the key and return named columns first, or accept it: --allow row-type-in-signature")
     })
 }
 

@@ -153,6 +153,9 @@ codes! {
     BoundToFunction = 72, "bound-to-function", Refused:
         "The draft changes a function that PostgreSQL has bound to something else (an operator, a cast, a stored generated column, a statistics object), which all editions share and which calls one function for all of them; or a table's default or rule calls a new function that cannot be made before the tables are.",
         "Leave the function as it is and give the changed one another name, or follow the fix that the finding names.";
+    RowTypeInSignature = 73, "row-type-in-signature", NeedsWord:
+        "A function takes or gives rows of a table that becomes a view while the editions differ. The function goes on speaking of stored rows, which have columns that no edition knows: passing it a row, or returning SELECT * from it, fails in every edition until the older ones are retired.",
+        "Let the function take the key and return named columns (RETURNS TABLE) first; or make sure that nobody calls it until then, and allow it.";
     PoliciesReachable = 75, "policies-reachable", Notice:
         "The row-level security of a table differs between two live editions. Each session meets the policies of its own edition, told by its setting edition.id, which any role can set: the policies keep the editions of an application apart, not a role from what another edition allows it.",
         "Nothing to do if no role must be kept from what the more generous edition shows it; else change policies while one edition is live, by edition sync or a short-lived pair of editions.";

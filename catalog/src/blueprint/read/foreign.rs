@@ -128,6 +128,7 @@ impl Foreign for Function {
     fn into_other(mut self, special: Option<String>) -> OtherObject {
         self.id = 0;
         self.depends.clear();
+        self.row_types.clear();
         self.reads.clear();
         OtherObject {
             kind: self.keyword.to_lowercase(),

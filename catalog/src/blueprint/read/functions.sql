@@ -42,6 +42,12 @@ SELECT jsonb_build_object(
     SELECT jsonb_agg(jsonb_build_array(d.refobjid::bigint, d.refobjsubid) ORDER BY d.refobjid, d.refobjsubid)
     FROM pg_depend d
     WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0), '[]'),
+  'row_types', coalesce((
+    SELECT jsonb_agg(DISTINCT r.oid::bigint)
+    FROM unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]) || p.prorettype) AS used
+    JOIN pg_type t ON t.oid = used
+    LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typtype = 'b' AND t.typlen = -1
+    JOIN pg_class r ON r.oid = coalesce(e.typrelid, t.typrelid) AND r.relkind <> 'c'), '[]'),
   'search_path', (SELECT substr(setting, 13) FROM unnest(p.proconfig) AS setting
                   WHERE setting LIKE 'search\_path=%' AND p.provolatile <> 'i')
 )

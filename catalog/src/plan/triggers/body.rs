@@ -113,6 +113,7 @@ mod tests {
             grants: Vec::new(),
             properties: Vec::new(),
             depends: Vec::new(),
+            row_types: Vec::new(),
             reads: Vec::new(),
             search_path: None,
         };

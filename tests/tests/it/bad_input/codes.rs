@@ -13,6 +13,7 @@ CREATE TABLE keyless (a int); CREATE SEQUENCE numbers;
 CREATE TABLE secret (id int, a int, b int); ALTER TABLE secret ENABLE ROW LEVEL SECURITY; GRANT SELECT (id) ON secret TO app;
 CREATE TABLE forced (id int PRIMARY KEY, a int); ALTER TABLE forced ENABLE ROW LEVEL SECURITY; ALTER TABLE forced FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON forced USING (id < 0);
+CREATE TABLE given (a int); CREATE FUNCTION givers(x int) RETURNS SETOF given LANGUAGE sql AS 'SELECT * FROM given WHERE a = x';
 CREATE TABLE seen (id int PRIMARY KEY, a int); ALTER TABLE seen ENABLE ROW LEVEL SECURITY; CREATE POLICY all_of ON seen USING (true);
 CREATE FUNCTION whole() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM to_jsonb(NEW); RETURN NEW; END $$;
 CREATE TRIGGER whole BEFORE INSERT ON seen FOR EACH ROW EXECUTE FUNCTION whole();
@@ -74,6 +75,12 @@ const CASES: &[Case] = &[
     case("deferred-to-retire", "COMMENT ON TABLE t IS 'rows'", "table public.t", "comment"),
     case("trigger-names-column", "ALTER TABLE stamped RENAME a TO aa", "trigger stamp", "aa"),
     case("trigger-sees-whole-row", "ALTER TABLE seen ADD more int", "trigger whole", "whole"),
+    case(
+        "row-type-in-signature",
+        "ALTER TABLE given ADD more int",
+        "table public.given",
+        "givers(x integer)",
+    ),
     case(
         "bound-to-function",
         "CREATE OR REPLACE FUNCTION bound(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i + 1'",
