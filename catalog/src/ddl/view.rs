@@ -40,15 +40,20 @@ pub fn create_view(
     statements
 }
 
-/// The default that a view's column must carry because the physical column's is another one; `None`: the physical one is right.
+/// The default that a view's column must carry. PostgreSQL looks for that of the table only in an INSERT that leaves the column out: without one
+/// of the view's own, `UPDATE … SET column = DEFAULT` would write NULL (rewriteHandler.c, build_column_default).
 ///
 /// A view cannot take a default away (`SET DEFAULT NULL` is stored as no default at all, heap.c, and then the table's applies), so a
 /// missing default is an expression that yields NULL and that PostgreSQL does not fold when it stores it.
 pub fn view_default(column: &ShapeColumn, physical: Option<&str>) -> Option<Sql> {
-    (column.default.as_deref() != physical && !column.counts).then(|| match &column.default {
-        Some(expression) => Sql::trusted(expression),
-        None => sql!("CAST(CAST(NULLIF(1, 1) AS text) AS {})", Sql::trusted(&column.type_name)),
-    })
+    match (&column.default, physical) {
+        _ if column.counts => None,
+        (Some(expression), _) => Some(Sql::trusted(expression)),
+        (None, Some(_)) => {
+            Some(sql!("CAST(CAST(NULLIF(1, 1) AS text) AS {})", Sql::trusted(&column.type_name)))
+        }
+        (None, None) => None,
+    }
 }
 
 /// ALTER VIEW statements that bring the view's defaults from what they are (`present`) to what they must be.

@@ -33,10 +33,21 @@ SELECT pg_catalog.jsonb_build_object(
                               FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
                               JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attgenerated <> ''
                               WHERE t.view_schema IS NOT NULL AND n.nspname = t.physical_schema AND c.relname = t.physical_name),
+        'view_defaults', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
+                          FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+                          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND a.atthasdef
+                          WHERE n.nspname = t.view_schema AND c.relname = t.table_name),
         'own_defaults', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
                          FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
                          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND a.atthasdef
-                         WHERE n.nspname = t.view_schema AND c.relname = t.table_name),
+                         JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+                         JOIN edition.columns k ON k.edition_id = t.edition_id AND k.table_id = t.table_id AND k.column_name = a.attname
+                         JOIN pg_catalog.pg_namespace tn ON tn.nspname = t.physical_schema
+                         JOIN pg_catalog.pg_class tc ON tc.relnamespace = tn.oid AND tc.relname = t.physical_name
+                         JOIN pg_catalog.pg_attribute ta ON ta.attrelid = tc.oid AND ta.attname = k.physical_name
+                         LEFT JOIN pg_catalog.pg_attrdef td ON td.adrelid = tc.oid AND td.adnum = ta.attnum
+                         WHERE n.nspname = t.view_schema AND c.relname = t.table_name
+                           AND pg_catalog.pg_get_expr(td.adbin, td.adrelid) IS DISTINCT FROM pg_catalog.pg_get_expr(d.adbin, d.adrelid)),
         'columns', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(c.column_name, c.physical_name)
                                                          ORDER BY c.position), '[]')
                     FROM edition.columns c WHERE c.edition_id = t.edition_id AND c.table_id = t.table_id),
@@ -92,6 +103,7 @@ struct TableRow {
     columns: Vec<(Name, Name)>,
     stored_columns: Vec<Name>,
     generated_columns: Vec<Name>,
+    view_defaults: Vec<Name>,
     own_defaults: Vec<Name>,
     constraints: Vec<ViewConstraint>,
     indexes: Vec<ViewIndex>,
@@ -185,6 +197,7 @@ fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<Editi
                 columns: table.columns,
                 stored_columns: table.stored_columns,
                 generated_columns: table.generated_columns,
+                view_defaults: table.view_defaults,
                 own_defaults: table.own_defaults,
                 constraints: table.constraints,
                 indexes: table.indexes,
@@ -253,7 +266,7 @@ mod tests {
             rows(&format!(
                 r#"{{"epoch": 1, "server_version": 150000, "schemas": ["public"], "editions": {CHAIN}, "names": [], "tables": [{{"edition": 2,
                 "schema": "public", "name": "users", "physical_schema": "public", "physical_name": "{physical}",
-                "view_schema": null, "columns": [], "stored_columns": [], "generated_columns": [], "own_defaults": [], "constraints": [],
+                "view_schema": null, "columns": [], "stored_columns": [], "generated_columns": [], "view_defaults": [], "own_defaults": [], "constraints": [],
                 "indexes": []}}]}}"#
             ))
         };

@@ -114,7 +114,9 @@ pub struct ViewRelation {
     pub stored_columns: Vec<Name>,
     /// Those of them that are generated.
     pub generated_columns: Vec<Name>,
-    /// The logical columns whose default is the view's own: an INSERT into the physical table would not apply it.
+    /// The logical columns that have a default in the view. For others DEFAULT means NULL there, except in an INSERT.
+    pub view_defaults: Vec<Name>,
+    /// Those of which that is another one than the stored column's: an INSERT into the physical table would not apply it.
     pub own_defaults: Vec<Name>,
     /// Its constraints as this edition knows them, by name.
     pub constraints: Vec<ViewConstraint>,

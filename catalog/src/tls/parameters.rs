@@ -175,12 +175,17 @@ mod tests {
             ("postgres://a:b@h/d", None, None, "postgres://a:b@h/d"),
             ("postgres://h/d?sslmode=verify-full", Some("verify-full"), None, "postgres://h/d?"),
             (
-                "postgresql://a:?sslmode=no@h/d?x=1&sslmode=require&sslrootcert=%2Fa%20b&y=2",
+                "postgresql://a:?sslmode=no@h/d?connect_timeout=1&sslmode=require&sslrootcert=%2Fa%20b&keepalives=0",
                 Some("require"),
                 Some("/a b"),
-                "postgresql://a:?sslmode=no@h/d?x=1&y=2",
+                "postgresql://a:?sslmode=no@h/d?connect_timeout=1&keepalives=0",
             ),
-            ("postgres://a@h/d?x=1&sslmode=disable", Some("disable"), None, "postgres://a@h/d?x=1&"),
+            (
+                "postgres://a@h/d?connect_timeout=1&sslmode=disable",
+                Some("disable"),
+                None,
+                "postgres://a@h/d?connect_timeout=1&",
+            ),
             ("host=h sslmode=require user=a", Some("require"), None, "host=h  user=a"),
             (
                 "sslrootcert = '/a\\' b' password='sslmode=x' sslmode=verify-ca",

@@ -128,6 +128,7 @@ pub fn view_relation(physical: &str) -> Result<ViewRelation, NameError> {
         columns: Vec::new(),
         stored_columns: Vec::new(),
         generated_columns: Vec::new(),
+        view_defaults: Vec::new(),
         own_defaults: Vec::new(),
         constraints: Vec::new(),
         indexes: Vec::new(),

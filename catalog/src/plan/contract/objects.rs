@@ -175,11 +175,10 @@ impl Contraction<'_> {
         after.physical = to.clone();
         for column in &mut after.columns {
             column.physical = column.name.clone();
+            // Those of the table do for so short a time; what they call may have moved already.
+            column.default = None;
         }
-        let default = |column: &Name| {
-            after.columns.iter().find(|c| &c.physical == column).and_then(|c| c.default.clone())
-        };
-        create_view(&after, &from.schema, self.input.chain.views_invoke(table, from), default)
+        create_view(&after, &from.schema, self.input.chain.views_invoke(table, from), |_| None)
     }
 
     /// Sequences and types of the new root's schema.

@@ -176,10 +176,10 @@ fn assigns_default<'t>(
         return false;
     };
     assigned.into_iter().any(|target| {
-        let is_own = view.own_defaults.iter().any(|column| Some(column.as_str()) == target.name());
+        let is_known = view.view_defaults.iter().any(|column| Some(column.as_str()) == target.name());
         let mut by_default = false;
         walk(target.val(), |node| by_default |= matches!(node, Node::SetToDefault(_)));
-        by_default && !is_own
+        by_default && !is_known
     })
 }
 

@@ -284,6 +284,11 @@ async fn each_edition_has_its_own_defaults() {
         .run("v2", "INSERT INTO t (id, changed, dropped, given) VALUES (4, NULL, DEFAULT, NULL)")
         .see("v1", "SELECT * FROM t ORDER BY id", &["1|1|2|∅|4", "2|10|∅|30|4", "3|∅|2|∅|4", "4|∅|∅|∅|4"])
         .see("v2", "SELECT * FROM t ORDER BY id", &["1|1|2|∅|4", "2|10|∅|30|4", "3|∅|2|∅|4", "4|∅|∅|∅|4"])
+        .run("v1", "UPDATE t SET changed = DEFAULT, given = DEFAULT, same = DEFAULT WHERE id = 2")
+        .see("v1", "SELECT * FROM t WHERE id = 2", &["2|1|∅|∅|4"])
+        .run("v2", "UPDATE t SET same = 9 WHERE id = 2")
+        .run("v2", "UPDATE t SET changed = DEFAULT, dropped = DEFAULT, given = DEFAULT, same = DEFAULT WHERE id = 2")
+        .see("v2", "SELECT * FROM t WHERE id = 2", &["2|10|∅|30|4"])
         .at_rest("SELECT * FROM t WHERE id = 4", &["4|∅|∅|∅|4"])
         .tell()
         .await;
