@@ -39,6 +39,11 @@ impl Held {
             "UPDATE users SET age = age WHERE id = 1".to_owned(),
             "UPDATE public.users SET age = age WHERE id = 1".to_owned(),
             format!("UPDATE public.users SET {column} = {column} WHERE id = 1 RETURNING *"),
+            // what a view would not take
+            format!("SELECT {column}, count(*) FROM users WHERE id = 1 GROUP BY id"),
+            "SELECT u.* FROM public.users u WHERE id = 1 GROUP BY u.id".to_owned(),
+            "UPDATE users SET age = age WHERE ctid = (SELECT ctid FROM users WHERE id = 1) RETURNING *"
+                .to_owned(),
         ];
         let mut statements = Vec::new();
         for (at, query) in queries.iter().enumerate() {

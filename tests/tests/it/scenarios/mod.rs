@@ -25,5 +25,6 @@ mod story;
 mod tables;
 mod triggers;
 mod types;
+mod view_gap;
 
 use story::story;
