@@ -13,6 +13,7 @@ CREATE TABLE keyless (a int); CREATE SEQUENCE numbers;
 CREATE TABLE secret (id int, a int, b int); ALTER TABLE secret ENABLE ROW LEVEL SECURITY; GRANT SELECT (id) ON secret TO app;
 CREATE TABLE forced (id int PRIMARY KEY, a int); ALTER TABLE forced ENABLE ROW LEVEL SECURITY; ALTER TABLE forced FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON forced USING (id < 0);
+CREATE TABLE parted (id int PRIMARY KEY, a int) PARTITION BY RANGE (id); CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
 CREATE TABLE given (a int); CREATE FUNCTION givers(x int) RETURNS SETOF given LANGUAGE sql AS 'SELECT * FROM given WHERE a = x';
 CREATE TABLE seen (id int PRIMARY KEY, a int); ALTER TABLE seen ENABLE ROW LEVEL SECURITY; CREATE POLICY all_of ON seen USING (true);
 CREATE FUNCTION whole() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM to_jsonb(NEW); RETURN NEW; END $$;
@@ -69,6 +70,18 @@ const CASES: &[Case] = &[
         "ALTER TABLE t ADD n bigserial",
         "sequence public.t_n_seq",
         "may insert",
+    ),
+    case(
+        "partition-shared",
+        "CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20)",
+        "partition public.parted_2",
+        "all editions share it",
+    ),
+    case(
+        "partitions-by-name",
+        "ALTER TABLE parted ADD more int",
+        "table public.parted",
+        "names one of its partitions",
     ),
     case("lossy-but-kept", "ALTER TABLE t ALTER d DROP NOT NULL", "column d", "NULL"),
     case("older-key-meets-default", "ALTER TYPE mood ADD VALUE 'fine'", "column m", "in older editions"),

@@ -181,10 +181,12 @@ async fn a_bad_value_that_is_written_meanwhile_undoes_the_publication() {
     world.draft("v2", "ALTER TABLE t ADD b int").await;
     world.verbs.transform("v2", "t", "b = 100 / a", "").await;
     let session = world.session(APP, "v1").await;
+    // An edition's session is not shown our triggers.
+    let watcher = world.direct(APP).await;
     let writer = async {
         // as soon as the table is expanded
         let expanded = "SELECT count(*) FROM pg_trigger WHERE tgname LIKE '~edition%'";
-        while session.ask(expanded).await == ["0"] {
+        while watcher.ask(expanded).await == ["0"] {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         session.try_ask("UPDATE t SET a = 0 WHERE id = 29999").await
