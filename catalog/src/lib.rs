@@ -19,11 +19,13 @@
 //! - [`snapshot`]: what a proxy needs to know of the catalogue
 //! - [`tls`]: TLS to servers, by libpq's rules
 //! - [`doctor`]: what in a database would go around an edition
+//! - `introspection`: the system catalogues as an edition sees them
 //! - [`event`]: one stream of progress for the CLI, its `--json` and the tests
 
 pub mod archive;
 pub mod backfill;
 pub mod blueprint;
+mod codes;
 pub mod ddl;
 pub mod diff;
 pub mod doctor;

@@ -3,9 +3,9 @@
 //! To add one: append an entry to the table below with the next free number, and run `UPDATE_DOCS=1 cargo test -p edition-catalog doctor`,
 //! which writes `docs/doctor.md` anew.
 
-use std::fmt;
-
 use serde::{Serialize, Serializer};
+
+use crate::codes::codes;
 
 /// How grave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -17,47 +17,9 @@ pub enum Gravity {
     Notice,
 }
 
-macro_rules! codes {
-    ($($variant:ident = $number:literal, $slug:literal, $gravity:ident: $why:literal, $fix:literal;)*) => {
-        /// What a finding is an instance of: `D001 qualified-name`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $(#[doc = $why] $variant,)*
-        }
-
-        impl Code {
-            /// All codes by number.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The number, without its `D`.
-            const fn digits(self) -> u16 {
-                match self { $(Self::$variant => $number,)* }
-            }
-
-            /// The name: `qualified-name`.
-            pub const fn slug(self) -> &'static str {
-                match self { $(Self::$variant => $slug,)* }
-            }
-
-            /// How grave every finding with this code is.
-            pub const fn gravity(self) -> Gravity {
-                match self { $(Self::$variant => Gravity::$gravity,)* }
-            }
-
-            /// Why it matters.
-            pub const fn why(self) -> &'static str {
-                match self { $(Self::$variant => $why,)* }
-            }
-
-            /// What helps.
-            pub const fn fix(self) -> &'static str {
-                match self { $(Self::$variant => $fix,)* }
-            }
-        }
-    };
-}
-
 codes! {
+    /// What a finding is an instance of: `D001 qualified-name`.
+    letter: "D", grade: gravity -> Gravity, reason: why;
     QualifiedName = 1, "qualified-name", Bypass:
         "The body of a function names an editioned object together with its schema. The server reads bodies by itself, so no edition's names are put there: whoever calls the function reads and writes the table as it is stored.",
         "Write the name without its schema, so that the caller's search_path finds it; or make the function in a draft of its own words.";
@@ -91,19 +53,6 @@ codes! {
     LogicalCopy = 11, "logical-copy", Notice:
         "A publication or a logical replication slot passes rows on as they are stored: with the columns of all live editions, under their stored names.",
         "Publish columns by name (FOR TABLE t (a, b)), and expect stored names to become the new edition's when the root retires.";
-}
-
-impl Code {
-    /// `D001`.
-    pub fn number(self) -> String {
-        format!("D{:03}", self.digits())
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.number(), self.slug())
-    }
 }
 
 impl Serialize for Code {

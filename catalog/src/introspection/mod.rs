@@ -43,13 +43,11 @@ pub(crate) async fn follow(client: &Client) -> Result<()> {
 /// Drops the reflections once editions are alike and no proxy leads anybody to them. A session that still reads one is let be: the next
 /// announcement tries again.
 pub(crate) async fn withdraw(client: &Client) -> Result<()> {
-    let statement = "SET LOCAL lock_timeout = '50ms'; \
+    const WITHDRAW: &str = "BEGIN; SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = '50ms'; \
         DO $$ BEGIN \
             IF NOT edition.differs() THEN DROP SCHEMA IF EXISTS edition_catalog CASCADE; END IF; \
-        EXCEPTION WHEN lock_not_available THEN NULL; END $$";
-    Ok(client
-        .batch_execute(&format!("BEGIN; SET LOCAL client_min_messages = warning; {statement}; COMMIT"))
-        .await?)
+        EXCEPTION WHEN lock_not_available THEN NULL; END $$; COMMIT";
+    Ok(client.batch_execute(WITHDRAW).await?)
 }
 
 /// The words with every name qualified, and with names of the editioned schemas bare, as JSON arrays in the same order.

@@ -3,51 +3,12 @@
 //! To add one: append an entry to the table below with the next free number, and run `UPDATE_DOCS=1 cargo test -p edition-catalog codes`,
 //! which writes `docs/findings.md` anew.
 
-use std::fmt;
-
 use super::Severity;
-
-macro_rules! codes {
-    ($($variant:ident = $number:literal, $slug:literal, $severity:ident: $explanation:literal, $fix:literal;)*) => {
-        /// What a finding is an instance of: `E012 tightens-older-edition`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $(#[doc = $explanation] $variant,)*
-        }
-
-        impl Code {
-            /// All codes by number.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The number, without its `E`.
-            const fn digits(self) -> u16 {
-                match self { $(Self::$variant => $number,)* }
-            }
-
-            /// The name that `--allow` takes: `tightens-older-edition`.
-            pub const fn slug(self) -> &'static str {
-                match self { $(Self::$variant => $slug,)* }
-            }
-
-            /// How grave every finding with this code is.
-            pub const fn severity(self) -> Severity {
-                match self { $(Self::$variant => Severity::$severity,)* }
-            }
-
-            /// What it means, and why it matters.
-            pub const fn explanation(self) -> &'static str {
-                match self { $(Self::$variant => $explanation,)* }
-            }
-
-            /// What helps in general; a finding names the command or change for its own case.
-            pub const fn fix(self) -> &'static str {
-                match self { $(Self::$variant => $fix,)* }
-            }
-        }
-    };
-}
+use crate::codes::codes;
 
 codes! {
+    /// What a finding is an instance of: `E012 tightens-older-edition`. Its slug is what `--allow` takes.
+    letter: "E", grade: severity -> Severity, reason: explanation;
     Unsupported = 1, "unsupported", Refused:
         "The draft makes a change that cannot be brought to the live database online and reversibly. The finding names the object and the change.",
         "Take the change back in the draft, or follow the fix that the finding names.";
@@ -171,23 +132,12 @@ codes! {
 }
 
 impl Code {
-    /// The number as people write it: `E012`.
-    pub fn number(self) -> String {
-        format!("E{:03}", self.digits())
-    }
-
     /// Reads a number (`E012`), a slug, or both as they are printed.
     pub fn parse(text: &str) -> Option<Self> {
         let matches = |code: &&Self| {
             text.eq_ignore_ascii_case(&code.number()) || text == code.slug() || text == code.to_string()
         };
         Self::ALL.iter().find(matches).copied()
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.number(), self.slug())
     }
 }
 
