@@ -40,6 +40,7 @@ BEGIN
     DELETE FROM edition_catalog."~~columns";
     DELETE FROM edition_catalog."~~hidden";
     DELETE FROM edition_catalog."~~parts";
+    DELETE FROM edition_catalog."~~planned";
 
     INSERT INTO edition_catalog."~~ours"
         SELECT n.oid FROM pg_namespace n
@@ -144,6 +145,16 @@ BEGIN
     UPDATE edition_catalog."~~parts" SET view_oid = 0, kind = CASE kind WHEN 'inbound' THEN 'foreign constraint' WHEN 'view' THEN 'foreign view' ELSE kind END
     WHERE kind IN ('inbound', 'view');
 
+    INSERT INTO edition_catalog."~~planned"
+        SELECT p.oid, k.name
+        FROM (SELECT x.edition_id, x.table_id, coalesce(x.physical_name, x.index_name) AS name FROM edition.indexes x
+              UNION ALL
+              SELECT c.edition_id, c.table_id, coalesce(c.physical_name, c.constraint_name) FROM edition.constraints c) AS k
+        JOIN edition.tables t ON t.edition_id = k.edition_id AND t.table_id = k.table_id
+        JOIN pg_namespace n ON n.nspname = t.physical_schema::name
+        JOIN pg_class p ON p.relname = t.physical_name::name AND p.relnamespace = n.oid
+        GROUP BY 1, 2;
+
     -- Columns of indexes bear the names of the columns that they are over.
     INSERT INTO edition_catalog."~~columns"
         SELECT p.edition_id, p.oid, p.oid, k.name, a.attnum, a.attnum, NULL, NULL, NULL, NULL, NULL
@@ -153,7 +164,7 @@ BEGIN
         WHERE p.kind = 'index' AND p.place = 0;
 
     -- Relations that are not shown: ours, other editions', what is stored behind views, what bears a name of the edition but is not what the name
-    -- means (dropped in it, or behind an edition's own); with their indexes and the sequences of their columns.
+    -- means (dropped in it, or behind an edition's own); with the indexes that are planned for them and the sequences of their columns.
     INSERT INTO edition_catalog."~~hidden"
         WITH relations AS (
             SELECT e.id AS edition_id, r.oid
@@ -179,7 +190,10 @@ BEGIN
         ), with_parts AS (
             SELECT r.edition_id, r.oid FROM relations r
             UNION
-            SELECT r.edition_id, i.indexrelid FROM relations r JOIN pg_index i ON i.indrelid = r.oid
+            SELECT r.edition_id, i.indexrelid
+            FROM relations r JOIN pg_index i ON i.indrelid = r.oid JOIN pg_class c ON c.oid = i.indexrelid
+            WHERE NOT EXISTS (SELECT FROM edition_catalog."~~tables" t WHERE t.edition_id = r.edition_id AND t.stored_oid = r.oid)
+               OR EXISTS (SELECT FROM edition_catalog."~~planned" p WHERE p.stored_oid = r.oid AND (c.relname = p.name OR starts_with(c.relname::text, p.name || '$')))
             UNION
             SELECT r.edition_id, d.objid
             FROM relations r

@@ -34,6 +34,9 @@ DECLARE
     -- View columns in the place of stored ones, in the order of the key; `%s`: the key, and the viewed table's OID.
     keys CONSTANT text := 'ARRAY(SELECT coalesce(q.view_attnum, 0::int2) FROM unnest(%s::int2[]) WITH ORDINALITY AS u (n, place)
         LEFT JOIN edition_catalog."~columns" q ON q.view_oid = %s AND q.stored_attnum = u.n ORDER BY u.place)';
+    -- The relation that an index is over.
+    over CONSTANT text := 'CASE WHEN i.oid IS NOT NULL THEN i.view_oid
+        ELSE coalesce((SELECT t.view_oid FROM edition_catalog."~tables" t WHERE t.stored_oid = x.indrelid), x.indrelid) END';
 BEGIN
     IF to_regnamespace('edition_catalog') IS NOT NULL THEN
         RETURN;
@@ -57,6 +60,8 @@ BEGIN
         contype "char", keys int2[], facts jsonb, plain text, pretty text, bare text, bare_pretty text);
     CREATE INDEX ON edition_catalog."~~parts" (edition_id, kind, oid);
     CREATE INDEX ON edition_catalog."~~parts" (edition_id, view_oid, kind);
+    -- Names of indexes over stored tables that some edition knows; one that was not free has a suffix.
+    CREATE TABLE edition_catalog."~~planned" (stored_oid oid, name text, PRIMARY KEY (stored_oid, name));
 
     -- The same for the session's edition.
     CREATE VIEW edition_catalog."~places" AS
@@ -72,6 +77,18 @@ BEGIN
     CREATE VIEW edition_catalog."~parts" AS
         SELECT p.kind, p.oid, p.live_oid, p.view_oid, p.name, p.place, p.index_oid, p.contype, p.keys, p.facts, p.plain, p.pretty, p.bare, p.bare_pretty
         FROM edition_catalog."~~parts" p WHERE p.edition_id = nullif(current_setting('edition.id', true), '')::int;
+
+    -- Whether the edition sees an index over a stored table that no plan knows.
+    CREATE FUNCTION edition_catalog."~by_hand"(index_oid oid) RETURNS boolean LANGUAGE sql STABLE AS $$
+        SELECT NOT EXISTS (SELECT FROM edition_catalog."~~planned" p
+                           WHERE p.stored_oid = x.indrelid AND (c.relname = p.name OR pg_catalog.starts_with(c.relname::text, p.name || '$')))
+           AND NOT EXISTS (
+               SELECT FROM pg_catalog.pg_depend d
+               LEFT JOIN edition_catalog."~columns" k ON k.stored_oid = d.refobjid AND k.stored_attnum = d.refobjsubid
+               WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = x.indexrelid
+                 AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = x.indrelid AND d.refobjsubid > 0 AND k.view_oid IS NULL)
+        FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid WHERE x.indexrelid = index_oid
+    $$;
 
     -- As few joined relations as can be: clients join many catalogues, and beyond join_collapse_limit the planner keeps the order that is written. So
     -- what is hidden is an array, looked up once, and what is named otherwise a scalar sub-query.
@@ -115,7 +132,8 @@ BEGIN
                 'attstorage', $$coalesce((k.facts ->> 'attstorage')::"char", a.attstorage)$$,
                 'attcompression', $$coalesce((k.facts ->> 'attcompression')::"char", a.attcompression)$$,
                 'attoptions', $$CASE WHEN k.facts IS NULL THEN a.attoptions ELSE (SELECT array_agg(o) FROM jsonb_array_elements_text(nullif(k.facts -> 'attoptions', 'null')) AS o) END$$), 'from',
-            $$pg_attribute a LEFT JOIN edition_catalog."~columns" k ON k.view_oid = a.attrelid AND k.view_attnum = a.attnum$$));
+            $$pg_attribute a LEFT JOIN edition_catalog."~columns" k ON k.view_oid = a.attrelid AND k.view_attnum = a.attnum
+              WHERE a.attrelid NOT IN (SELECT h.oid FROM edition_catalog."~hidden" h WHERE h.kind = 'r')$$));
 
     -- The expression of the view's default if it has one, else that of the stored column: pg_get_expr knows both.
     PERFORM edition.reflect_relation('pg_attrdef',
@@ -143,12 +161,14 @@ BEGIN
               LEFT JOIN pg_constraint c ON c.oid = k.live_oid LEFT JOIN edition_catalog."~tables" f ON f.stored_oid = c.confrelid
               WHERE k.kind = 'constraint'$$));
 
+    -- What no plan knows and lies over a stored table was made by hand: it is shown where the edition has all of its columns.
     PERFORM edition.reflect_relation('pg_index',
         jsonb_build_object('of', 'x', 'changed', jsonb_build_object(
-                'indrelid', 'coalesce(i.view_oid, x.indrelid)', 'indisprimary', $$coalesce((i.facts ->> 'is_primary')::bool, x.indisprimary)$$,
-                'indkey', format($$CASE WHEN i.view_oid IS NULL THEN x.indkey ELSE array_to_string(%s, ' ')::int2vector END$$, format(keys, 'x.indkey', 'i.view_oid'))), 'from',
+                'indrelid', over, 'indisprimary', $$coalesce((i.facts ->> 'is_primary')::bool, x.indisprimary)$$,
+                'indkey', format($$CASE WHEN %1$s = x.indrelid THEN x.indkey ELSE array_to_string(%2$s, ' ')::int2vector END$$, over, format(keys, 'x.indkey', over))), 'from',
             $$pg_index x LEFT JOIN edition_catalog."~parts" i ON i.oid = x.indexrelid AND i.kind = 'index' AND i.place = 0
-              WHERE x.indexrelid <> ALL (ARRAY(SELECT h.oid FROM edition_catalog."~hidden" h WHERE h.kind = 'r'))$$));
+              WHERE x.indexrelid <> ALL (ARRAY(SELECT h.oid FROM edition_catalog."~hidden" h WHERE h.kind = 'r'))
+                AND (i.oid IS NOT NULL OR x.indrelid NOT IN (SELECT t.stored_oid FROM edition_catalog."~tables" t) OR edition_catalog."~by_hand"(x.indexrelid))$$));
 
     PERFORM edition.reflect_relation('pg_type',
         jsonb_build_object('of', 't', 'changed', jsonb_build_object(
@@ -262,6 +282,11 @@ BEGIN
         ORDER BY c.oid
     LOOP
         PERFORM set_config('search_path', 'edition_catalog, pg_catalog, information_schema', true);
+        -- Two of the server's functions take rows of the catalogues. What they say is said in their place: a row of a reflection would be put together for each.
+        one.definition := regexp_replace(one.definition, '_pg_truetypid\((\w+)\.\*, (\w+)\.\*\)',
+            $x$CASE WHEN \2.typtype = 'd' THEN \2.typbasetype ELSE \1.atttypid END$x$, 'g');
+        one.definition := regexp_replace(one.definition, '_pg_truetypmod\((\w+)\.\*, (\w+)\.\*\)',
+            $x$CASE WHEN \2.typtype = 'd' THEN \2.typtypmod ELSE \1.atttypmod END$x$, 'g');
         IF one.of_standard THEN
             -- These join more relations than the planner puts into order, so the loops that it would nest are turned off around them.
             EXECUTE format('CREATE VIEW edition_catalog.%I AS %s', '~information_schema.' || one.relname, one.definition);

@@ -33,8 +33,13 @@ BEGIN
     CREATE FUNCTION edition_catalog.pg_get_constraintdef(constraint_oid oid, is_pretty boolean DEFAULT false) RETURNS text LANGUAGE sql STABLE AS $$
         SELECT coalesce(edition_catalog."~said"('constraint', $1, 0, $2), pg_catalog.pg_get_constraintdef($1, $2))
     $$;
+    -- Of an index that a session made by hand, which no blueprint words, a column that is none of an expression bears the edition's name.
     CREATE FUNCTION edition_catalog.pg_get_indexdef(index_oid oid, place int DEFAULT 0, is_pretty boolean DEFAULT false) RETURNS text LANGUAGE sql STABLE AS $$
-        SELECT coalesce(edition_catalog."~said"('index', $1, $2, $3), pg_catalog.pg_get_indexdef($1, $2, $3))
+        SELECT coalesce(edition_catalog."~said"('index', $1, $2, $3),
+            (SELECT pg_catalog.quote_ident(k.name::text) FROM pg_catalog.pg_index x
+             JOIN edition_catalog."~columns" k ON k.stored_oid = x.indrelid AND k.stored_attnum = x.indkey[$2 - 1]
+             WHERE $2 > 0 AND x.indexrelid = $1),
+            pg_catalog.pg_get_indexdef($1, $2, $3))
     $$;
     CREATE FUNCTION edition_catalog.pg_get_triggerdef(trigger_oid oid, is_pretty boolean DEFAULT false) RETURNS text LANGUAGE sql STABLE AS $$
         SELECT coalesce(edition_catalog."~said"('trigger', $1, 0, $2), pg_catalog.pg_get_triggerdef($1, $2))
@@ -50,7 +55,7 @@ BEGIN
     $$;
 
     -- A stored expression speaks of the columns of the table as it is stored, so it is looked for there.
-    CREATE FUNCTION edition_catalog.pg_get_expr(tree pg_node_tree, relation oid, is_pretty boolean DEFAULT false) RETURNS text LANGUAGE plpgsql STABLE AS $$
+    CREATE FUNCTION edition_catalog."~expression"(tree pg_node_tree, relation oid, is_pretty boolean) RETURNS text LANGUAGE plpgsql STABLE AS $$
     DECLARE
         stored oid;
         said record;
@@ -83,6 +88,11 @@ BEGIN
             RETURN CASE WHEN is_pretty THEN said.pretty ELSE said.plain END;
         END IF;
     END $$;
+    -- Most relations are no views: those are told by a look into the server's cache, in a function that is planned into the query.
+    CREATE FUNCTION edition_catalog.pg_get_expr(tree pg_node_tree, relation oid, is_pretty boolean DEFAULT false) RETURNS text LANGUAGE sql STABLE AS $$
+        SELECT CASE WHEN pg_catalog.pg_relation_filenode(relation) IS NULL THEN edition_catalog."~expression"(tree, relation, is_pretty)
+                    ELSE pg_catalog.pg_get_expr(tree, relation, is_pretty) END
+    $$;
 
     CREATE FUNCTION edition_catalog.pg_get_serial_sequence(table_name text, column_name text) RETURNS text LANGUAGE sql STABLE AS $$
         SELECT coalesce(
@@ -136,11 +146,7 @@ BEGIN
     CREATE FUNCTION edition_catalog.pg_relation_size(relation regclass, fork text) RETURNS bigint LANGUAGE sql STABLE AS
         'SELECT pg_catalog.pg_relation_size(edition_catalog."~stored"(relation), fork)';
 
-    -- What the views of information_schema call with rows of the catalogues.
-    CREATE FUNCTION edition_catalog._pg_truetypid(edition_catalog.pg_attribute, edition_catalog.pg_type) RETURNS oid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-        $$SELECT CASE WHEN $2.typtype = 'd' THEN $2.typbasetype ELSE $1.atttypid END$$;
-    CREATE FUNCTION edition_catalog._pg_truetypmod(edition_catalog.pg_attribute, edition_catalog.pg_type) RETURNS int4 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-        $$SELECT CASE WHEN $2.typtype = 'd' THEN $2.typtypmod ELSE $1.atttypmod END$$;
+    -- What a view of information_schema calls.
     CREATE FUNCTION edition_catalog._pg_index_position(oid, smallint) RETURNS int LANGUAGE sql STABLE AS
         $$SELECT (ss.a).n FROM (SELECT information_schema._pg_expandarray(indkey) AS a FROM edition_catalog.pg_index WHERE indexrelid = $1) ss WHERE (ss.a).x = $2$$;
 END $reflect$;

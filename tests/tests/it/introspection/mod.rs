@@ -165,6 +165,49 @@ async fn psql(port: u16, database: &str, command: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_index_made_while_editions_differ_is_shown() {
+    // On columns of both editions, also as an expression and in a predicate; and on one that only the child has.
+    const SHARED: &[&str] = &[
+        "CREATE INDEX by_birth ON customers (born, lower(email)) INCLUDE (note) WHERE note IS NOT NULL",
+        "CREATE UNIQUE INDEX articles ON public.lines (article, order_id)",
+    ];
+    const RENAMED: &str = "CREATE INDEX by_name ON customers (name DESC)";
+    const OF_CHILD: &str = "CREATE INDEX by_city ON customers (city)";
+    let world = world().await;
+    for statement in [SHARED, &[RENAMED]].concat() {
+        world.session(OWNER, "v1").await.run(statement).await;
+        world.in_blueprint("v1").await.run(statement).await;
+        world.in_blueprint("v2").await.run(&statement.replace("(name", "(full_name")).await;
+    }
+    world.session(OWNER, "v2").await.run(OF_CHILD).await;
+    world.in_blueprint("v2").await.run(OF_CHILD).await;
+    let queries = [
+        "SELECT c.relname, i.indrelid::regclass, i.indkey, i.indisunique, ARRAY(SELECT pg_get_indexdef(c.oid, n, true) FROM generate_series(1, i.indnatts) n) \
+         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid AND t.relname IN ('customers', 'lines')",
+        "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE tablename IN ('customers', 'lines') AND indexname <> 'by_name'",
+        "SELECT a.attname FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class c ON c.oid = i.indexrelid \
+         JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY (i.indkey) WHERE c.relname = 'by_name'",
+    ];
+    let mut differences = Vec::new();
+    // Before and after the next step of an operation looks everything up anew.
+    for looked_up in [false, true] {
+        if looked_up {
+            let statement = "SELECT edition.reflect_objects()";
+            world.direct(OWNER).await.run(statement).await;
+        }
+        for edition in EDITIONS {
+            for query in queries {
+                let seen = answer(&world.session(OWNER, edition).await, query).await;
+                let wanted = answer(&world.in_blueprint(edition).await, query).await;
+                report(&mut differences, &format!("{edition}, {looked_up}"), &seen, &wanted);
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_role_sees_no_more_than_its_privileges_allow() {
     let world = world().await;
     for edition in EDITIONS {
