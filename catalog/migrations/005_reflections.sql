@@ -112,7 +112,7 @@ BEGIN
                 -- Publishing has spelt out what an owner has anyway.
                 'relacl', $$CASE WHEN c.relnamespace = ANY (ARRAY(SELECT p.place FROM edition_catalog."~places" p WHERE p.rank > 0))
                             THEN nullif(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner)) ELSE c.relacl END$$,
-                'relhasrules', 'c.relhasrules AND s.oid IS NULL',
+                'relhasrules', 'c.relhasrules AND s.oid IS NULL', 'relhassubclass', 'coalesce(s.relhassubclass, c.relhassubclass)',
                 'relchecks', $$coalesce((t.facts ->> 'relchecks')::int2, s.relchecks, c.relchecks)$$,
                 'relhasindex', $$coalesce((t.facts ->> 'relhasindex')::bool, s.relhasindex, c.relhasindex)$$,
                 'relhastriggers', $$coalesce((t.facts ->> 'relhastriggers')::bool, s.relhastriggers, c.relhastriggers)$$,
@@ -169,6 +169,15 @@ BEGIN
             $$pg_index x LEFT JOIN edition_catalog."~parts" i ON i.oid = x.indexrelid AND i.kind = 'index' AND i.place = 0
               WHERE x.indexrelid <> ALL (ARRAY(SELECT h.oid FROM edition_catalog."~hidden" h WHERE h.kind = 'r'))
                 AND (i.oid IS NOT NULL OR x.indrelid NOT IN (SELECT t.stored_oid FROM edition_catalog."~tables" t) OR edition_catalog."~by_hand"(x.indexrelid))$$));
+
+    PERFORM edition.reflect_relation('pg_inherits', jsonb_build_object('of', 'h', 'changed', jsonb_build_object(
+            'inhparent', 'coalesce((SELECT t.view_oid FROM edition_catalog."~tables" t WHERE t.stored_oid = h.inhparent), h.inhparent)'), 'from',
+        $$pg_inherits h WHERE h.inhrelid <> ALL (ARRAY(SELECT o.oid FROM edition_catalog."~hidden" o WHERE o.kind = 'r'))$$));
+
+    PERFORM edition.reflect_relation('pg_partitioned_table', jsonb_build_object('of', 'p', 'changed', jsonb_build_object(
+            'partrelid', 'coalesce(t.view_oid, p.partrelid)',
+            'partattrs', format($$CASE WHEN t.view_oid IS NULL THEN p.partattrs ELSE array_to_string(%s, ' ')::int2vector END$$, format(keys, 'p.partattrs', 't.view_oid'))), 'from',
+        $$pg_partitioned_table p LEFT JOIN edition_catalog."~tables" t ON t.stored_oid = p.partrelid$$));
 
     PERFORM edition.reflect_relation('pg_type',
         jsonb_build_object('of', 't', 'changed', jsonb_build_object(

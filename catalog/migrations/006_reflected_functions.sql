@@ -8,6 +8,11 @@ BEGIN
         SELECT coalesce((SELECT t.stored_oid FROM edition_catalog."~tables" t WHERE t.view_oid = relation), relation)
     $$;
 
+    -- What the edition sees in the place of a stored relation.
+    CREATE FUNCTION edition_catalog."~seen"(relation oid) RETURNS oid LANGUAGE sql STABLE AS $$
+        SELECT coalesce((SELECT t.view_oid FROM edition_catalog."~tables" t WHERE t.stored_oid = relation), relation)
+    $$;
+
     -- Whether names of the editioned schemas are found without them.
     CREATE FUNCTION edition_catalog."~bare"() RETURNS boolean LANGUAGE sql STABLE AS $$
         SELECT coalesce(pg_catalog.bool_and(n.nspname = ANY (pg_catalog.current_schemas(false))), false)
@@ -47,11 +52,44 @@ BEGIN
     CREATE FUNCTION edition_catalog.pg_get_viewdef(view_oid oid, is_pretty boolean DEFAULT false) RETURNS text LANGUAGE sql STABLE AS $$
         SELECT coalesce(edition_catalog."~said"('view', $1, 0, $2), pg_catalog.pg_get_viewdef($1, $2))
     $$;
+    -- Lines of this width; those of the edition are those of the pretty form.
+    CREATE FUNCTION edition_catalog.pg_get_viewdef(view_oid oid, width int) RETURNS text LANGUAGE sql STABLE AS $$
+        SELECT coalesce(edition_catalog."~said"('view', $1, 0, true), pg_catalog.pg_get_viewdef($1, $2))
+    $$;
+    CREATE FUNCTION edition_catalog.pg_get_viewdef(view_name text, is_pretty boolean DEFAULT false) RETURNS text LANGUAGE sql STABLE AS $$
+        SELECT edition_catalog.pg_get_viewdef($1::pg_catalog.regclass::pg_catalog.oid, $2)
+    $$;
     CREATE FUNCTION edition_catalog.pg_get_statisticsobjdef(statistics_oid oid) RETURNS text LANGUAGE sql STABLE AS $$
         SELECT coalesce(edition_catalog."~said"('statistics', $1, 0, false), pg_catalog.pg_get_statisticsobjdef($1))
     $$;
     CREATE FUNCTION edition_catalog.pg_get_statisticsobjdef_columns(statistics_oid oid) RETURNS text LANGUAGE sql STABLE AS $$
         SELECT coalesce(edition_catalog."~said"('statistics', $1, 0, true), pg_catalog.pg_get_statisticsobjdef_columns($1))
+    $$;
+
+    -- The words of a partitioned table are those of its key.
+    CREATE FUNCTION edition_catalog.pg_get_partkeydef(relation oid) RETURNS text LANGUAGE sql STABLE AS $$
+        SELECT coalesce((SELECT CASE WHEN edition_catalog."~bare"() THEN p.bare ELSE p.plain END FROM edition_catalog."~parts" p
+                         WHERE p.view_oid = relation AND p.kind = 'table' LIMIT 1), pg_catalog.pg_get_partkeydef(relation))
+    $$;
+    CREATE FUNCTION edition_catalog.pg_partition_root(relation regclass) RETURNS regclass LANGUAGE sql STABLE AS $$
+        SELECT edition_catalog."~seen"(pg_catalog.pg_partition_root(edition_catalog."~stored"(relation)))
+    $$;
+    CREATE FUNCTION edition_catalog.pg_partition_ancestors(partition regclass, OUT relid regclass) RETURNS SETOF regclass LANGUAGE sql STABLE AS $$
+        SELECT edition_catalog."~seen"(a.relid) FROM pg_catalog.pg_partition_ancestors(edition_catalog."~stored"(partition)) WITH ORDINALITY AS a (relid, place)
+        ORDER BY a.place
+    $$;
+    CREATE FUNCTION edition_catalog.pg_partition_tree(root regclass, OUT relid regclass, OUT parentrelid regclass, OUT isleaf boolean, OUT level int)
+    RETURNS SETOF record LANGUAGE sql STABLE AS $$
+        SELECT edition_catalog."~seen"(t.relid), edition_catalog."~seen"(t.parentrelid), t.isleaf, t.level
+        FROM pg_catalog.pg_partition_tree(edition_catalog."~stored"(root)) WITH ORDINALITY AS t (relid, parentrelid, isleaf, level, place) ORDER BY t.place
+    $$;
+
+    -- A view of ours is a table of the edition.
+    CREATE FUNCTION edition_catalog.pg_describe_object(catalogue oid, object oid, part int) RETURNS text LANGUAGE sql STABLE AS $$
+        SELECT CASE WHEN catalogue = 'pg_catalog.pg_class'::pg_catalog.regclass AND EXISTS (SELECT FROM edition_catalog."~tables" t WHERE t.view_oid = object)
+                    THEN (SELECT pg_catalog.replace(pg_catalog.pg_describe_object(catalogue, object, part), described, pg_catalog.regexp_replace(described, '^view ', 'table '))
+                          FROM pg_catalog.pg_describe_object(catalogue, object, 0) AS described)
+                    ELSE pg_catalog.pg_describe_object(catalogue, object, part) END
     $$;
 
     -- A stored expression speaks of the columns of the table as it is stored, so it is looked for there.

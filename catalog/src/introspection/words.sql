@@ -1,6 +1,6 @@
 -- $1: tables. What PostgreSQL shows of them, worded under the present search_path; one JSON array whose order is the same under every path.
 WITH parts (table_id, kind, name, place, of_schema, of_table, id, plain, pretty, facts) AS (
-  SELECT c.oid, 'table', c.relname, 0, NULL::name, NULL::name, c.oid, NULL::text, NULL::text,
+  SELECT c.oid, 'table', c.relname, 0, NULL::name, NULL::name, c.oid, pg_get_partkeydef(c.oid), pg_get_partkeydef(c.oid),
          jsonb_build_object('relchecks', c.relchecks, 'relhasindex', c.relhasindex, 'relhastriggers', c.relhastriggers,
                             'relrowsecurity', c.relrowsecurity, 'relforcerowsecurity', c.relforcerowsecurity)
   FROM pg_class c WHERE c.oid = ANY ($1)

@@ -25,6 +25,9 @@ pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Op
         "23P01" => table.map_or(Some(detail.clone()), |table| key(&detail, table, Again::Once)),
         "23503" => foreign_key(&detail, fields, vocabulary),
         "23502" | "23514" => table.map_or(Some(detail.clone()), |table| failing_row(&detail, table)),
+        "2BP01" => {
+            Some(dependents(&words(Speech::Statement).without_our_schemas(detail.clone()), vocabulary))
+        }
         "428C9" => Some(words(Speech::Physical).quoted(&detail)),
         other if Speech::of(other) == Speech::Statement => {
             Some(words(Speech::Statement).without_our_schemas(detail.clone()))
@@ -35,6 +38,31 @@ pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Op
         Some(new) => fields.set(b'D', new),
         None => fields.remove(b'D'),
     }
+}
+
+/// `privileges for view users`, a line for each object that needs another: what is a view of ours is a table of the edition, and the
+/// stored table behind it is not told twice.
+fn dependents(detail: &str, vocabulary: &Vocabulary) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in detail.lines() {
+        let told = |kind: &str, name: &str| format!("{kind} table {name}");
+        let line = match (line.split_once(" view "), line.split_once(" table ")) {
+            (Some((kind, name)), _) if vocabulary.has(name) => told(kind, name),
+            // with its schema, since the view hides it
+            (None, Some((kind, name))) => match name.split_once('.') {
+                Some((schema, bare)) => match vocabulary.physical(schema, bare) {
+                    Some(table) => told(kind, &quoted_if_needed(table.name.as_str())),
+                    None => line.to_owned(),
+                },
+                None => line.to_owned(),
+            },
+            _ => line.to_owned(),
+        };
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
 }
 
 /// Whether a detail tells its key columns again, behind their first values.

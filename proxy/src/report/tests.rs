@@ -244,6 +244,24 @@ fn privileges_policies_and_generated_columns() {
 }
 
 #[test]
+fn what_depends_on_a_role_is_told_once() {
+    let message = "role \"clerk\" cannot be dropped because some objects depend on it";
+    check(
+        &[
+            ('C', "2BP01"),
+            ('M', message),
+            ('D', "privileges for table public.users\nprivileges for view people\nowner of view other"),
+        ],
+        &[('C', "2BP01"), ('M', message), ('D', "privileges for table people\nowner of view other")],
+    );
+    unchanged(&[
+        ('C', "2BP01"),
+        ('M', message),
+        ('D', "privileges for table public.plain\nprivileges for table plain"),
+    ]);
+}
+
+#[test]
 fn contexts_name_what_the_edition_has_and_nothing_of_ours() {
     let context = |said, heard| check(&[('C', "57014"), ('W', said)], &[('C', "57014"), ('W', heard)]);
     context(

@@ -33,12 +33,10 @@ pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, copy: &'t nodes::CopyStmt
     };
     let Some(target) = target_tokens(analysis, named, copy) else { return };
     let binary_prefix = target.start.checked_sub(1).is_some_and(|before| analysis.word_at(before, "binary"));
-    if copy.is_from || binary_prefix {
+    // of a query it would take a generated column
+    let lists_generated = name_parts(copy.attlist()).into_iter().any(|column| is_generated(view, column));
+    if copy.is_from || binary_prefix || lists_generated {
         physical(analysis, copy, view, target);
-    } else if let Some(column) =
-        name_parts(copy.attlist()).into_iter().find(|column| is_generated(view, column))
-    {
-        refuse_generated(analysis, column);
     } else if (target.end..analysis.tokens.len()).any(|at| analysis.word_at(at, "delimiters")) {
         refuse(
             analysis,
@@ -192,11 +190,6 @@ fn condition<'t>(analysis: &mut Analysis<'t>, copy: &'t nodes::CopyStmt, view: &
 
 fn is_generated(view: &ViewRelation, column: &str) -> bool {
     physical_column(view, column).is_some_and(|physical| view.generated_columns.contains(physical))
-}
-
-/// As PostgreSQL says it; of a query it would take the column.
-fn refuse_generated(analysis: &mut Analysis<'_>, column: &str) {
-    analysis.refuse("42P10", format!("column \"{column}\" is a generated column"), None, None);
 }
 
 fn physical_column<'v>(view: &'v ViewRelation, column: &str) -> Option<&'v Name> {

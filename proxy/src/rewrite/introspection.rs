@@ -16,11 +16,16 @@ pub(super) fn is_catalogue(analysis: &Analysis<'_>, name: &str) -> bool {
     is_reflected(analysis, CATALOGUE, name)
 }
 
-/// Whether the statement is kept by the server, which would bind it to the reflections: they do not outlive the edition's views.
-pub(super) fn is_kept(statement: Node<'_>) -> bool {
-    matches!(
+/// Whether the statement is led to the reflections. Not what the server keeps, which it would bind to them: they do not outlive the
+/// edition's views; nor a plan, which would show what they are made of.
+pub(super) fn is_led(statement: Node<'_>) -> bool {
+    !matches!(
         statement,
-        Node::ViewStmt(_) | Node::CreateFunctionStmt(_) | Node::RuleStmt(_) | Node::CreatePolicyStmt(_)
+        Node::ViewStmt(_)
+            | Node::CreateFunctionStmt(_)
+            | Node::RuleStmt(_)
+            | Node::CreatePolicyStmt(_)
+            | Node::ExplainStmt(_)
     )
 }
 

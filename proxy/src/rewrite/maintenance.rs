@@ -8,6 +8,7 @@ use catalog::{
     snapshot::{Relation, ViewIndex, ViewRelation},
     sql,
     sql::{
+        lexer::Token,
         parser::{
             Node, name_parts, nodes,
             raw::{AlterTableType, GrantTargetType, ObjectType, ReindexObjectType},
@@ -197,6 +198,9 @@ fn create_index<'t>(analysis: &mut Analysis<'t>, create: &'t nodes::IndexStmt) {
 
 /// `CREATE STATISTICS … ON a, (b || c) FROM table`.
 fn create_statistics<'t>(analysis: &mut Analysis<'t>, create: &'t nodes::CreateStatsStmt) {
+    if !is_over_tables(analysis) {
+        return;
+    }
     let named = create.relations().first();
     let Some((view, end)) = table(analysis, named) else { return };
     let Some(on) = (0..end).rev().find(|at| analysis.word_at(*at, "on")) else { return };
@@ -209,6 +213,24 @@ fn create_statistics<'t>(analysis: &mut Analysis<'t>, create: &'t nodes::CreateS
             None => expression(analysis, view, element.expr()),
         }
     }
+}
+
+/// Whether names only stand behind FROM. The binding takes whatever is there for tables and cannot read anything else; the server refuses it.
+fn is_over_tables(analysis: &Analysis<'_>) -> bool {
+    phrases(analysis, &["create", "statistics"]).into_iter().all(|start| {
+        let mut depth = 0_usize;
+        let from = (start..analysis.tokens.len()).find(|at| {
+            depth += usize::from(analysis.symbol_at(*at, b'('));
+            depth = depth.saturating_sub(usize::from(analysis.symbol_at(*at, b')')));
+            depth == 0 && analysis.word_at(*at, "from")
+        });
+        let behind = from.map_or(analysis.tokens.len(), |from| from + 1)..analysis.tokens.len();
+        behind.take_while(|at| !analysis.symbol_at(*at, b';')).all(|at| {
+            let joins = ["join", "cross", "natural"].iter().any(|word| analysis.word_at(at, word));
+            let is_name = analysis.tokens.get(at).is_some_and(Token::is_name);
+            is_name && !joins || analysis.symbol_at(at, b'.') || analysis.symbol_at(at, b',')
+        })
+    })
 }
 
 /// The commas between two tokens that are in no brackets.

@@ -20,7 +20,7 @@ struct Scope<'t> {
 
 /// Rewrites the names in a statement and everything in it.
 pub(super) fn resolve<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
-    let reflects = !introspection::is_kept(statement);
+    let reflects = introspection::is_led(statement);
     let mut scopes: Vec<Scope<'t>> = Vec::new();
     let mut stack: Vec<(Node<'t>, Option<usize>)> = vec![(statement, None)];
     while let Some((node, scope)) = stack.pop() {

@@ -230,7 +230,7 @@ impl<'t> Builder<'_, 't> {
             self.task(when.condition(), Some(level), cte, Place::Value);
             for node in when.target_list() {
                 if let Node::ResTarget(assigned) = node {
-                    self.task(assigned.val(), Some(level), cte, Place::Value);
+                    self.assigned(assigned, level, cte);
                 }
             }
             for value in when.values() {
@@ -250,7 +250,15 @@ impl<'t> Builder<'_, 't> {
             for part in assigned.indirection() {
                 self.task(part, Some(level), cte, Place::Value);
             }
-            self.task(assigned.val(), Some(level), cte, Place::Value);
+            self.assigned(assigned, level, cte);
+        }
+    }
+
+    fn assigned(&mut self, target: &'t nodes::ResTarget, level: LevelId, cte: Option<usize>) {
+        match target.val() {
+            // `(a, b) = (SELECT …)`: one source for all of them
+            Node::MultiAssignRef(reference) if reference.colno > 1 => {}
+            value => self.task(value, Some(level), cte, Place::Value),
         }
     }
 

@@ -1,6 +1,9 @@
 //! How PostgreSQL names what a query puts out, where the query does not say (`FigureColname` of parse_target.c).
 
-use catalog::sql::parser::{Node, name_parts, nodes};
+use catalog::sql::parser::{
+    Node, name_parts, nodes,
+    raw::{A_Expr_Kind, MinMaxOp, SQLValueFunctionOp, SubLinkType},
+};
 
 /// Whether one of the columns that `select` puts out has this name.
 pub(in super::super) fn has_output(select: &nodes::SelectStmt, name: &str) -> bool {
@@ -9,22 +12,11 @@ pub(in super::super) fn has_output(select: &nodes::SelectStmt, name: &str) -> bo
 
 /// The names of the columns of a query; `None` if they are not all known.
 pub(in super::super) fn output_names(query: Node<'_>) -> Option<Vec<String>> {
-    let Node::SelectStmt(mut select) = query else { return None };
-    while let Some(left) = select.larg() {
-        select = left;
-    }
+    let select = first_part(query)?;
     if let Some(Node::NodeList(row)) = select.values_lists().first() {
         return Some((1..=row.len()).map(|at| format!("column{at}")).collect());
     }
-    select
-        .target_list()
-        .iter()
-        .map(|target| match target.val() {
-            Node::ColumnRef(column) if ends_with_star(column.fields()) => None,
-            Node::A_Indirection(indirection) if ends_with_star(indirection.indirection()) => None,
-            _ => Some(output_name(target).unwrap_or_else(|| "?column?".to_owned())),
-        })
-        .collect()
+    select.target_list().iter().map(output_name).collect()
 }
 
 /// The reference whose name an output column takes, looked for in the expression of the output.
@@ -49,39 +41,130 @@ pub(in super::super) fn naming_reference(expression: Node<'_>) -> Option<&nodes:
     }
 }
 
+/// The name of one column that a query puts out; `None` if it cannot be told.
 fn output_name(target: &nodes::ResTarget) -> Option<String> {
-    if let Some(name) = target.name() {
-        return Some(name.to_owned());
-    }
+    let mut target = target;
+    // casts and CASE name what has no name of its own, the outermost of them
+    let mut fallback: Option<&str> = None;
     let mut node = target.val();
-    let mut type_name = None;
     loop {
-        let name = match node {
-            Node::ColumnRef(column) => name_parts(column.fields()).last().copied(),
-            Node::FuncCall(call) => name_parts(call.funcname()).last().copied(),
-            Node::A_Indirection(indirection) => {
-                let field = name_parts(indirection.indirection()).last().copied();
-                if field.is_none() {
-                    node = indirection.arg();
-                    continue;
-                }
-                field
+        if let Some(name) = target.name() {
+            return Some(name.to_owned());
+        }
+        let named = match node {
+            Node::TypeCast(cast) => {
+                fallback =
+                    fallback.or(cast.type_name().and_then(|name| name.names().iter().next_back()?.sval()));
+                node = cast.arg();
+                continue;
+            }
+            Node::CaseExpr(case) => {
+                fallback = fallback.or(Some("case"));
+                node = case.defresult();
+                continue;
             }
             Node::CollateClause(collate) => {
                 node = collate.arg();
                 continue;
             }
-            Node::TypeCast(cast) => {
-                // what has no name is called by the outermost type that it is cast to
-                let casts_to = cast.type_name().and_then(|name| name.names().iter().next_back()?.sval());
-                type_name = type_name.or(casts_to);
-                node = cast.arg();
+            Node::A_Indirection(indirection) if ends_with_star(indirection.indirection()) => return None,
+            Node::A_Indirection(indirection) => match name_parts(indirection.indirection()).last() {
+                Some(field) => Some(*field),
+                None => {
+                    node = indirection.arg();
+                    continue;
+                }
+            },
+            // a sub-select is called as its one column is
+            Node::SubLink(link) if link.sub_link_type == SubLinkType::EXPR_SUBLINK => {
+                match first_output(link.subselect())? {
+                    FirstOutput::Value => return Some("column1".to_owned()),
+                    FirstOutput::Target(inner) => (target, node, fallback) = (inner, inner.val(), None),
+                }
                 continue;
             }
-            _ => None,
+            node => own_name(node)?,
         };
-        return name.or(type_name).map(str::to_owned);
+        return Some(named.or(fallback).unwrap_or(NAMELESS).to_owned());
     }
+}
+
+/// What PostgreSQL calls that which nothing names.
+const NAMELESS: &str = "?column?";
+
+/// The name that an expression has by its kind, if it has one. `None`: it is not known whether it has.
+fn own_name(expression: Node<'_>) -> Option<Option<&str>> {
+    Some(match expression {
+        Node::ColumnRef(column) if ends_with_star(column.fields()) => return None,
+        Node::ColumnRef(column) => name_parts(column.fields()).last().copied(),
+        Node::FuncCall(call) => name_parts(call.funcname()).last().copied(),
+        Node::A_Expr(expr) => (expr.kind == A_Expr_Kind::AEXPR_NULLIF).then_some("nullif"),
+        Node::SubLink(link) => match link.sub_link_type {
+            SubLinkType::EXISTS_SUBLINK => Some("exists"),
+            SubLinkType::ARRAY_SUBLINK => Some("array"),
+            _ => None,
+        },
+        Node::GroupingFunc(_) => Some("grouping"),
+        Node::A_ArrayExpr(_) => Some("array"),
+        Node::RowExpr(_) => Some("row"),
+        Node::CoalesceExpr(_) => Some("coalesce"),
+        Node::MinMaxExpr(expr) => Some(if expr.op == MinMaxOp::IS_GREATEST { "greatest" } else { "least" }),
+        Node::SQLValueFunction(call) => Some(value_function(call.op)?),
+        Node::XmlSerialize(_) => Some("xmlserialize"),
+        // what CASE gives without ELSE, too
+        Node::None
+        | Node::A_Const(_)
+        | Node::ParamRef(_)
+        | Node::BoolExpr(_)
+        | Node::NullTest(_)
+        | Node::BooleanTest(_) => None,
+        _ => return None,
+    })
+}
+
+fn value_function(operation: SQLValueFunctionOp::Type) -> Option<&'static str> {
+    Some(match operation {
+        SQLValueFunctionOp::SVFOP_CURRENT_DATE => "current_date",
+        SQLValueFunctionOp::SVFOP_CURRENT_TIME | SQLValueFunctionOp::SVFOP_CURRENT_TIME_N => "current_time",
+        SQLValueFunctionOp::SVFOP_CURRENT_TIMESTAMP | SQLValueFunctionOp::SVFOP_CURRENT_TIMESTAMP_N => {
+            "current_timestamp"
+        }
+        SQLValueFunctionOp::SVFOP_LOCALTIME | SQLValueFunctionOp::SVFOP_LOCALTIME_N => "localtime",
+        SQLValueFunctionOp::SVFOP_LOCALTIMESTAMP | SQLValueFunctionOp::SVFOP_LOCALTIMESTAMP_N => {
+            "localtimestamp"
+        }
+        SQLValueFunctionOp::SVFOP_CURRENT_ROLE => "current_role",
+        SQLValueFunctionOp::SVFOP_CURRENT_USER => "current_user",
+        SQLValueFunctionOp::SVFOP_USER => "user",
+        SQLValueFunctionOp::SVFOP_SESSION_USER => "session_user",
+        SQLValueFunctionOp::SVFOP_CURRENT_CATALOG => "current_catalog",
+        SQLValueFunctionOp::SVFOP_CURRENT_SCHEMA => "current_schema",
+        _ => return None,
+    })
+}
+
+/// The first column of a query.
+enum FirstOutput<'t> {
+    /// Of VALUES.
+    Value,
+    Target(&'t nodes::ResTarget),
+}
+
+fn first_output(query: Node<'_>) -> Option<FirstOutput<'_>> {
+    let select = first_part(query)?;
+    if select.values_lists().first().is_some() {
+        return Some(FirstOutput::Value);
+    }
+    select.target_list().iter().next().map(FirstOutput::Target)
+}
+
+/// The part of a set operation that names its columns.
+fn first_part(query: Node<'_>) -> Option<&nodes::SelectStmt> {
+    let Node::SelectStmt(mut select) = query else { return None };
+    while let Some(left) = select.larg() {
+        select = left;
+    }
+    Some(select)
 }
 
 fn ends_with_star<'a>(fields: impl IntoIterator<Item = Node<'a>>) -> bool {

@@ -66,7 +66,7 @@ pub(super) fn may_have_any(analysis: &Analysis<'_>) -> bool {
 
 /// For each item what it needs.
 pub(super) fn find<'t>(analysis: &Analysis<'t>, scopes: &Scopes<'t>, statement: Node<'t>) -> Vec<Need> {
-    // a plan shows the names of columns
+    // a plan shows names of columns, and aliases
     let is_explained = matches!(statement, Node::ExplainStmt(_));
     let mut needs = vec![Need::None; scopes.items.len()];
     let mut raise = |id: ItemId, need: Need| {
@@ -94,7 +94,7 @@ pub(super) fn find<'t>(analysis: &Analysis<'t>, scopes: &Scopes<'t>, statement: 
     }
     for level in &scopes.levels {
         let (whole, need) = match level.statement {
-            Statement::Select(select) => (is_explained || !select.group_clause().is_empty(), Need::Possible),
+            Statement::Select(select) => (!select.group_clause().is_empty(), Need::Possible),
             Statement::Update(update) => {
                 let by_cursor = is_current_of(update.where_clause());
                 (by_cursor || assigns_default(scopes, level, update.target_list()), Need::Certain)
@@ -119,7 +119,7 @@ pub(super) fn find<'t>(analysis: &Analysis<'t>, scopes: &Scopes<'t>, statement: 
         };
         for (id, item) in scopes.items_of(level).filter(|_| whole) {
             let needed = match level.statement {
-                Statement::Select(select) => is_explained || may_group_by_key(select, item),
+                Statement::Select(select) => may_group_by_key(select, item),
                 _ => is_view(item, |role| role == Role::Written),
             };
             if needed {
@@ -130,6 +130,8 @@ pub(super) fn find<'t>(analysis: &Analysis<'t>, scopes: &Scopes<'t>, statement: 
     for (id, item) in scopes.items.iter().enumerate() {
         if is_view(item, |role| role == Role::Sampled) {
             raise(id, Need::Certain);
+        } else if is_explained {
+            raise(id, Need::Possible);
         }
     }
     // what is not a view needs nothing

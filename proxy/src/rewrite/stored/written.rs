@@ -40,8 +40,9 @@ impl<'a, 't> Stored<'a, 't> {
                 self.assigned(update.target_list().iter().map(Node::from), &stored)?;
             }
             Some(Statement::Merge(merge)) => {
+                let mut bare = self.inserts_without_columns(name.end).into_iter();
                 for when in merge.merge_when_clauses() {
-                    self.merged(when, &stored, view, first)?;
+                    self.merged(when, &stored, view, &mut bare)?;
                 }
             }
             Some(Statement::Delete(_) | Statement::Select(_)) | None => {}
@@ -62,12 +63,7 @@ impl<'a, 't> Stored<'a, 't> {
         let first = self.analysis.token_at(stored.named.location);
         if listed.is_empty() && !default_values {
             let width = output_names(insert.select_stmt()).map_or(view.columns.len(), |names| names.len());
-            let listed: Vec<&Name> = view.columns.iter().take(width).map(|(_, physical)| physical).collect();
-            let logical: Vec<&str> =
-                view.columns.iter().take(width).map(|(logical, _)| logical.as_str()).collect();
-            self.defaults(view, &logical, true, first)?;
-            let list: Vec<String> = listed.iter().map(|name| name.quoted().to_string()).collect();
-            self.append(end - 1, &format!(" ({})", list.join(", ")));
+            self.listed_by_edition(view, width, first, end - 1)?;
         } else {
             self.defaults(view, &listed, true, first)?;
             self.assigned(insert.cols(), stored)?;
@@ -81,20 +77,52 @@ impl<'a, 't> Stored<'a, 't> {
         Ok(())
     }
 
+    /// `bare`: the words INSERT that no list of columns follows, in the order of the text.
     fn merged(
         &mut self,
         when: &'t nodes::MergeWhenClause,
         stored: &StoredItem<'a, 't>,
         view: &'t ViewRelation,
-        first: Option<usize>,
+        bare: &mut impl Iterator<Item = usize>,
     ) -> Result<()> {
+        let first = self.analysis.token_at(stored.named.location);
         let listed: Vec<&str> = when.target_list().iter().filter_map(column_name).collect();
         let inserts = !when.values().is_empty();
         if inserts && listed.is_empty() {
-            return Err(Unsafe::new("List the columns: INSERT (…) VALUES (…).", first));
+            let insert =
+                bare.next().ok_or_else(|| Unsafe::new("List the columns: INSERT (…) VALUES (…).", first))?;
+            return self.listed_by_edition(view, when.values().len(), first, insert);
         }
         self.defaults(view, &listed, inserts, first)?;
         self.assigned(when.target_list(), stored)
+    }
+
+    /// Puts the first `width` columns of the edition, by their physical names, behind a token where an INSERT lists none.
+    fn listed_by_edition(
+        &mut self,
+        view: &'t ViewRelation,
+        width: usize,
+        first: Option<usize>,
+        token: usize,
+    ) -> Result<()> {
+        let columns = || view.columns.iter().take(width);
+        let logical: Vec<&str> = columns().map(|(logical, _)| logical.as_str()).collect();
+        self.defaults(view, &logical, true, first)?;
+        let list: Vec<String> = columns().map(|(_, physical)| physical.quoted().to_string()).collect();
+        self.append(token, &format!(" ({})", list.join(", ")));
+        Ok(())
+    }
+
+    /// Behind token `from`: each INSERT of a MERGE that VALUES or OVERRIDING follows. Nothing else is written like that.
+    fn inserts_without_columns(&self, from: usize) -> Vec<usize> {
+        let word = |at: usize, word: &str| self.analysis.word_at(at, word);
+        (from..self.analysis.tokens.len())
+            .filter(|at| {
+                let is_action =
+                    word(*at, "insert") && at.checked_sub(1).is_some_and(|then| word(then, "then"));
+                is_action && (word(at + 1, "values") || word(at + 1, "overriding"))
+            })
+            .collect()
     }
 
     /// The names on the left of `=`, and those in the list of an INSERT.

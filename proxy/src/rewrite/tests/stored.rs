@@ -110,6 +110,38 @@ fn a_table_that_is_written_gets_its_own_names() {
 }
 
 #[test]
+fn merge_inserts_the_editions_columns() {
+    check(&[
+        (
+            "MERGE INTO users u USING plain p ON u.id = p.id WHEN NOT MATCHED AND CASE WHEN true THEN p.id END > 1 THEN INSERT VALUES (p.id, 'a') WHEN NOT MATCHED THEN INSERT OVERRIDING USER VALUE VALUES (p.id)",
+            r#"MERGE INTO "public"."users" u USING plain p ON u.id = p.id WHEN NOT MATCHED AND CASE WHEN true THEN p.id END > 1 THEN INSERT ("id", "name") VALUES (p.id, 'a') WHEN NOT MATCHED THEN INSERT ("id") OVERRIDING USER VALUE VALUES (p.id)"#,
+        ),
+        (
+            "EXPLAIN UPDATE users SET (full_name, id) = (SELECT full_name, id FROM orders) WHERE id = 1",
+            r#"EXPLAIN UPDATE "public"."users" AS "users" SET ("name", id) = (SELECT "users"."name" AS "full_name", id FROM "public"."orders" AS "orders" ("id", "~other edition's 2~", "total")) WHERE id = 1"#,
+        ),
+    ]);
+}
+
+#[test]
+fn statistics_are_over_tables() {
+    check(&[
+        (
+            "CREATE STATISTICS s ON id, full_name FROM users",
+            r#"CREATE STATISTICS s ON id, "name" FROM "public"."users""#,
+        ),
+        (
+            "CREATE STATISTICS s ON id, (extract(year FROM now())) FROM users;",
+            r#"CREATE STATISTICS s ON id, (extract(year FROM now())) FROM "public"."users";"#,
+        ),
+        // the server says that it takes tables only
+        ("CREATE STATISTICS s ON id, full_name FROM (SELECT * FROM users) u", "="),
+        ("CREATE STATISTICS s ON a, b FROM generate_series(1, 2) a", "="),
+        ("CREATE STATISTICS s ON a, b FROM users u JOIN orders o ON u.id = o.id", "="),
+    ]);
+}
+
+#[test]
 fn what_cannot_be_told_is_not_guessed() {
     let refused = "! 0A000 at";
     let rewriter = rewriter(VIEWED);

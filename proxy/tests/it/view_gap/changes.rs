@@ -24,6 +24,10 @@ async fn system_columns_of_what_is_written() {
         "WITH moved AS (DELETE FROM users WHERE ctid = '(0,1)' RETURNING *) INSERT INTO orders (id, total) SELECT id + 10, \"Age\" FROM moved RETURNING *",
         "UPDATE users SET full_name = 'x' WHERE id = $1 RETURNING xmin IS NULL",
         "UPDATE orders SET total = 5 WHERE ctid = '(0,1)' RETURNING *",
+        "UPDATE users SET (full_name, \"Age\") = (SELECT b.full_name || 'x', b.\"Age\" FROM users b WHERE b.ctid = users.ctid) WHERE ctid = '(0,1)' RETURNING *",
+        "EXPLAIN (COSTS off) UPDATE users u SET full_name = 'x' WHERE u.id = 1",
+        "EXPLAIN (COSTS off) INSERT INTO users AS u (id) VALUES (9) ON CONFLICT (id) DO UPDATE SET id = excluded.id",
+        "EXPLAIN (COSTS off) DELETE FROM users WHERE id IN (SELECT id FROM orders o)",
         // errors stay errors
         "UPDATE users SET nope = 1 WHERE ctid = '(0,1)'",
         "INSERT INTO users (nope) VALUES (1) RETURNING ctid",
@@ -86,6 +90,10 @@ async fn merge() {
         "MERGE INTO users USING (VALUES (1, 'one'), (9, 'nine')) AS s (id, word) ON users.id = s.id WHEN MATCHED AND full_name = 'Ada' THEN UPDATE SET full_name = full_name || word WHEN NOT MATCHED THEN INSERT (id, full_name) VALUES (s.id, s.word)",
         "MERGE INTO public.users AS u USING users v ON u.id = v.id AND v.full_name = 'Ada' WHEN MATCHED THEN DELETE",
         "MERGE INTO plain p USING users u ON p.id = u.id WHEN MATCHED AND u.full_name IS NOT NULL THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (u.id)",
+        "MERGE INTO users u USING (VALUES (1, 'one'), (9, 'nine')) s (id, word) ON u.id = s.id WHEN MATCHED THEN UPDATE SET (full_name, \"Age\") = (SELECT full_name || s.word, 1 FROM users b WHERE b.ctid = '(0,1)') \
+            WHEN NOT MATCHED AND CASE WHEN s.id > 5 THEN true END THEN INSERT VALUES (s.id, s.word)",
+        "MERGE INTO orders o USING users u ON o.id = u.id WHEN NOT MATCHED AND u.full_name IS NULL THEN INSERT OVERRIDING SYSTEM VALUE VALUES (u.id, DEFAULT) WHEN NOT MATCHED THEN INSERT VALUES (u.id)",
+        "MERGE INTO users u USING plain p ON false WHEN NOT MATCHED THEN INSERT VALUES (7, 'q', 3, 4)",
         "WITH s AS (SELECT * FROM users GROUP BY id) MERGE INTO orders USING s ON s.id = orders.id WHEN MATCHED THEN UPDATE SET total = \"Age\"",
     ])
     .await;

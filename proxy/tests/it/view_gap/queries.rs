@@ -71,6 +71,11 @@ async fn system_columns() {
         "EXPLAIN (COSTS off) SELECT id FROM users WHERE ctid = '(0,1)'",
         "SELECT ctid FROM users WHERE id = $1",
         "SELECT users.ctid, t.* FROM users JOIN plain t ON t.id = users.id",
+        // what has no name of its own is called as PostgreSQL does
+        "SELECT s.*, u.ctid FROM users u, LATERAL (SELECT coalesce(u.id), least(u.id, 1), greatest(1, 2), nullif(1, 2), CASE WHEN true THEN 1 END, ARRAY[1], \
+            EXISTS (SELECT 1), ARRAY(SELECT 2), (SELECT u.full_name), (VALUES (1)), ROW(1, 2), 1 + 1, u.id::text, CASE WHEN true THEN 1 END::text, (SELECT 1)::text, \
+            CASE WHEN true THEN 1 ELSE u.id END, current_date IS NULL, CURRENT_USER IS NULL, true, 'a' COLLATE \"C\", (ARRAY[1])[1], upper('a')) s WHERE u.id = 1",
+        "SELECT s.*, u.ctid FROM users u, (SELECT (ROW(1, 2)).*) s WHERE u.id = 1",
         // errors
         "SELECT ctid FROM users, orders",
         "SELECT oid FROM users",

@@ -143,7 +143,7 @@ impl Bed {
         Ok(())
     }
 
-    /// Drops a database and its blueprints.
+    /// Drops a database, its blueprints and the roles that tests made in it.
     pub(crate) async fn drop(&self, database: &str) -> Result<()> {
         for server in [&self.direct, &self.live] {
             let admin = admin(server, "postgres").await?;
@@ -153,6 +153,11 @@ impl Bed {
             for found in admin.ask(&all).await {
                 // a proxy or a test may still hold it, or have made it a template
                 let _ = admin.try_ask(&format!("DROP DATABASE {found} WITH (FORCE)")).await;
+            }
+            let roles = "SELECT quote_ident(rolname) FROM pg_roles WHERE starts_with(rolname, 'regress')";
+            for role in admin.ask(roles).await {
+                // what other databases need stays
+                let _ = admin.try_ask(&format!("DROP ROLE {role}")).await;
             }
         }
         Ok(())

@@ -5,16 +5,40 @@ use editiond::rewrite::SessionTraits;
 
 use crate::lockstep::Judge;
 
-/// The statements that make something in the editioned schema and take nothing away.
+/// The statements that make something in the editioned schema and take nothing away, and those that say who makes it, and where.
 pub(crate) fn of(worked: &[String], judge: &Judge) -> Vec<String> {
     let mut traits = SessionTraits::starting_with(["public"]);
     let mut ddl = Vec::new();
     for text in worked {
-        if judge.freezes(text, &mut traits) && !takes_away(text) {
+        if judge.freezes(text, &mut traits) && !takes_away(text) || sets_the_scene(text) {
             ddl.push(text.clone());
         }
     }
     ddl
+}
+
+/// Roles and what they may do, schemas, and who the session is.
+fn sets_the_scene(text: &str) -> bool {
+    const SCENES: [&[&str]; 11] = [
+        &["create", "role"],
+        &["create", "user"],
+        &["create", "group"],
+        &["create", "schema"],
+        &["grant"],
+        &["set", "session", "authorization"],
+        &["reset", "session", "authorization"],
+        &["set", "role"],
+        &["reset", "role"],
+        &["set", "search_path"],
+        &["reset", "search_path"],
+    ];
+    let (bytes, tokens) = (text.as_bytes(), tokens(text));
+    SCENES.iter().any(|words| {
+        words
+            .iter()
+            .enumerate()
+            .all(|(at, word)| tokens.get(at).is_some_and(|token| token.is_word(bytes, word)))
+    })
 }
 
 fn takes_away(text: &str) -> bool {

@@ -39,6 +39,9 @@ struct Arguments {
     /// Where the proxied sessions are.
     #[arg(long, value_enum, default_value = "at-rest")]
     edition: Place,
+    /// One suite instead of both, where PostgreSQL's own drivers run them.
+    #[arg(long = "suite", value_enum)]
+    suite_only: Option<Suite>,
     /// How statements are sent.
     #[arg(long, value_enum, default_value = "simple")]
     protocol: Protocol,
@@ -90,14 +93,24 @@ async fn play(arguments: &Arguments) -> Result<bool> {
         adopt(&bed.verbs(any)?).await?;
         let at_rest = judge(&bed.verbs(any)?, PARENT).await?;
         bed.drop(any).await?;
-        let groups = group(&bed, &at_rest, &tests).await?;
-        for (number, group) in groups.iter().enumerate() {
+        let mut groups = group(&bed, &at_rest, &tests).await?;
+        groups.reverse();
+        let mut number = 0;
+        while let Some(mut group) = groups.pop() {
+            number += 1;
             let database = format!("regress_{number}");
-            if let Err(error) = with_views(&bed, arguments, group, &database, &mut report).await {
-                println!("{database}: not run: {error}");
-                report.not_run.extend(group.iter().map(|file| (file.test.clone(), error.to_string())));
-            }
+            let prepared = with_views(&bed, arguments, &group, &database, &mut report).await;
             bed.drop(&database).await?;
+            if let Err(error) = prepared {
+                println!("{database}: {} files not run together: {error}", group.len());
+                // whichever file it is shall not keep the others from running
+                let half = group.split_off(group.len() / 2);
+                if group.is_empty() {
+                    report.not_run.extend(half.into_iter().map(|file| (file.test, error.to_string())));
+                } else {
+                    groups.extend([half, group]);
+                }
+            }
             if let Some(path) = &arguments.details {
                 std::fs::write(path, format!("{report}\n{}", report.details))?;
             }
@@ -113,10 +126,13 @@ async fn play(arguments: &Arguments) -> Result<bool> {
 async fn by_its_own_drivers(bed: &Bed, arguments: &Arguments) -> Result<bool> {
     let mut clean = true;
     let mut told = String::new();
-    for suite in [Suite::Regression, Suite::Isolation] {
-        if suite == Suite::Isolation && !arguments.tests.is_empty() {
-            break;
-        }
+    let both = [Suite::Regression, Suite::Isolation];
+    // tests that are named are those of one suite
+    let wanted = |suite: &Suite| match arguments.suite_only {
+        Some(only) => *suite == only,
+        None => arguments.tests.is_empty() || *suite == Suite::Regression,
+    };
+    for suite in both.into_iter().filter(wanted) {
         let comparison =
             whole::compare(bed, suite, arguments.edition == Place::Adopted, &arguments.tests).await?;
         let (figures, details) =
@@ -179,8 +195,6 @@ async fn group(bed: &Bed, at_rest: &Judge, tests: &[String]) -> Result<Vec<Vec<P
             reworded: &str::to_owned,
         };
         let worked = run.rehearse(&bed.direct_side(database)).await?;
-        // so that roles and the like are there on both servers
-        run.rehearse(&bed.live_side(database)).await?;
         bed.drop(database).await?;
         let ddl = groundwork::of(&worked, at_rest);
         let names: BTreeSet<String> = ddl.iter().filter_map(|text| groundwork::made(text)).collect();
@@ -209,10 +223,13 @@ async fn with_views(
 ) -> Result<()> {
     bed.create(database).await?;
     for server in [&bed.direct, &bed.live] {
-        let session = admin(server, database).await?;
-        for ddl in group.iter().flat_map(|file| &file.ddl) {
-            // what a file makes twice is there already
-            let _ = session.try_ask(ddl).await;
+        for file in group {
+            // one for each file, which may change its user and its path
+            let session = admin(server, database).await?;
+            for ddl in &file.ddl {
+                // what a file makes twice is there already
+                let _ = session.try_ask(ddl).await;
+            }
         }
     }
     let verbs = bed.verbs(database)?;

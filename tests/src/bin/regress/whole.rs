@@ -12,7 +12,7 @@ use std::{
 };
 
 use edition_cli::server::PrivateServer;
-use editiond::rewrite::SessionTraits;
+use editiond::rewrite::{SessionTraits, TEXT_BYTES_MAX};
 use tempfile::TempDir;
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// One of PostgreSQL's suites.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Suite {
     /// Files of SQL that psql runs.
     Regression,
@@ -135,7 +135,7 @@ pub(crate) async fn compare(bed: &Bed, suite: Suite, adopted: bool, only: &[Stri
         let verbs = bed.verbs(database)?;
         adopt(&verbs).await?;
         input = work.path().join("input");
-        hide_ddl(suite, &source, &input, &judge(&verbs, PARENT).await?)?;
+        hide_ddl(suite, &source, &input, &judge(&verbs, PARENT).await?, &bed.environment())?;
     }
     // The same folder for both, since its path turns up in what is printed.
     let output = work.path().join("output");
@@ -232,7 +232,13 @@ async fn difference(left: &Path, right: &Path) -> Result<String> {
 }
 
 /// A copy of the suite in which DDL that a live edition does not take stands in DO blocks.
-fn hide_ddl(suite: Suite, source: &Path, target: &Path, judge: &Judge) -> Result<()> {
+fn hide_ddl(
+    suite: Suite,
+    source: &Path,
+    target: &Path,
+    judge: &Judge,
+    environment: &HashMap<String, String>,
+) -> Result<()> {
     let (folder, ending) = suite.inputs();
     fs::create_dir_all(target.join(folder))?;
     for shared in ["data", "expected", "resultmap"] {
@@ -256,7 +262,7 @@ fn hide_ddl(suite: Suite, source: &Path, target: &Path, judge: &Judge) -> Result
             }
         };
         let hidden = match suite {
-            Suite::Regression => hide_in_script(&text, judge),
+            Suite::Regression => hide_in_script(&text, judge, environment),
             Suite::Isolation => hide_in_specification(&text, judge),
         };
         fs::write(target.join(folder).join(name), hidden)?;
@@ -264,23 +270,28 @@ fn hide_ddl(suite: Suite, source: &Path, target: &Path, judge: &Judge) -> Result
     Ok(())
 }
 
-/// Statements with variables stay: psql looks for those outside of strings only.
-fn hide_in_script(text: &str, judge: &Judge) -> String {
+/// psql looks for variables outside of strings only, so a statement that has some is made too long for the proxy to look into.
+fn hide_in_script(text: &str, judge: &Judge, environment: &HashMap<String, String>) -> String {
     let mut traits = SessionTraits::starting_with(["public"]);
-    let mut script = Script::new(text.to_owned(), HashMap::new());
+    let mut script = Script::new(text.to_owned(), environment.clone());
     let (mut result, mut copied) = (String::new(), 0);
     while let Some(item) = script.next() {
         let Item::Statement { texts: [statement, _], .. } = item else { continue };
         let end = script.position();
         let begin = end.saturating_sub(statement.len());
-        if text.get(begin..end) != Some(statement.as_str()) {
-            continue;
-        }
+        let is_as_written = text.get(begin..end) == Some(statement.as_str());
+        let before_end = end.saturating_sub(1);
         if judge.freezes(&statement, &mut traits) {
-            result.push_str(text.get(copied..begin).unwrap_or_default());
-            result.push_str(&hidden(&statement));
-            result.push(';');
-            copied = end;
+            if is_as_written {
+                result.push_str(text.get(copied..begin).unwrap_or_default());
+                result.push_str(&hidden(&statement));
+                result.push(';');
+                copied = end;
+            } else if text.get(before_end..end) == Some(";") {
+                result.push_str(text.get(copied..before_end).unwrap_or_default());
+                result.push_str(&format!(" /*{}*/", " ".repeat(TEXT_BYTES_MAX)));
+                copied = before_end;
+            }
         } else if is_copy_from_stdin(&statement)
             && let Some((_, behind)) = script.copy_lines()
         {
@@ -299,13 +310,14 @@ fn is_copy_from_stdin(statement: &str) -> bool {
 /// In a specification SQL stands in braces.
 fn hide_in_specification(text: &str, judge: &Judge) -> String {
     let (mut result, mut rest) = (String::new(), text);
-    let mut traits = SessionTraits::starting_with(["public"]);
     while let Some(open) = rest.find('{') {
         let Some(length) = rest.get(open..).and_then(|block| block.find('}')) else { break };
         let (before, block) =
             (rest.get(..=open).unwrap_or_default(), rest.get(open + 1..open + length).unwrap_or_default());
         result.push_str(before);
         let mut script = Script::new(block.to_owned(), HashMap::new());
+        // steps run in whatever order, so what one of them made temporary may be another's table
+        let mut traits = SessionTraits::starting_with(["public"]);
         while let Some(item) = script.next() {
             let Item::Statement { texts: [statement, _], .. } = item else { continue };
             if judge.freezes(&statement, &mut traits) {

@@ -251,3 +251,71 @@ async fn reflections_go_with_the_last_difference() {
     assert_eq!(session.ask(tables).await, wanted);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn indexes_made_by_hand_partitions_and_views_by_name() {
+    let base = "CREATE TABLE notes (id int PRIMARY KEY, word text, body text); CREATE VIEW words AS SELECT word FROM notes; \
+        CREATE TABLE readings (at date, value int) PARTITION BY RANGE (at); \
+        CREATE TABLE readings_1 PARTITION OF readings FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')";
+    let world = World::adopted(base).await;
+    world.verbs.create("v2").await;
+    world
+        .draft("v2", "ALTER TABLE notes RENAME body TO content; ALTER TABLE readings ADD COLUMN unit text")
+        .await;
+    world.verbs.publish("v2", &[]).await;
+    world
+        .session(OWNER, "v2")
+        .await
+        .run("CREATE UNIQUE INDEX by_word ON notes (word, id) WHERE id > 0")
+        .await;
+    let key = "CREATE UNIQUE INDEX notes_pkey ON public.notes USING btree (id)";
+    let by_word = "CREATE UNIQUE INDEX by_word ON public.notes USING btree (word, id) WHERE (id > 0)";
+    for edition in EDITIONS {
+        let session = world.session(OWNER, edition).await;
+        let shown = "SELECT indexdef FROM pg_indexes WHERE tablename = 'notes' ORDER BY indexname";
+        assert_eq!(session.ask(shown).await, [by_word, key], "{edition}");
+        let columns = "SELECT string_agg(a.attname, ',' ORDER BY place) FROM pg_index x, unnest(x.indkey::int2[]) WITH ORDINALITY AS k (n, place), pg_attribute a \
+            WHERE x.indexrelid = 'by_word'::regclass AND a.attrelid = x.indrelid AND a.attnum = k.n AND x.indrelid = 'notes'::regclass";
+        assert_eq!(session.ask(columns).await, ["word,id"], "{edition}");
+        for (question, answer) in [
+            ("SELECT trim(pg_get_viewdef('words')) LIKE '%notes.word%FROM notes;'", "t"),
+            ("SELECT pg_get_viewdef('public.words', true) = pg_get_viewdef('words'::regclass, 0)", "t"),
+            ("SELECT pg_partition_root('readings_1')", "readings"),
+            (
+                "SELECT string_agg(relid::text || coalesce('<' || parentrelid::text, ''), ' ' ORDER BY level) FROM pg_partition_tree('readings')",
+                "readings readings_1<readings",
+            ),
+            (
+                "SELECT string_agg(relid::text, ' ') FROM pg_partition_ancestors('readings_1')",
+                "readings_1 readings",
+            ),
+            (
+                "SELECT inhparent::regclass FROM pg_inherits WHERE inhrelid = 'readings_1'::regclass",
+                "readings",
+            ),
+            (
+                "SELECT relhassubclass::text || relkind::text FROM pg_class WHERE oid = 'readings'::regclass",
+                "truep",
+            ),
+            (
+                "SELECT pg_get_partkeydef(partrelid) || partattrs::text FROM pg_partitioned_table WHERE partrelid = 'readings'::regclass",
+                "RANGE (at)1",
+            ),
+            (
+                "SELECT pg_describe_object('pg_class'::regclass, 'notes'::regclass, 0) || ', ' || pg_describe_object('pg_class'::regclass, 'notes'::regclass, 2)",
+                "table notes, column word of table notes",
+            ),
+        ] {
+            assert_eq!(session.ask(question).await, [answer], "{edition}: {question}");
+        }
+        // a plan is that of the catalogue itself
+        assert_eq!(
+            session.ask("EXPLAIN (COSTS off) SELECT FROM pg_am").await,
+            ["Seq Scan on pg_am"],
+            "{edition}"
+        );
+        let plan = session.ask("EXPLAIN (COSTS off) SELECT FROM pg_class WHERE oid = 1").await;
+        assert!(plan.iter().all(|line| !line.contains("edition")), "{plan:?}");
+    }
+    world.end().await;
+}
