@@ -68,13 +68,13 @@ fn output_name(target: &nodes::ResTarget) -> Option<String> {
                 continue;
             }
             Node::A_Indirection(indirection) if ends_with_star(indirection.indirection()) => return None,
-            Node::A_Indirection(indirection) => match name_parts(indirection.indirection()).last() {
-                Some(field) => Some(*field),
-                None => {
+            Node::A_Indirection(indirection) => {
+                let Some(field) = name_parts(indirection.indirection()).last().copied() else {
                     node = indirection.arg();
                     continue;
-                }
-            },
+                };
+                Some(field)
+            }
             // a sub-select is called as its one column is
             Node::SubLink(link) if link.sub_link_type == SubLinkType::EXPR_SUBLINK => {
                 match first_output(link.subselect())? {
@@ -83,7 +83,11 @@ fn output_name(target: &nodes::ResTarget) -> Option<String> {
                 }
                 continue;
             }
-            node => own_name(node)?,
+            node => match own_name(node) {
+                OwnName::Is(name) => Some(name),
+                OwnName::Nameless => None,
+                OwnName::Unknown => return None,
+            },
         };
         return Some(named.or(fallback).unwrap_or(NAMELESS).to_owned());
     }
@@ -92,11 +96,19 @@ fn output_name(target: &nodes::ResTarget) -> Option<String> {
 /// What PostgreSQL calls that which nothing names.
 const NAMELESS: &str = "?column?";
 
-/// The name that an expression has by its kind, if it has one. `None`: it is not known whether it has.
-fn own_name(expression: Node<'_>) -> Option<Option<&str>> {
-    Some(match expression {
-        Node::ColumnRef(column) if ends_with_star(column.fields()) => return None,
-        Node::ColumnRef(column) => name_parts(column.fields()).last().copied(),
+/// The name that an expression has by its kind.
+enum OwnName<'t> {
+    Is(&'t str),
+    Nameless,
+    /// It may have one.
+    Unknown,
+}
+
+fn own_name(expression: Node<'_>) -> OwnName<'_> {
+    let name = match expression {
+        Node::ColumnRef(column) if !ends_with_star(column.fields()) => {
+            name_parts(column.fields()).last().copied()
+        }
         Node::FuncCall(call) => name_parts(call.funcname()).last().copied(),
         Node::A_Expr(expr) => (expr.kind == A_Expr_Kind::AEXPR_NULLIF).then_some("nullif"),
         Node::SubLink(link) => match link.sub_link_type {
@@ -109,7 +121,7 @@ fn own_name(expression: Node<'_>) -> Option<Option<&str>> {
         Node::RowExpr(_) => Some("row"),
         Node::CoalesceExpr(_) => Some("coalesce"),
         Node::MinMaxExpr(expr) => Some(if expr.op == MinMaxOp::IS_GREATEST { "greatest" } else { "least" }),
-        Node::SQLValueFunction(call) => Some(value_function(call.op)?),
+        Node::SQLValueFunction(call) => value_function(call.op),
         Node::XmlSerialize(_) => Some("xmlserialize"),
         // what CASE gives without ELSE, too
         Node::None
@@ -118,8 +130,9 @@ fn own_name(expression: Node<'_>) -> Option<Option<&str>> {
         | Node::BoolExpr(_)
         | Node::NullTest(_)
         | Node::BooleanTest(_) => None,
-        _ => return None,
-    })
+        _ => return OwnName::Unknown,
+    };
+    name.map_or(OwnName::Nameless, OwnName::Is)
 }
 
 fn value_function(operation: SQLValueFunctionOp::Type) -> Option<&'static str> {
