@@ -15,7 +15,7 @@ help:
 	@echo "make regress  PostgreSQL's own regression and isolation suites through editiond beside direct: database not adopted, adopted, and with"
 	@echo "              every table a view, from the parent's and the child's side; statements that differ go to regress-*.md"
 	@echo "make fuzz    bytes that nobody would send: the corpora in proxy/fuzz, and what is like them (FUZZ_SECONDS=30 for each target)"
-	@echo "make driver-suites  the suites of psycopg2, asyncpg, SQLAlchemy and Django through editiond beside direct: what passes, and what is lost"
+	@echo "make driver-suites  the suites of psycopg 2 and 3, asyncpg, node-postgres, SQLAlchemy and Django through editiond beside direct: what is lost, and why"
 	@echo "make lint    formatting, clippy, documentation"
 
 # Sizes: DEMO_SCALE=1 DEMO_SECONDS=3 DEMO_CLIENTS=4 make demo

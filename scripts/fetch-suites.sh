@@ -4,7 +4,8 @@
 #   scripts/fetch-suites.sh postgres    PostgreSQL's own regression and isolation suites, from the Debian source package of the
 #                                       server that is installed; prints their folder
 #   scripts/fetch-suites.sh drivers     the suites of psycopg2, asyncpg, SQLAlchemy and Django, from their source distributions, and
-#                                       a Python with what they judge; prints their folder
+#                                       a Python with what they judge; those of psycopg 3 and node-postgres, whose packages hold no
+#                                       tests, from their repositories, or from copies: PSYCOPG_GIT=… NODE_POSTGRES_GIT=…; prints their folder
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -49,7 +50,29 @@ postgres() {
     printf '%s\n' "$folder"
 }
 
-# Versions whose source distribution holds the tests. psycopg 3 and node-postgres leave theirs out.
+# A folder of a repository as it was at a tag, in the present folder: from_git REPOSITORY TAG FOLDER
+from_git() {
+    local clone
+    clone=$(mktemp -d)
+    git clone --quiet --bare --depth 1 --branch "$2" "$1" "$clone" >&2 && git -C "$clone" archive "$2" "$3" | tar -x || return 1
+    rm -r "$clone"
+}
+
+# The drivers themselves come from their packages, of the version that the tests are of.
+psycopg() (
+    mkdir -p psycopg && cd psycopg
+    from_git "${PSYCOPG_GIT:-https://github.com/psycopg/psycopg}" 3.3.4 tests &&
+        ../python/bin/pip install --quiet 'psycopg[binary]==3.3.4' pytest anyio dnspython pproxy mypy >&2
+)
+
+node_postgres() (
+    mkdir -p node-postgres && cd node-postgres
+    from_git "${NODE_POSTGRES_GIT:-https://github.com/brianc/node-postgres}" pg@8.23.0 packages/pg/test &&
+        npm install --no-audit --no-fund --silent --prefix . pg@8.23.0 async@2.6.4 bluebird@3.7.2 co@4.6.0 pg-copy-streams@0.3.0 >&2 &&
+        mv packages/pg/test node_modules/pg/
+)
+
+# Versions whose source distribution holds the tests.
 driver_versions="psycopg2==2.9.10 asyncpg==0.30.0 SQLAlchemy==2.0.36 Django==5.2.1"
 
 drivers() {
@@ -76,6 +99,11 @@ drivers() {
             tar -xzf "$archive" -C "$folder/$name" --strip-components=1 --wildcards "${parts[@]}"
         done
         touch "$folder/complete"
+    fi
+    cd "$folder"
+    if [ ! -d psycopg ]; then psycopg || { rm -rf psycopg; echo "fetch-suites: no tests of psycopg 3; PSYCOPG_GIT=… names a copy of its repository" >&2; }; fi
+    if [ ! -d node-postgres ]; then
+        node_postgres || { rm -rf node-postgres; echo "fetch-suites: no tests of node-postgres; NODE_POSTGRES_GIT=… names a copy of its repository" >&2; }
     fi
     printf '%s\n' "$folder"
 }

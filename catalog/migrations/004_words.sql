@@ -145,6 +145,16 @@ BEGIN
     UPDATE edition_catalog."~~parts" SET view_oid = 0, kind = CASE kind WHEN 'inbound' THEN 'foreign constraint' WHEN 'view' THEN 'foreign view' ELSE kind END
     WHERE kind IN ('inbound', 'view');
 
+    -- Defaults of tables that are no views but stand in a schema of the edition: their words name what the editioned schema holds.
+    INSERT INTO edition_catalog."~~parts" (edition_id, kind, oid, live_oid, view_oid, name, place, plain, pretty, bare, bare_pretty)
+        SELECT w.edition_id, 'foreign column', p.oid, p.oid, 0, w.name, a.attnum, w.plain, w.pretty, w.bare, w.bare_pretty
+        FROM edition.tables m
+        JOIN pg_namespace pn ON pn.nspname = m.physical_schema::name
+        JOIN pg_class p ON p.relname = m.physical_name::name AND p.relnamespace = pn.oid
+        JOIN edition.words w ON w.edition_id = m.edition_id AND w.table_id = m.table_id AND w.kind = 'column' AND w.plain IS NOT NULL
+        JOIN pg_attribute a ON a.attrelid = p.oid AND a.attname = w.name::name
+        WHERE m.view_schema IS NULL;
+
     INSERT INTO edition_catalog."~~planned"
         SELECT p.oid, k.name
         FROM (SELECT x.edition_id, x.table_id, coalesce(x.physical_name, x.index_name) AS name FROM edition.indexes x

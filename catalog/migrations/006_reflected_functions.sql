@@ -100,7 +100,10 @@ BEGIN
     BEGIN
         SELECT t.stored_oid INTO stored FROM edition_catalog."~tables" t WHERE t.view_oid = relation;
         IF NOT FOUND OR tree IS NULL THEN
-            RETURN pg_catalog.pg_get_expr(tree, relation, is_pretty);
+            RETURN coalesce(
+                (SELECT edition_catalog."~said"('column', relation, d.adnum, is_pretty) FROM pg_catalog.pg_attrdef d
+                 WHERE d.adrelid = relation AND d.adbin::text = tree::text LIMIT 1),
+                pg_catalog.pg_get_expr(tree, relation, is_pretty));
         END IF;
         SELECT found_words.plain, found_words.pretty, found_words.bare, found_words.bare_pretty INTO said
         FROM (SELECT k.plain, k.pretty, k.bare, k.bare_pretty
@@ -126,10 +129,11 @@ BEGIN
             RETURN CASE WHEN is_pretty THEN said.pretty ELSE said.plain END;
         END IF;
     END $$;
-    -- Most relations are no views: those are told by a look into the server's cache, in a function that is planned into the query.
+    -- Most relations are no views, which a look into the server's cache tells, and most expressions name no schema of an edition. So this is what can be
+    -- planned into the query, and what it calls is seldom called.
     CREATE FUNCTION edition_catalog.pg_get_expr(tree pg_node_tree, relation oid, is_pretty boolean DEFAULT false) RETURNS text LANGUAGE sql STABLE AS $$
-        SELECT CASE WHEN pg_catalog.pg_relation_filenode(relation) IS NULL THEN edition_catalog."~expression"(tree, relation, is_pretty)
-                    ELSE pg_catalog.pg_get_expr(tree, relation, is_pretty) END
+        SELECT CASE WHEN pg_catalog.pg_relation_filenode(relation) IS NULL OR pg_catalog.strpos(pg_catalog.pg_get_expr(tree, relation, is_pretty), '$') > 0
+                    THEN edition_catalog."~expression"(tree, relation, is_pretty) ELSE pg_catalog.pg_get_expr(tree, relation, is_pretty) END
     $$;
 
     CREATE FUNCTION edition_catalog.pg_get_serial_sequence(table_name text, column_name text) RETURNS text LANGUAGE sql STABLE AS $$

@@ -7,6 +7,7 @@
 
 mod bed;
 mod psql;
+mod reflection;
 mod tokio_postgres_driver;
 
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use edition_cli::server::PrivateServer;
 use edition_tests::{Session, Verbs, edition, name, told};
 use editiond::{Address, Config, Control, Proxy};
 
-use crate::suite::{Suite, Tables};
+use crate::suite::{Phase, Suite, Tables};
 
 /// What can go wrong in here is told, not handled.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -22,10 +22,13 @@ const NEIGHBOURS_CHILD: &str = "ALTER TABLE public.users RENAME name TO full_nam
 /// A column more for every table.
 const EVERY_TABLE: &str = "\
 DO $$ DECLARE t regclass; BEGIN
-    FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
+    FOR t IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace::regnamespace::text ~ '^(public$|of_)' LOOP
         EXECUTE format('ALTER TABLE %s ADD COLUMN added_by_child integer DEFAULT 7', t);
     END LOOP;
 END $$";
+
+/// The schemas that are adopted.
+const EDITIONED: &str = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^(public$|of_)' ORDER BY 1";
 
 /// See the module's doc.
 pub(crate) struct Bed {
@@ -79,14 +82,22 @@ impl Bed {
                     open(server, database).await?.run(NEIGHBOUR).await;
                 }
                 Tables::Kept => {
-                    suite.run(suites, server.port(), true).await?;
+                    suite.run(suites, server.port(), Phase::MakeTables).await?;
+                }
+                Tables::KeptBySchema => {
+                    admin.run(&format!("CREATE DATABASE {database}")).await;
+                    admin.run(&format!("ALTER DATABASE {database} SET search_path = work")).await;
+                    open(server, database).await?.run("CREATE SCHEMA work").await;
+                    suite.run(suites, server.port(), Phase::MakeTables).await?;
                 }
             }
         }
+        let live = open(&self.live, database).await?;
+        let schemas = live.ask(EDITIONED).await.iter().map(|schema| name(schema)).collect();
         let verbs = Verbs {
             target: Target::new(self.live.config(database), None)?,
             programs: self.live.programs()?,
-            schemas: vec![name("public")],
+            schemas,
         };
         let mut options = verbs.init_options("v1");
         options.proxy_roles = Vec::new();
@@ -95,10 +106,18 @@ impl Bed {
         let blueprint = edition("v2").blueprint_for(database)?;
         let change = match suite.tables {
             Tables::Own => NEIGHBOURS_CHILD,
-            Tables::Kept => EVERY_TABLE,
+            Tables::Kept | Tables::KeptBySchema => EVERY_TABLE,
         };
         open(&self.live, blueprint.as_str()).await?.run(change).await;
         verbs.try_publish("v2", &[], &Silent).await.map_err(|error| told(&error))?;
+        Ok(())
+    }
+
+    /// Has sessions that name no edition go to the child, and changes the database beside it alike.
+    pub(crate) async fn turn_to_child(&self, suite: &Suite) -> Result<()> {
+        open(&self.direct, suite.database).await?.run(EVERY_TABLE).await;
+        let target = Target::new(self.live.config(suite.database), None)?;
+        operation::set_default(&target, &edition("v2")).await.map_err(|error| told(&error))?;
         Ok(())
     }
 }

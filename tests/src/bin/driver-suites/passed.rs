@@ -40,9 +40,42 @@ impl Passed {
     }
 }
 
+/// What the proxy says when it refuses DDL.
+const REFUSED: &str = "its schema is frozen";
+
+/// Tests whose report tells that DDL was refused: pytest heads a report with `___ Class.name ___`, unittest with `ERROR: name (class)`.
+pub(crate) fn refused_as_frozen(printed: &str) -> BTreeSet<String> {
+    let mut refused = BTreeSet::new();
+    let mut test = None;
+    for line in printed.lines() {
+        let heading = line.strip_prefix("ERROR: ").or_else(|| line.strip_prefix("FAIL: ")).or_else(|| {
+            line.strip_prefix("___")
+                .map(|rest| rest.trim_matches(['_', ' ']).trim_start_matches("ERROR at setup of "))
+        });
+        if let Some(heading) = heading {
+            // pytest names a test by `file::Class::name`
+            test = Some(heading.trim().replace('.', if line.starts_with('_') { "::" } else { "." }));
+        } else if line.contains(REFUSED)
+            && let Some(test) = &test
+        {
+            refused.insert(test.clone());
+        }
+    }
+    refused
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refused_ddl_is_told_from_other_failures() {
+        let printed = "____ OfIndexes.test_alter ____\nE cannot run ALTER TABLE in live edition \"v1\": its schema is frozen\n\
+                       ____ test_other ____\nE something else\n\
+                       ======\nERROR: test_view (a.tests.B.test_view)\n------\nerror: cannot run CREATE VIEW: its schema is frozen\n";
+        let refused: Vec<String> = refused_as_frozen(printed).into_iter().collect();
+        assert_eq!(refused, ["OfIndexes::test_alter", "test_view (a.tests.B.test_view)"]);
+    }
 
     #[test]
     fn both_runners_are_read() {

@@ -1,6 +1,10 @@
-//! The suites, and how each is run.
+//! How a suite is run.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use tokio::process::Command;
 
@@ -16,6 +20,8 @@ pub(crate) enum Tables {
     Own,
     /// It keeps what an earlier run made: that is adopted, and a child edition changes every table.
     Kept,
+    /// The same, in a schema for each of its classes, whose tables bear the same names.
+    KeptBySchema,
 }
 
 /// A suite.
@@ -26,206 +32,29 @@ pub(crate) struct Suite {
     /// The database that its tests use.
     pub(crate) database: &'static str,
     /// The folder below that of the suites.
-    folder: &'static str,
-    /// Arguments for Python.
-    arguments: &'static [&'static str],
+    pub(crate) folder: &'static str,
+    pub(crate) runner: Runner,
+    /// Tests that may fare otherwise through the proxy, each with the reason.
+    pub(crate) reasons: &'static [(&'static str, &'static str)],
 }
 
-/// All suites. Files that are left out judge something else than PostgreSQL (`fast_executemany` and the like have no session), or
-/// need another server than the one at hand (replication, several clusters).
-pub(crate) const SUITES: &[Suite] = &[
-    Suite {
-        name: "psycopg2",
-        tables: Tables::Own,
-        database: "suites",
-        folder: "psycopg2",
-        arguments: &["-m", "pytest", "-p", "no:cacheprovider", "-q", "-rA", "--tb=short", "tests"],
-    },
-    Suite {
-        name: "asyncpg",
-        tables: Tables::Own,
-        database: "suites",
-        folder: "asyncpg",
-        // test_introspection_on_large_db is a race against a clock
-        arguments: &[
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            "-q",
-            "-rA",
-            "--tb=short",
-            "-k",
-            "not on_large_db",
-            "tests",
-        ],
-    },
-    Suite {
-        name: "sqlalchemy",
-        tables: Tables::Own,
-        database: "suites",
-        folder: "sqlalchemy",
-        arguments: &[
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:logging",
-            "-q",
-            "-rA",
-            "--tb=short",
-            "--maxfail=1000",
-            "--dburi=postgresql+psycopg2://postgres@127.0.0.1:{port}/suites",
-            "test/dialect/postgresql/test_query.py",
-            "test/dialect/postgresql/test_on_conflict.py",
-            "test/sql/test_query.py",
-            "test/sql/test_returning.py",
-        ],
-    },
-    Suite {
-        name: "django",
-        tables: Tables::Kept,
-        database: "test_suites",
-        folder: "django/tests",
-        arguments: &[
-            "runtests.py",
-            "--settings=suites_settings",
-            "--keepdb",
-            "--parallel=1",
-            "-v",
-            "2",
-            "admin_changelist",
-            "admin_filters",
-            "admin_inlines",
-            "admin_utils",
-            "admin_views",
-            "aggregation",
-            "aggregation_regress",
-            "annotations",
-            "async",
-            "auth_tests",
-            "backends",
-            "basic",
-            "bulk_create",
-            "cache",
-            "composite_pk",
-            "constraints",
-            "contenttypes_tests",
-            "custom_columns",
-            "custom_lookups",
-            "custom_managers",
-            "custom_methods",
-            "custom_pk",
-            "datatypes",
-            "dates",
-            "datetimes",
-            "db_functions",
-            "db_typecasts",
-            "db_utils",
-            "defer",
-            "defer_regress",
-            "delete",
-            "delete_regress",
-            "distinct_on_fields",
-            "empty",
-            "empty_models",
-            "expressions",
-            "expressions_case",
-            "expressions_window",
-            "extra_regress",
-            "field_defaults",
-            "filtered_relation",
-            "fixtures",
-            "fixtures_model_package",
-            "fixtures_regress",
-            "flatpages_tests",
-            "force_insert_update",
-            "foreign_object",
-            "from_db_value",
-            "generic_inline_admin",
-            "generic_relations",
-            "generic_relations_regress",
-            "generic_views",
-            "get_earliest_or_latest",
-            "get_object_or_404",
-            "get_or_create",
-            "indexes",
-            "inline_formsets",
-            "inspectdb",
-            "introspection",
-            "known_related_objects",
-            "lookup",
-            "m2m_and_m2o",
-            "m2m_intermediary",
-            "m2m_multiple",
-            "m2m_recursive",
-            "m2m_regress",
-            "m2m_signals",
-            "m2m_through",
-            "m2m_through_regress",
-            "m2o_recursive",
-            "managers_regress",
-            "many_to_many",
-            "many_to_one",
-            "many_to_one_null",
-            "max_lengths",
-            "model_fields",
-            "model_forms",
-            "model_formsets",
-            "model_formsets_regress",
-            "model_indexes",
-            "model_inheritance",
-            "model_inheritance_regress",
-            "model_options",
-            "model_regress",
-            "multiple_database",
-            "mutually_referential",
-            "nested_foreign_keys",
-            "null_fk",
-            "null_fk_ordering",
-            "null_queries",
-            "one_to_one",
-            "or_lookups",
-            "order_with_respect_to",
-            "ordering",
-            "pagination",
-            "prefetch_related",
-            "properties",
-            "proxy_model_inheritance",
-            "proxy_models",
-            "queries",
-            "queryset_pickle",
-            "raw_query",
-            "redirects_tests",
-            "reserved_names",
-            "reverse_lookup",
-            "save_delete_hooks",
-            "select_for_update",
-            "select_related",
-            "select_related_onetoone",
-            "select_related_regress",
-            "serializers",
-            "sessions_tests",
-            "signals",
-            "sites_framework",
-            "sites_tests",
-            "string_lookup",
-            "swappable_models",
-            "syndication_tests",
-            "test_client_regress",
-            "timezones",
-            "transaction_hooks",
-            "transactions",
-            "unmanaged_models",
-            "update",
-            "update_only_fields",
-            "validation",
-            "validators",
-            "xor_lookups",
-        ],
-    },
-];
+/// What runs its tests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Runner {
+    /// Python with these arguments; `{port}` is the server's, a no-break space stands within an argument.
+    Python(&'static str),
+    /// Node.js, with each file `*-tests.js` below this folder, one after the other.
+    Node(&'static str),
+}
+
+/// Why a suite is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// For the sake of the tables that its tests make, which are kept.
+    MakeTables,
+    /// To judge.
+    Judge,
+}
 
 /// The settings of Django's suite.
 const DJANGO: &str = "\
@@ -244,47 +73,120 @@ DEFAULT_AUTO_FIELD = 'django.db.models.AutoField'
 USE_TZ = False
 ";
 
+/// What makes SQLAlchemy's suite keep its tables.
+const SQLALCHEMY: &str = include_str!("suites_kept.py");
+
 impl Suite {
-    /// Runs it against a server on this port; gives what it printed. `only_prepare`: runs one test, for the sake of the
-    /// tables that are made before it.
-    pub(crate) async fn run(&self, suites: &Path, port: u16, only_prepare: bool) -> Result<String> {
+    /// Whether it was brought.
+    pub(crate) fn is_there(&self, suites: &Path) -> bool {
+        suites.join(self.folder).is_dir()
+    }
+
+    /// Runs it against a server on this port; gives what it printed.
+    pub(crate) async fn run(&self, suites: &Path, port: u16, phase: Phase) -> Result<String> {
         let folder = suites.join(self.folder);
-        if self.name == "django" {
-            std::fs::write(folder.join("suites_settings.py"), DJANGO)?;
+        match self.name {
+            "django" => std::fs::write(folder.join("suites_settings.py"), DJANGO)?,
+            "sqlalchemy" => std::fs::write(folder.join("suites_kept.py"), SQLALCHEMY)?,
+            _ => {}
         }
+        match self.runner {
+            Runner::Python(arguments) => {
+                let mut arguments: Vec<String> = arguments
+                    .split_ascii_whitespace()
+                    .map(|argument| argument.replace("{port}", &port.to_string()).replace('\u{a0}', " "))
+                    .collect();
+                if self.tables == Tables::Kept && phase == Phase::MakeTables {
+                    // the shortest of those that touch the database
+                    arguments.extend([
+                        "-k".to_owned(),
+                        "test_objects_attribute_is_only_available_on_the_class_itself".to_owned(),
+                    ]);
+                }
+                self.start(&suites.join("python/bin/python"), &arguments, &folder, port, phase)
+                    .await
+                    .map(|ended| ended.printed)
+            }
+            Runner::Node(tests) => {
+                let mut printed = String::new();
+                for file in files(&folder.join(tests))? {
+                    let named = file.strip_prefix(&folder)?.display().to_string();
+                    let ended = self
+                        .start(Path::new("node"), std::slice::from_ref(&named), &folder, port, phase)
+                        .await?;
+                    printed.push_str(&ended.printed);
+                    // each test that was ticked off, and the file if all of it was
+                    for test in ended.printed.lines().filter_map(|line| line.trim().strip_suffix('✔')) {
+                        printed.push_str(&format!("\nPASSED {named}: {}", test.trim()));
+                    }
+                    let outcome = if ended.succeeded { "PASSED" } else { "FAILED" };
+                    printed.push_str(&format!("\n{outcome} {named}\n"));
+                }
+                Ok(printed)
+            }
+        }
+    }
+
+    async fn start(
+        &self,
+        program: &Path,
+        arguments: &[String],
+        folder: &Path,
+        port: u16,
+        phase: Phase,
+    ) -> Result<Ended> {
         let port = port.to_string();
-        let mut arguments: Vec<String> =
-            self.arguments.iter().map(|argument| argument.replace("{port}", &port)).collect();
-        if only_prepare {
-            // the shortest of those that touch the database
-            arguments.extend([
-                "-k".to_owned(),
-                "test_objects_attribute_is_only_available_on_the_class_itself".to_owned(),
-            ]);
-        }
-        let mut command = Command::new(suites.join("python/bin/python"));
+        let database = self.database;
+        let mut command = Command::new(program);
         command
             .args(arguments)
-            .current_dir(&folder)
+            .current_dir(folder)
             .envs([
                 ("PGHOST", "127.0.0.1"),
                 ("PGPORT", &port),
                 ("PGUSER", "postgres"),
-                ("PGDATABASE", self.database),
+                ("PGDATABASE", database),
             ])
             .envs([
-                ("PSYCOPG2_TESTDB", self.database),
+                ("PSYCOPG2_TESTDB", database),
                 ("PSYCOPG2_TESTDB_HOST", "127.0.0.1"),
                 ("PSYCOPG2_TESTDB_PORT", &port),
                 ("PSYCOPG2_TESTDB_USER", "postgres"),
             ])
+            .env("PSYCOPG_TEST_DSN", format!("host=127.0.0.1 port={port} user=postgres dbname={database}"))
+            .env("SUITES_PHASE", if phase == Phase::MakeTables { "make" } else { "judge" })
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PYTHONPATH", folder)
             .stdin(Stdio::null())
             .kill_on_drop(true);
         let output = tokio::time::timeout(PATIENCE, command.output())
             .await
             .map_err(|_| format!("{} takes too long", self.name))??;
         let printed = [output.stdout, output.stderr].concat();
-        Ok(String::from_utf8_lossy(&printed).into_owned())
+        Ok(Ended {
+            succeeded: output.status.success(),
+            printed: String::from_utf8_lossy(&printed).into_owned(),
+        })
     }
+}
+
+/// A program that has ended.
+struct Ended {
+    succeeded: bool,
+    printed: String,
+}
+
+/// The test files of node-postgres in and below a folder, in an order that is always the same.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else if path.to_string_lossy().ends_with("-tests.js") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
 }

@@ -127,3 +127,5 @@ SELECT t.tgname, t.tgrelid::regclass, pg_get_triggerdef(t.oid), pg_get_triggerde
 SELECT stxname, stxrelid::regclass, pg_get_statisticsobjdef_columns(oid), pg_get_statisticsobjdef(oid) FROM pg_statistic_ext
 -- what is qualified when nothing is on the path
 SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND set_config('search_path', '', false) IS NOT NULL
+-- defaults when nothing is on the path
+SELECT c.relname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid WHERE c.relnamespace = 'public'::regnamespace AND set_config('search_path', '', false) IS NOT NULL
