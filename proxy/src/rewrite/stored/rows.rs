@@ -152,6 +152,8 @@ impl<'a, 't> Stored<'a, 't> {
         let Some(level) = self.scopes.levels.get(item.level) else { return true };
         let from: Vec<Node<'t>> = match level.statement {
             Statement::Select(select) => select.from_clause().iter().collect(),
+            // the row that was proposed is always there, and has no system columns
+            Statement::Insert(_) if item.name == Some("excluded") => return false,
             Statement::Update(_) | Statement::Delete(_) | Statement::Insert(_) => return item.only_qualified,
             Statement::Merge(_) => return true,
         };

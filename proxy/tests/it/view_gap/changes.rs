@@ -27,6 +27,8 @@ async fn system_columns_of_what_is_written() {
         "UPDATE users SET (full_name, \"Age\") = (SELECT b.full_name || 'x', b.\"Age\" FROM users b WHERE b.ctid = users.ctid) WHERE ctid = '(0,1)' RETURNING *",
         "EXPLAIN (COSTS off) UPDATE users u SET full_name = 'x' WHERE u.id = 1",
         "EXPLAIN (COSTS off) INSERT INTO users AS u (id) VALUES (9) ON CONFLICT (id) DO UPDATE SET id = excluded.id",
+        "EXPLAIN (COSTS off) INSERT INTO orders AS o VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET total = 1 WHERE excluded.id IS NULL",
+        "INSERT INTO users (id, full_name) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET full_name = excluded.*::text RETURNING ctid IS NULL, full_name",
         "EXPLAIN (COSTS off) DELETE FROM users WHERE id IN (SELECT id FROM orders o)",
         // errors stay errors
         "UPDATE users SET nope = 1 WHERE ctid = '(0,1)'",
