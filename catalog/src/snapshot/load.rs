@@ -7,7 +7,8 @@ use serde::Deserialize;
 use tokio_postgres::Client;
 
 use super::{
-    NameMap, Reflected, Relation, Snapshot, SnapshotEdition, ViewConstraint, ViewIndex, ViewRelation,
+    NameMap, Partition, Reflected, Relation, Snapshot, SnapshotEdition, ViewConstraint, ViewIndex,
+    ViewRelation,
 };
 use crate::{
     error::{Error, Result},
@@ -29,6 +30,18 @@ SELECT pg_catalog.jsonb_build_object(
                            FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
                            JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                            WHERE t.view_schema IS NOT NULL AND n.nspname = t.physical_schema AND c.relname = t.physical_name),
+        'partitions', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                                'schema', pn.nspname, 'name', pc.relname, 'stored_columns', nullif(own.columns, root.columns))
+                              ORDER BY pn.nspname, pc.relname), '[]')
+                       FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relkind = 'p'
+                       CROSS JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) AS part
+                       JOIN pg_catalog.pg_class pc ON pc.oid = part.relid AND pc.oid <> c.oid
+                       JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace
+                       CROSS JOIN LATERAL (SELECT pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum) AS columns FROM pg_catalog.pg_attribute a
+                                           WHERE a.attrelid = pc.oid AND a.attnum > 0 AND NOT a.attisdropped) AS own
+                       CROSS JOIN LATERAL (SELECT pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum) AS columns FROM pg_catalog.pg_attribute a
+                                           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS root
+                       WHERE t.view_schema IS NOT NULL AND n.nspname = t.physical_schema AND c.relname = t.physical_name),
         'generated_columns', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
                               FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
                               JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attgenerated <> ''
@@ -102,6 +115,8 @@ struct TableRow {
     view_schema: Option<Name>,
     columns: Vec<(Name, Name)>,
     stored_columns: Vec<Name>,
+    #[serde(default)]
+    partitions: Vec<Partition>,
     generated_columns: Vec<Name>,
     view_defaults: Vec<Name>,
     own_defaults: Vec<Name>,
@@ -196,6 +211,7 @@ fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<Editi
                 physical_name: table.physical_name,
                 columns: table.columns,
                 stored_columns: table.stored_columns,
+                partitions: table.partitions,
                 generated_columns: table.generated_columns,
                 view_defaults: table.view_defaults,
                 own_defaults: table.own_defaults,

@@ -112,6 +112,8 @@ pub struct ViewRelation {
     pub columns: Vec<(Name, Name)>,
     /// All columns that the physical table has, in its own order; also those of other editions.
     pub stored_columns: Vec<Name>,
+    /// The partitions that it had when the snapshot was taken, at whatever depth: the server names them in its reports.
+    pub partitions: Vec<Partition>,
     /// Those of them that are generated.
     pub generated_columns: Vec<Name>,
     /// The logical columns that have a default in the view. For others DEFAULT means NULL there, except in an INSERT.
@@ -122,6 +124,17 @@ pub struct ViewRelation {
     pub constraints: Vec<ViewConstraint>,
     /// Its indexes, those behind constraints included, by name.
     pub indexes: Vec<ViewIndex>,
+}
+
+/// A partition of the table that an editioning view shows. Its columns are called as the table's are.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Partition {
+    /// Where it stands.
+    pub schema: Name,
+    /// Its name.
+    pub name: Name,
+    /// Its columns in its own order, if that is not the table's.
+    pub stored_columns: Option<Vec<Name>>,
 }
 
 /// A constraint of the table that an editioning view shows.

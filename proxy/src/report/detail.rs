@@ -24,7 +24,9 @@ pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Op
         "23505" => table.map_or(Some(detail.clone()), |table| key(&detail, table, Again::No)),
         "23P01" => table.map_or(Some(detail.clone()), |table| key(&detail, table, Again::Once)),
         "23503" => foreign_key(&detail, fields, vocabulary),
-        "23502" | "23514" => table.map_or(Some(detail.clone()), |table| failing_row(&detail, table)),
+        "23502" | "23514" => table.map_or(Some(detail.clone()), |table| {
+            failing_row(&detail, table).or_else(|| partition_key(&detail, table))
+        }),
         "2BP01" => {
             Some(dependents(&words(Speech::Statement).without_our_schemas(detail.clone()), vocabulary))
         }
@@ -186,6 +188,14 @@ fn failing_row(detail: &str, table: &Table) -> Option<String> {
         values.join(SEPARATOR)
     };
     Some(format!("{}{row}{}", detail.get(..start)?, detail.get(end..)?))
+}
+
+/// `… (a, lower(b)) = (1, x).`, where no partition takes a row. `None`: a column of another edition is part of the key.
+fn partition_key(detail: &str, table: &Table) -> Option<String> {
+    let start = detail.find('(')?;
+    let list = detail.get(start..)?.split_once(") = (")?.0;
+    let new = in_the_editions_words(list, table)?;
+    Some(format!("{}{new}{}", detail.get(..start)?, detail.get(start + list.len()..)?))
 }
 
 /// What stands between names and between values, which may hold it as well.

@@ -2,7 +2,7 @@
 
 use catalog::{
     model::{EditionId, Name},
-    snapshot::{NameMap, Relation, ViewRelation},
+    snapshot::{NameMap, Partition, Relation, ViewRelation},
 };
 
 use super::*;
@@ -27,6 +27,17 @@ fn vocabulary() -> Vocabulary {
         &[("id", "id"), ("order", "name"), ("note", "note$v2")],
         &["id", "name", "note", "secret", "note$v2"],
     );
+    let Relation::View(mut users) = users else { unreachable!() };
+    let partition = |name: &str, columns: Option<&[&str]>| Partition {
+        schema: self::name("public"),
+        name: self::name(name),
+        stored_columns: columns.map(|columns| columns.iter().map(|column| self::name(column)).collect()),
+    };
+    users.partitions = vec![
+        partition("users_1", None),
+        partition("users_2", Some(&["note$v2", "secret", "name", "note", "id"])),
+    ];
+    let users = Relation::View(users);
     let swapped = view("swapped", &[("a", "b"), ("b", "a")], &["a", "b"]);
     let names = NameMap {
         relations: [("people", users), ("swapped", swapped)]
@@ -240,6 +251,44 @@ fn privileges_policies_and_generated_columns() {
         "428C9",
         "column \"a\" can only be updated to DEFAULT",
         "column \"a\" can only be updated to DEFAULT",
+    );
+}
+
+#[test]
+fn partitions_speak_of_the_columns_of_their_table() {
+    let row = |partition: &'static str, message: &'static str, detail: &'static str| {
+        [('C', "23514"), ('M', message), ('D', detail), ('s', "public"), ('t', partition)]
+    };
+    let message = "new row for relation \"users_1\" violates partition constraint";
+    check(
+        &row("users_1", message, "Failing row contains (1, a, x, s, y)."),
+        &row("users_1", message, "Failing row contains (1, a, y)."),
+    );
+    // in an order of its own
+    check(
+        &row("users_2", message, "Failing row contains (y, s, a, x, 1)."),
+        &row("users_2", message, "Failing row contains (y, a, 1)."),
+    );
+    let message = "no partition of relation \"users_1\" found for row";
+    check(
+        &row("users_1", message, "Partition key of the failing row contains (name, abs(id)) = (a, 1)."),
+        &row("users_1", message, "Partition key of the failing row contains (\"order\", abs(id)) = (a, 1)."),
+    );
+    check(
+        &[
+            ('C', "23505"),
+            ('M', "duplicate key value violates unique constraint \"u\""),
+            ('D', "Key (name)=(a) already exists."),
+            ('s', "public"),
+            ('t', "users_2"),
+        ],
+        &[
+            ('C', "23505"),
+            ('M', "duplicate key value violates unique constraint \"u\""),
+            ('D', "Key (\"order\")=(a) already exists."),
+            ('s', "public"),
+            ('t', "users_2"),
+        ],
     );
 }
 

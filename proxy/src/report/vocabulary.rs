@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use catalog::{
     layout::not_null_check,
     model::Name,
-    snapshot::{Relation, SnapshotEdition, ViewRelation},
+    snapshot::{Partition, Relation, SnapshotEdition, ViewRelation},
 };
 
 /// What the server's names mean in an edition. Built once per epoch and edition.
@@ -20,7 +20,7 @@ pub(crate) struct Vocabulary {
     suffixes: Vec<String>,
 }
 
-/// A table that the edition sees through a view.
+/// A table that the edition sees through a view, or a partition of one.
 #[derive(Debug)]
 pub(super) struct Table {
     /// The editioned schema.
@@ -53,8 +53,13 @@ impl Vocabulary {
             .relations
             .iter()
             .filter_map(|((schema, name), relation)| match relation {
-                Relation::View(view) => Some(Table::new(schema, name, view)),
+                Relation::View(view) => Some((schema, name, view)),
                 Relation::Moved { .. } | Relation::Tombstone => None,
+            })
+            .flat_map(|(schema, name, view)| {
+                let partitions =
+                    view.partitions.iter().map(|partition| Table::partition(schema, view, partition));
+                std::iter::once(Table::new(schema, name, view)).chain(partitions)
             })
             .collect();
         let physical = |table: &Table| {
@@ -156,6 +161,19 @@ impl Table {
                 .collect(),
             stored: view.stored_columns.clone(),
             constraints: constraints.collect(),
+        }
+    }
+
+    /// A partition has no view; its columns are called as those of its table, its name is its own.
+    fn partition(schema: &Name, view: &ViewRelation, partition: &Partition) -> Self {
+        let schema = if partition.schema == view.physical_schema { schema } else { &partition.schema };
+        Self {
+            name: partition.name.clone(),
+            physical_schema: partition.schema.clone(),
+            physical_name: partition.name.clone(),
+            stored: partition.stored_columns.clone().unwrap_or_else(|| view.stored_columns.clone()),
+            constraints: HashMap::new(),
+            ..Self::new(schema, &partition.name, view)
         }
     }
 

@@ -127,6 +127,7 @@ pub fn view_relation(physical: &str) -> Result<ViewRelation, NameError> {
         physical_name: Name::new(physical)?,
         columns: Vec::new(),
         stored_columns: Vec::new(),
+        partitions: Vec::new(),
         generated_columns: Vec::new(),
         view_defaults: Vec::new(),
         own_defaults: Vec::new(),

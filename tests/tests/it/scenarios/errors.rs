@@ -29,6 +29,11 @@ CREATE FUNCTION check_event() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER check_event BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION check_event();
+CREATE TABLE logs (id int, kind int, word text NOT NULL) PARTITION BY LIST (kind);
+CREATE TABLE logs_1 PARTITION OF logs FOR VALUES IN (1);
+CREATE TABLE logs_2 PARTITION OF logs FOR VALUES IN (2) PARTITION BY RANGE (abs(id));
+CREATE TABLE logs_2_1 PARTITION OF logs_2 FOR VALUES FROM (0) TO (10);
+CREATE UNIQUE INDEX logs_1_word ON logs_1 (word);
 CREATE DOMAIN even AS int CHECK (VALUE % 2 = 0);
 CREATE TABLE numbers (id int PRIMARY KEY, half even, mark varchar(3));
 GRANT SELECT, INSERT, UPDATE, DELETE ON teams, users, bookings, notes, events, numbers, counted, limits, places, seats TO keeper;
@@ -43,6 +48,7 @@ ALTER TABLE limits RENAME amount TO much; ALTER TABLE limits RENAME CONSTRAINT f
 ALTER TABLE limits RENAME CONSTRAINT limits_pkey TO limits_id;
 ALTER TABLE bookings RENAME TO reservations; ALTER TABLE reservations RENAME during TO span;
 ALTER TABLE secrets ADD word text;
+ALTER TABLE logs RENAME word TO term; ALTER TABLE logs RENAME kind TO sort; ALTER TABLE logs ADD extra text;
 ALTER TABLE notes RENAME owner_name TO author;
 ALTER TABLE events ADD place text;
 ALTER TABLE numbers RENAME half TO other_half;
@@ -73,6 +79,11 @@ const FAILING: &[&[&str]] = &[
         "INSERT INTO users (id, team_id, {name}) VALUES (1, 1, 'Al'), (2, 1, 'al')",
     ],
     &["INSERT INTO teams VALUES (1, 'Key (name)=(1) '), (2, 'Key (name)=(1) ')"],
+    // partitions
+    &["INSERT INTO logs VALUES (1, 3, 'a')"],
+    &["INSERT INTO logs VALUES (20, 2, 'a')"],
+    &["INSERT INTO logs VALUES (1, 1, 'a'), (2, 1, 'a')"],
+    &["INSERT INTO logs VALUES (1, 2, NULL)"],
     // foreign keys, from both ends
     &["INSERT INTO users (id, team_id, {name}) VALUES (1, 7, 'a')"],
     &[
