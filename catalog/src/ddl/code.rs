@@ -2,7 +2,7 @@
 
 use super::{grant_columns, grant_function, grant_relation, owner_of};
 use crate::{
-    model::{Function, Name, QualifiedName, Schema, Trigger, View},
+    model::{Function, FunctionKind, Name, QualifiedName, Schema, Trigger, View},
     property::{Object, give},
     sql,
     sql::{
@@ -11,49 +11,64 @@ use crate::{
     },
 };
 
-/// A function, procedure or aggregate with its comment, privileges and owner.
+/// A function, procedure, aggregate or operator with its comment, privileges and owner.
 pub fn create_function(function: &Function, runner: &Name) -> Vec<Sql> {
-    let mut statements = vec![Sql::trusted(&function.definition)];
-    let routine = routine(function);
+    let mut statements = vec![function_statement(function)];
+    let object = function_object(function);
     statements.extend(give(&Object::Function(function), &function.properties));
     statements.extend(grant_function(&function.name.schema, function));
-    statements.extend(owner_of(&routine, &function.owner, runner));
+    statements.extend(owner_of(&object, &function.owner, runner));
     statements
 }
 
-/// The same function in another schema. `None` if the definition is not what PostgreSQL deparses.
+fn function_statement(function: &Function) -> Sql {
+    match (&function.links, function.definition.strip_suffix(')')) {
+        (Some(links), Some(open)) => sql!("{}, {})", Sql::trusted(open), Sql::trusted(links)),
+        _ => Sql::trusted(&function.definition),
+    }
+}
+
+/// The same function or operator in another schema, where nothing is linked with it. `None` if the definition is not what PostgreSQL deparses.
 pub fn function_in(function: &Function, schema: &Name) -> Option<Function> {
     let text = function.definition.as_str();
     let mut tokens = Lexer::new(text.as_bytes());
-    // CREATE OR REPLACE FUNCTION schema.name(…
-    let place = tokens.nth(4).filter(Token::is_name)?;
+    // CREATE OR REPLACE FUNCTION schema.name(…; CREATE OPERATOR schema.sign (…
+    let before = if function.kind == FunctionKind::Operator { 2 } else { 4 };
+    let place = tokens.nth(before).filter(Token::is_name)?;
     let definition = format!("{}{}{}", text.get(..place.start)?, schema.quoted(), text.get(place.end..)?);
     let name = QualifiedName::new(schema.clone(), function.name.name.clone());
-    Some(Function { name, definition, ..function.clone() })
+    Some(Function { name, definition, links: None, ..function.clone() })
 }
 
-/// DROP of a function, procedure or aggregate.
+/// DROP of a function, procedure, aggregate or operator.
 pub fn drop_function(function: &Function) -> Sql {
-    sql!("DROP {} IF EXISTS {}({})", keyword(function), function.name, arguments(function))
+    sql!("DROP {} IF EXISTS {}", Sql::trusted(function.kind.keyword()), signature(function))
 }
 
-fn routine(function: &Function) -> Sql {
-    sql!("{} {}({})", keyword(function), function.name, arguments(function))
-}
-
-/// Its kind and name for ALTER: `FUNCTION "public"."f"(integer)`.
+/// Its kind and name for ALTER and COMMENT: `FUNCTION "public"."f"(integer)`.
 pub fn function_object(function: &Function) -> Sql {
-    routine(function)
+    sql!("{} {}", Sql::trusted(function.kind.keyword()), signature(function))
 }
 
-fn keyword(function: &Function) -> Sql {
-    Sql::trusted(&function.keyword)
+fn signature(function: &Function) -> Sql {
+    let arguments = Sql::trusted(&function.arguments);
+    match function.kind {
+        FunctionKind::Operator => {
+            sql!("{}.{}({})", function.name.schema, sign(&function.name.name), arguments)
+        }
+        // One of no arguments is named with a star.
+        FunctionKind::Aggregate if function.arguments.is_empty() => sql!("{}(*)", function.name),
+        _ => sql!("{}({})", function.name, arguments),
+    }
 }
 
-/// An aggregate of no arguments is named with a star.
-fn arguments(function: &Function) -> Sql {
-    let star = function.keyword == "AGGREGATE" && function.arguments.is_empty();
-    Sql::trusted(if star { "*" } else { function.arguments.as_str() })
+/// An operator's sign is never quoted (PostgreSQL docs, 4.1.3: which characters one is made of).
+fn sign(name: &Name) -> Sql {
+    if name.as_str().chars().all(|c| "+-*/<>=~!@#%^&|`?".contains(c)) {
+        Sql::trusted(name.as_str())
+    } else {
+        sql!("{}", name)
+    }
 }
 
 /// A user's own view, over physical names, with all that belongs to it except its triggers. A materialized one is made empty.
@@ -179,10 +194,11 @@ mod tests {
             id: 1,
             name: QualifiedName::new(Name::new("public").unwrap(), Name::new("f").unwrap()),
             arguments: "integer".to_owned(),
-            keyword: "FUNCTION".to_owned(),
+            kind: FunctionKind::Function,
             definition:
                 "CREATE OR REPLACE FUNCTION public.f(integer)\n LANGUAGE sql\nAS $$ SELECT public.f(1) $$"
                     .to_owned(),
+            links: None,
             owner: Name::new("o").unwrap(),
             grants: Vec::new(),
             properties: Vec::new(),

@@ -1,7 +1,7 @@
 //! GRANT statements from exploded ACLs.
 
 use crate::{
-    model::{Function, Grant, Name, QualifiedName},
+    model::{Function, FunctionKind, Grant, Name, QualifiedName},
     sql,
     sql::Sql,
 };
@@ -100,9 +100,12 @@ pub fn grant_type(name: &QualifiedName, grants: &[Grant]) -> Vec<Sql> {
         .collect()
 }
 
-/// Routine privileges; as with types, PUBLIC may execute a new one.
+/// Routine privileges; as with types, PUBLIC may execute a new one. An operator has none.
 pub fn grant_function(schema: &Name, function: &Function) -> Vec<Sql> {
     let name = QualifiedName::new(schema.clone(), function.name.name.clone());
+    if function.kind == FunctionKind::Operator {
+        return Vec::new();
+    }
     let object = sql!("ROUTINE {}({})", name, Sql::trusted(&function.arguments));
     revoke_public_unless_granted(&object, &function.grants)
         .into_iter()

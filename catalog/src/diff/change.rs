@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::model::{ColumnId, Grant, Name, QualifiedName, TableId};
+use crate::model::{ColumnId, FunctionKind, Grant, Name, QualifiedName, TableId};
 
 /// All changes, tables first, in a stable order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -150,6 +150,7 @@ pub enum Change {
         owned: bool,
     },
     FunctionCreated {
+        kind: FunctionKind,
         function: u32,
         name: QualifiedName,
         arguments: String,

@@ -1,7 +1,7 @@
 //! Functions and triggers: each edition may have its own, so every difference is supported and only has to be told.
 
 use super::{Change, others::counterpart, unsupported::Subject};
-use crate::model::{Function, Schema, Trigger};
+use crate::model::{Function, FunctionKind, Schema, Trigger};
 
 pub(super) fn compare_functions(
     parent: &Schema,
@@ -10,12 +10,13 @@ pub(super) fn compare_functions(
     changes: &mut Vec<Change>,
 ) {
     let id = |function: &Function| function.id;
-    let same_name = |old: &Function, new: &Function| old.name == new.name && old.arguments == new.arguments;
+    let same_name = |old: &Function, new: &Function| {
+        old.name == new.name && old.arguments == new.arguments && is_operator(old) == is_operator(new)
+    };
     let mut taken = Vec::new();
     for old in &parent.functions {
-        let kind = old.keyword.to_lowercase();
         let identity = format!("{}({})", old.name.pretty(), old.arguments);
-        let subject = Subject { kind: &kind, identity: &identity };
+        let subject = Subject { kind: old.kind.word(), identity: &identity };
         let Some(new) = counterpart(old, &parent.functions, &aligned.functions, id, same_name) else {
             changes.push(subject.dropped());
             continue;
@@ -24,7 +25,7 @@ pub(super) fn compare_functions(
         if !same_name(old, new) {
             let what = format!("was renamed to {}({})", new.name.pretty(), new.arguments);
             changes.push(subject.changed(what));
-        } else if old.definition != new.definition {
+        } else if (&old.definition, &old.links) != (&new.definition, &new.links) {
             changes.push(subject.changed("its definition was changed"));
         } else if old.id != new.id && !has_text_body(new) {
             changes.push(
@@ -37,6 +38,7 @@ pub(super) fn compare_functions(
     }
     for new in child.functions.iter().filter(|new| !taken.contains(&new.id)) {
         changes.push(Change::FunctionCreated {
+            kind: new.kind,
             function: new.id,
             name: new.name.clone(),
             arguments: new.arguments.clone(),
@@ -44,9 +46,14 @@ pub(super) fn compare_functions(
     }
 }
 
+/// An operator has a name space of its own.
+fn is_operator(function: &Function) -> bool {
+    function.kind == FunctionKind::Operator
+}
+
 /// Whether names in the body are looked up when it runs; those of an SQL-standard body were looked up when it was made.
 fn has_text_body(function: &Function) -> bool {
-    function.definition.contains("\nAS $")
+    is_operator(function) || function.definition.contains("\nAS $")
 }
 
 /// A trigger is told by its table and its name; one of a table that was dropped or made is part of that.

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Column, ColumnId, Constraint, ConstraintKind, Function, Generated, Identity, Index, Name, OtherObject,
-    QualifiedName, Sequence, Table, TableId, View, Volatility,
+    Column, ColumnId, Constraint, ConstraintKind, Function, FunctionKind, Generated, Identity, Index, Name,
+    OtherObject, QualifiedName, Sequence, Table, TableId, View, Volatility,
 };
 
 fn name(text: &str) -> Name {
@@ -97,8 +97,9 @@ fn function(id: u32, definition: &str) -> Function {
         id,
         name: public("f"),
         arguments: "integer".to_owned(),
-        keyword: "FUNCTION".to_owned(),
+        kind: FunctionKind::Function,
         definition: definition.to_owned(),
+        links: None,
         owner: name("owner"),
         grants: Vec::new(),
         properties: Vec::new(),

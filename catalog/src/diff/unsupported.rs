@@ -88,7 +88,7 @@ impl Subject<'_> {
 pub(crate) fn kind_of_rules(kind: &str) -> &str {
     match kind {
         "primary key" | "exclusion constraint" => "constraint",
-        "procedure" | "aggregate" => "function",
+        "procedure" | "aggregate" | "operator" => "function",
         kind => kind,
     }
 }

@@ -66,19 +66,60 @@ pub struct ColumnDetail {
     pub grants: Vec<Grant>,
 }
 
-/// A function or procedure.
+/// What a [`Function`] is, for ALTER and DROP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum FunctionKind {
+    /// A function; a window function, too.
+    Function,
+    /// A procedure.
+    Procedure,
+    /// An aggregate.
+    Aggregate,
+    /// An operator: a function that is called by a sign.
+    Operator,
+}
+
+impl FunctionKind {
+    /// `FUNCTION`, `PROCEDURE`, `AGGREGATE` or `OPERATOR`.
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Self::Function => "FUNCTION",
+            Self::Procedure => "PROCEDURE",
+            Self::Aggregate => "AGGREGATE",
+            Self::Operator => "OPERATOR",
+        }
+    }
+
+    /// The same within a sentence.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Function => "function",
+            Self::Procedure => "procedure",
+            Self::Aggregate => "aggregate",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// A function, procedure, aggregate or operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
-    /// `pg_proc.oid` in the blueprint.
+    /// `pg_proc.oid` in the blueprint; an operator's `pg_operator.oid`.
     pub id: u32,
     /// Name in this edition.
     pub name: QualifiedName,
-    /// `pg_get_function_identity_arguments`.
+    /// `pg_get_function_identity_arguments`; of an operator both types, with NONE for a prefix operator's left one.
     pub arguments: String,
-    /// `FUNCTION`, `PROCEDURE` or `AGGREGATE`, for ALTER and DROP.
-    pub keyword: String,
-    /// `pg_get_functiondef` (for an aggregate: a readable description).
+    /// What it is.
+    #[serde(rename = "keyword")]
+    pub kind: FunctionKind,
+    /// The whole CREATE statement, but an operator's [`links`](Self::links).
     pub definition: String,
+    /// An operator's commutator and negator, as options of CREATE OPERATOR. PostgreSQL holds each pair on both sides, so only the operators that
+    /// are meant may name each other, and no copies of them.
+    #[serde(default)]
+    pub links: Option<String>,
     /// Owner role.
     pub owner: Name,
     /// Privileges.

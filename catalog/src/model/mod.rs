@@ -13,7 +13,7 @@ mod transform;
 mod types;
 
 pub use bound::{Bound, User};
-pub use code::{ColumnDetail, Function, Rule, Trigger, View};
+pub use code::{ColumnDetail, Function, FunctionKind, Rule, Trigger, View};
 pub use edition::{Edition, EditionState};
 pub use ids::{ColumnId, EditionId, Epoch, OperationId, TableId};
 pub use names::{EditionName, Name, NameError, QualifiedName};

@@ -41,7 +41,7 @@ fn altered<'a>(from: &Schema, to: &'a Schema) -> Vec<(&'static str, &'a Qualifie
         .map(|new| ("table", &new.name, &new.owner))
         .chain(views.map(|new| ("view", &new.name, &new.owner)))
         .chain(sequences.map(|new| ("sequence", &new.name, &new.owner)))
-        .chain(functions.map(|new| ("function", &new.name, &new.owner)))
+        .chain(functions.map(|new| (new.kind.word(), &new.name, &new.owner)))
         .chain(types.map(|new| ("type", &new.name, &new.owner)))
         .collect()
 }

@@ -1,7 +1,7 @@
 //! The ALTER statements that bring a blueprint to physical names.
 
 use crate::{
-    ddl::move_type,
+    ddl::{function_object, move_type},
     layout::Mapping,
     model::{Function, Name, QualifiedName, Schema, Sequence, Table},
     sql,
@@ -17,10 +17,7 @@ pub fn rename_statements(logical: &Schema, mapping: &Mapping) -> Vec<Sql> {
         .functions
         .iter()
         .filter_map(|function| Some((function, mapping.moved.get(&function.id)?)))
-        .map(|(function, schema)| {
-            let arguments = Sql::trusted(&function.arguments);
-            sql!("ALTER ROUTINE {}({}) SET SCHEMA {}", function.name, arguments, schema)
-        })
+        .map(|(function, schema)| sql!("ALTER {} SET SCHEMA {}", function_object(function), schema))
         .collect();
     let mut second = Vec::new();
     for table in &logical.tables {

@@ -56,10 +56,11 @@ fn shared(function: &Function, bound: &Bound) -> Finding {
         code: Code::BoundToFunction,
         subject: bound.described.clone(),
         message: format!(
-            "all editions share it, and it calls function {}, of which the draft has one of its own",
+            "all editions share it, and it calls {} {}, of which the draft has one of its own",
+            function.kind.word(),
             function.name.pretty()
         ),
-        fix: Some("leave that function as it is, and give the changed one another name".to_owned()),
+        fix: Some("leave that one as it is, and give the changed one another name".to_owned()),
     }
 }
 
@@ -69,7 +70,8 @@ fn too_late(function: &Function, bound: &Bound) -> Finding {
         code: Code::BoundToFunction,
         subject: bound.described.clone(),
         message: format!(
-            "it calls function {}, whose arguments or parsed body name a table, column or view that this draft makes",
+            "it calls {} {}, whose arguments or parsed body name a table, column or view that this draft makes",
+            function.kind.word(),
             function.name.pretty()
         ),
         fix: Some(

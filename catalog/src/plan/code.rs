@@ -112,7 +112,7 @@ codes! {
         "A trigger's function takes the row as a whole (NEW.*, to_jsonb(NEW)) on a table whose stored row gets columns that some edition does not know. A function that copies the row into a table of the same shape would fail.",
         "Name the columns in the function; or make sure that it can take more columns, and allow it.";
     BoundToFunction = 72, "bound-to-function", Refused:
-        "The draft changes a function that PostgreSQL has bound to something else (an operator, a cast, a stored generated column, a statistics object), which all editions share and which calls one function for all of them; or a table's default or rule calls a new function that cannot be made before the tables are.",
+        "The draft changes a function that PostgreSQL has bound to something else (an operator class, a cast, a stored generated column, a statistics object), which all editions share and which calls one function for all of them; or a table's default or rule calls a new function that cannot be made before the tables are.",
         "Leave the function as it is and give the changed one another name, or follow the fix that the finding names.";
     RowTypeInSignature = 73, "row-type-in-signature", NeedsWord:
         "A function takes or gives rows of a table that becomes a view while the editions differ. The function goes on speaking of stored rows, which have columns that no edition knows: passing it a row, or returning SELECT * from it, fails in every edition until the older ones are retired.",

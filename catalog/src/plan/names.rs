@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     layout::Mapping,
-    model::{EditionName, Name, QualifiedName, Schema, Table},
+    model::{EditionName, FunctionKind, Name, QualifiedName, Schema, Table},
 };
 
 use super::rows::NameRow;
@@ -64,7 +64,8 @@ pub(super) fn names_of(
     }
     let ages: Vec<&EditionName> = older.iter().map(|(name, _)| *name).chain([edition]).collect();
     for function in &logical.functions {
-        moved("function", &function.name, schema_of_family(&function.name, logical, mapping, &ages));
+        let class = if function.kind == FunctionKind::Operator { "operator" } else { "function" };
+        moved(class, &function.name, schema_of_family(&function.name, logical, mapping, &ages));
     }
     for definition in &logical.types {
         moved("type", &definition.name, at(definition.id));

@@ -75,7 +75,9 @@ fn same_view(a: &View, b: &View) -> bool {
 }
 
 fn same_function(a: &Function, b: &Function) -> bool {
-    (&a.name, &a.arguments, &a.keyword, &a.definition) == (&b.name, &b.arguments, &b.keyword, &b.definition)
+    let words =
+        |f: &Function| (f.name.clone(), f.arguments.clone(), f.kind, f.definition.clone(), f.links.clone());
+    words(a) == words(b)
 }
 
 /// What the triggers of a view are, without ids.

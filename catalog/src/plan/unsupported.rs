@@ -40,7 +40,6 @@ const REASONS: &[Reason] = &[
         why: "a rule of a table rewrites statements before any test could tell the editions apart",
         fix: "use a trigger, which editions can have for themselves",
     },
-    Reason { kind: "operator", why: BY_TYPE, fix: BY_TYPE_FIX },
     Reason { kind: "operator class", why: BY_TYPE, fix: BY_TYPE_FIX },
     Reason { kind: "operator family", why: BY_TYPE, fix: BY_TYPE_FIX },
     Reason { kind: "cast", why: BY_TYPE, fix: BY_TYPE_FIX },

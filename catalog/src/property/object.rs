@@ -1,6 +1,7 @@
 //! What a property belongs to, as statements name it.
 
 use crate::{
+    ddl::function_object,
     model::{Function, Name, QualifiedName},
     sql,
     sql::Sql,
@@ -38,7 +39,7 @@ pub enum Object<'a> {
     View(&'a QualifiedName),
     /// A materialized view.
     MaterializedView(&'a QualifiedName),
-    /// A function, procedure or aggregate.
+    /// A function, procedure, aggregate or operator.
     Function(&'a Function),
     /// A type that is no domain.
     Type(&'a QualifiedName),
@@ -71,9 +72,7 @@ impl Object<'_> {
             Self::Sequence(name) => sql!("SEQUENCE {}", name),
             Self::View(name) => sql!("VIEW {}", name),
             Self::MaterializedView(name) => sql!("MATERIALIZED VIEW {}", name),
-            Self::Function(function) => {
-                sql!("ROUTINE {}({})", function.name, Sql::trusted(&function.arguments))
-            }
+            Self::Function(function) => function_object(function),
             Self::Type(name) => sql!("TYPE {}", name),
             Self::Domain(name) => sql!("DOMAIN {}", name),
         }

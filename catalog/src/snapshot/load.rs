@@ -138,6 +138,7 @@ struct NameRow {
 enum NameClass {
     Relation,
     Function,
+    Operator,
     Type,
 }
 
@@ -239,9 +240,10 @@ fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<Editi
                 drop(map.relations.insert(key, Relation::Moved { schema }));
             }
             (NameClass::Function, Some(schema)) => drop(map.functions.insert(key, schema)),
+            (NameClass::Operator, Some(schema)) => drop(map.operators.insert(key, schema)),
             (NameClass::Type, Some(schema)) => drop(map.types.insert(key, schema)),
-            // Functions and types that an edition dropped are still reachable by name: hidden by a later step of the view gap.
-            (NameClass::Function | NameClass::Type, None) => {}
+            // Functions, operators and types that an edition dropped are still reachable by name: hidden by a later step of the view gap.
+            (NameClass::Function | NameClass::Operator | NameClass::Type, None) => {}
         }
     }
     Ok(maps)

@@ -69,6 +69,8 @@ pub struct NameMap {
     pub relations: HashMap<(Name, Name), Relation>,
     /// (editioned schema, function name) → the schema that holds this edition's version.
     pub functions: HashMap<(Name, Name), Name>,
+    /// (editioned schema, sign) → the schema that holds this edition's version of an operator.
+    pub operators: HashMap<(Name, Name), Name>,
     /// (editioned schema, type name) → the schema that holds it.
     pub types: HashMap<(Name, Name), Name>,
 }
@@ -76,7 +78,10 @@ pub struct NameMap {
 impl NameMap {
     /// Whether no name needs care.
     pub fn is_empty(&self) -> bool {
-        self.relations.is_empty() && self.functions.is_empty() && self.types.is_empty()
+        self.relations.is_empty()
+            && self.functions.is_empty()
+            && self.operators.is_empty()
+            && self.types.is_empty()
     }
 
     /// Whether some table is seen through a view.

@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "reflected functions",
         text: include_str!("../../migrations/006_reflected_functions.sql"),
     },
+    Migration { version: 7, name: "operators", text: include_str!("../../migrations/007_operators.sql") },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS edition.migrations (

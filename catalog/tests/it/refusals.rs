@@ -25,7 +25,6 @@ CREATE SERVER far_away FOREIGN DATA WRAPPER wrapper;
 CREATE USER MAPPING FOR PUBLIC SERVER far_away;
 CREATE FOREIGN TABLE far (a int) SERVER far_away;
 CREATE RULE quiet AS ON DELETE TO t DO INSTEAD NOTHING;
-CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
 CREATE FUNCTION noted() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
 CREATE EVENT TRIGGER noting ON ddl_command_end EXECUTE FUNCTION noted();
 CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple);
@@ -83,12 +82,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     ("CREATE FOREIGN DATA WRAPPER another", "foreign-data wrapper another", "rows of a foreign server"),
     ("DROP RULE quiet ON t", "rule quiet on public.t", "rewrites statements"),
-    (
-        "CREATE OPERATOR !== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4ne)",
-        "operator public.!==",
-        "by the types",
-    ),
-    ("DROP OPERATOR === (int, int)", "operator public.===", "by the types"),
     (
         "CREATE OPERATOR CLASS backwards FOR TYPE int USING btree AS OPERATOR 1 <, FUNCTION 1 btint4cmp(int, int)",
         "operator class public.backwards",

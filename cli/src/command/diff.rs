@@ -151,8 +151,8 @@ fn describe(change: &Change) -> (String, String) {
             (format!("sequence {}", to.pretty()), changed(&format!("renamed from {}", from.pretty())))
         }
         Change::TypeDropped { name, .. } => (format!("type {}", name.pretty()), removed("dropped")),
-        Change::FunctionCreated { name, arguments, .. } => {
-            (format!("function {}({arguments})", name.pretty()), added("created"))
+        Change::FunctionCreated { kind, name, arguments, .. } => {
+            (format!("{} {}({arguments})", kind.word(), name.pretty()), added("created"))
         }
         Change::TypeCreated { name, .. } => (format!("type {}", name.pretty()), added("created")),
         Change::AccessoryAdded { kind, identity } | Change::ObjectCreated { kind, identity } => {

@@ -381,6 +381,11 @@ impl<'t> Analysis<'t> {
         self.edition.names.functions.get(&(Name::new(schema).ok()?, Name::new(name).ok()?))
     }
 
+    /// Where this edition's version of an operator is.
+    pub(super) fn operator_schema(&self, schema: &str, sign: &str) -> Option<&'t Name> {
+        self.edition.names.operators.get(&(Name::new(schema).ok()?, Name::new(sign).ok()?))
+    }
+
     /// Where this edition's version of a type is.
     pub(super) fn type_schema(&self, schema: &str, name: &str) -> Option<&'t Name> {
         self.edition.names.types.get(&(Name::new(schema).ok()?, Name::new(name).ok()?))

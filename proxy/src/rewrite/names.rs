@@ -56,6 +56,9 @@ pub(super) fn resolve<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
             Node::SQLValueFunction(value) if reflects => introspection::value(analysis, value),
             Node::TypeCast(cast) => literals::cast(analysis, cast),
             Node::TypeName(name) => type_name(analysis, name),
+            Node::A_Expr(expr) => operator(analysis, &name_parts(expr.name()), expr.location),
+            Node::SubLink(link) => operator(analysis, &name_parts(link.oper_name()), link.location),
+            Node::SortBy(sort) => operator(analysis, &name_parts(sort.use_op()), sort.location),
             _ => {}
         }
         children(node, &mut |child| match child {
@@ -189,6 +192,20 @@ fn function(analysis: &mut Analysis<'_>, call: &nodes::FuncCall) {
     let ([schema, name] | [_, schema, name]) = parts.as_slice() else { return };
     let new = analysis.function_schema(schema, name);
     replace_schema(analysis, call.location, parts.len(), schema, new.map(|new| new.quoted().to_string()));
+}
+
+/// `OPERATOR(schema.sign)`.
+fn operator(analysis: &mut Analysis<'_>, parts: &[&str], location: std::ffi::c_int) {
+    let ([schema, sign] | [_, schema, sign]) = parts else { return };
+    let (Some(new), Some(word)) = (analysis.operator_schema(schema, sign), analysis.token_at(location))
+    else {
+        return;
+    };
+    // behind the word and its bracket
+    let qualifiers = analysis.name_tokens(word + 2, parts.len() - 1);
+    if let Some(at) = qualifiers.as_deref().and_then(<[_]>::last) {
+        analysis.splice(at.clone(), new.quoted().to_string());
+    }
 }
 
 fn type_name(analysis: &mut Analysis<'_>, name: &nodes::TypeName) {

@@ -74,6 +74,7 @@ pub fn names() -> Result<NameMap, NameError> {
             (public("audit_id_seq")?, Relation::Moved { schema: own()? }),
         ]),
         functions: HashMap::from([(public("total_of")?, own()?)]),
+        operators: HashMap::from([(public("@#@")?, own()?)]),
         types: HashMap::from([(public("mood")?, own()?)]),
     })
 }

@@ -238,7 +238,8 @@ fn add_names(edition: &SnapshotEdition, add: &mut impl FnMut(&str, Counts)) {
         return;
     }
     add("u&\"", Counts::Always);
-    let schemas = names.relations.keys().chain(names.functions.keys()).chain(names.types.keys());
+    let code = names.functions.keys().chain(names.operators.keys());
+    let schemas = names.relations.keys().chain(code).chain(names.types.keys());
     let mut schemas: Vec<&Name> = schemas.map(|(schema, _)| schema).collect();
     schemas.sort_unstable();
     schemas.dedup();

@@ -131,7 +131,7 @@ impl Foreign for Function {
         self.row_types.clear();
         self.reads.clear();
         OtherObject {
-            kind: self.keyword.to_lowercase(),
+            kind: self.kind.word().to_owned(),
             identity: format!("{}({})", identity(&self.name), self.arguments),
             definition: text(&self, special),
             table: None,

@@ -37,7 +37,7 @@ SELECT jsonb_build_object(
     LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typtype = 'b' AND t.typlen = -1
     LEFT JOIN pg_class r ON r.oid = coalesce(e.typrelid, t.typrelid) AND r.relkind <> 'c'
     WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'n' AND d.refobjid >= 16384
-      AND d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)), '[]'),
+      AND d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)), '[]'),
   'reads', coalesce((
     SELECT jsonb_agg(jsonb_build_array(d.refobjid::bigint, d.refobjsubid) ORDER BY d.refobjid, d.refobjsubid)
     FROM pg_depend d

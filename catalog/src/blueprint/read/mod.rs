@@ -56,11 +56,12 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
 
     // Sent at once, answered in order.
     let (one, two): ([Parameter<'_>; 1], [Parameter<'_>; 2]) = ([&all], [&all, &ours]);
-    let (tables, views, sequences, functions, triggers, policies, types, others, accessories) = futures_util::try_join!(
+    let (tables, views, sequences, functions, operators, triggers, policies, types, others, accessories) = futures_util::try_join!(
         client.query(include_str!("tables.sql"), &two),
         client.query(include_str!("views.sql"), &one),
         client.query(include_str!("sequences.sql"), &one),
         client.query(include_str!("functions.sql"), &one),
+        client.query(include_str!("operators.sql"), &one),
         client.query(include_str!("triggers.sql"), &two),
         client.query(include_str!("policies.sql"), &one),
         client.query(include_str!("types.sql"), &one),
@@ -111,7 +112,7 @@ pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Res
             schema.others.push(sequence.into_other(None));
         }
     }
-    for row in &functions {
+    for row in functions.iter().chain(&operators) {
         let function: Function = value(row)?;
         if scope.manages(&function.name.schema) {
             schema.functions.push(function);

@@ -21,13 +21,6 @@ WITH objects (kind, class, id, owner, acl, definition, of_table) AS (
   FROM pg_subscription s WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 
   UNION ALL
-  SELECT 'operator', 'pg_operator', o.oid, o.oprowner, NULL,
-         format('function %s, commutator %s, negator %s, restrict %s, join %s, hashes %s, merges %s',
-           o.oprcode::regprocedure, nullif(o.oprcom, 0)::regoperator, nullif(o.oprnegate, 0)::regoperator, o.oprrest::regproc,
-           o.oprjoin::regproc, o.oprcanhash, o.oprcanmerge), NULL
-  FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE n.nspname = ANY ($1)
-
-  UNION ALL
   SELECT 'operator class', 'pg_opclass', o.oid, o.opcowner, NULL,
          format('type %s, default %s, key type %s, family %I', format_type(o.opcintype, NULL), o.opcdefault,
            format_type(nullif(o.opckeytype, 0), NULL), f.opfname), NULL

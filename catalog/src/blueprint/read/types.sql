@@ -10,7 +10,7 @@ SELECT jsonb_build_object(
     FROM (
       SELECT dep.refobjid, CASE WHEN ref.typtype = 'b' AND ref.typlen = -1 THEN ref.typelem END
       FROM pg_depend dep LEFT JOIN pg_type ref ON dep.refclassid = 'pg_type'::regclass AND ref.oid = dep.refobjid
-      WHERE dep.deptype = 'n' AND dep.refclassid IN ('pg_type'::regclass, 'pg_proc'::regclass) AND dep.refobjid >= 16384
+      WHERE dep.deptype = 'n' AND dep.refclassid IN ('pg_type'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass) AND dep.refobjid >= 16384
         AND (dep.classid, dep.objid) IN (
           SELECT 'pg_type'::regclass::oid, t.oid UNION ALL
           SELECT 'pg_class'::regclass, nullif(t.typrelid, 0) UNION ALL

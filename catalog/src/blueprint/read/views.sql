@@ -15,7 +15,7 @@ SELECT
     'calls', coalesce((
       SELECT jsonb_agg(DISTINCT d.refobjid::bigint)
       FROM pg_rewrite r
-      JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_proc'::regclass
+      JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
       WHERE r.ev_class = c.oid), '[]'),
     'materialized', c.relkind = 'm',
     'indexes', coalesce((

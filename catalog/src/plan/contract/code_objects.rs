@@ -6,7 +6,7 @@ use crate::{
         create_function, create_user_view, drop_function, drop_user_view, function_in, function_object,
         replace_user_view, view_object, view_triggers,
     },
-    model::{Function, Name, QualifiedName, View},
+    model::{Function, FunctionKind, Name, QualifiedName, View},
     plan::{Member, code_objects::companions},
     sql,
     sql::Sql,
@@ -45,7 +45,9 @@ impl Contraction<'_> {
         if !functions.is_empty() {
             statements.push(Sql::trusted("SET LOCAL check_function_bodies = off"));
         }
-        statements.extend(functions.iter().map(|(function, _)| Sql::trusted(&function.definition)));
+        // An operator has no words of its own.
+        let worded = functions.iter().filter(|(function, _)| function.kind != FunctionKind::Operator);
+        statements.extend(worded.map(|(function, _)| Sql::trusted(&function.definition)));
         for (view, _) in views {
             statements.extend(replace_user_view(view));
             statements.extend(view_triggers(view, &self.new_root.logical));

@@ -94,7 +94,7 @@ fn splice(body: &str, renamed: &BTreeMap<&str, &Name>) -> (Option<String>, bool)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::QualifiedName;
+    use crate::model::{FunctionKind, QualifiedName};
 
     fn name(text: &str) -> Name {
         Name::new(text).unwrap()
@@ -105,10 +105,11 @@ mod tests {
             id: 1,
             name: QualifiedName::new(name("public"), name("f")),
             arguments: String::new(),
-            keyword: "FUNCTION".to_owned(),
+            kind: FunctionKind::Function,
             definition: format!(
                 "CREATE OR REPLACE FUNCTION public.f()\n RETURNS trigger\n LANGUAGE plpgsql\nAS $function${body}$function$\n"
             ),
+            links: None,
             owner: name("o"),
             grants: Vec::new(),
             properties: Vec::new(),

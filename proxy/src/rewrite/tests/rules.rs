@@ -72,6 +72,15 @@ fn qualified_columns_functions_and_types_follow() {
         ),
         ("SELECT public.total_of(1), public.other(2)", r#"SELECT "public$v2".total_of(1), public.other(2)"#),
         ("CALL public.total_of(1)", r#"CALL "public$v2".total_of(1)"#),
+        ("SELECT a OPERATOR(public.@#@) 1", r#"SELECT a OPERATOR("public$v2".@#@) 1"#),
+        (
+            "SELECT OPERATOR ( \"public\" . @#@ ) 1, 2 OPERATOR(public.+) 3 FROM t ORDER BY 1 USING OPERATOR(public.@#@)",
+            r#"SELECT OPERATOR ( "public$v2" . @#@ ) 1, 2 OPERATOR(public.+) 3 FROM t ORDER BY 1 USING OPERATOR("public$v2".@#@)"#,
+        ),
+        (
+            "SELECT 1 OPERATOR(public.@#@) ANY (SELECT 2), 1 OPERATOR(app.public.@#@) ALL ('{1}'), 'OPERATOR(public.@#@)'",
+            r#"SELECT 1 OPERATOR("public$v2".@#@) ANY (SELECT 2), 1 OPERATOR(app."public$v2".@#@) ALL ('{1}'), 'OPERATOR(public.@#@)'"#,
+        ),
         ("SELECT * FROM public.total_of(1) t", r#"SELECT * FROM "public$v2".total_of(1) t"#),
         (
             "SELECT 'x'::public.mood, CAST(y AS public.mood[])",

@@ -14,6 +14,7 @@ mod keys;
 mod living;
 mod names;
 mod objects;
+mod operators;
 mod partitions;
 mod policies;
 mod privileges;
