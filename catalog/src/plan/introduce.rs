@@ -7,7 +7,8 @@ use crate::{
         create_function, create_sequence, create_table, create_type, drop_function, drop_type, shared_objects,
     },
     model::{
-        ColumnId, ConstraintKind, Function, Name, QualifiedName, Schema, Sequence, Table, TypeDef, TypeKind,
+        ColumnId, Constraint, ConstraintKind, Function, Name, QualifiedName, Schema, Sequence, Table,
+        TypeDef, TypeKind,
     },
     property, sql,
     sql::{Sql, join},
@@ -18,8 +19,7 @@ use super::{
     code_objects::{Extent, Object, early, is_own},
 };
 
-/// Types, sequences, functions and tables in one transaction (no table of the application's is locked), then the foreign keys that
-/// point at inherited tables, each in its own.
+/// Types, sequences, functions and tables in one transaction: no table of the application's is locked.
 pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Vec<Step> {
     let runner = input.chain.runner();
     let mut statements = vec![Sql::trusted("SET LOCAL check_function_bodies = off")];
@@ -60,53 +60,59 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     for sequence in &sequences {
         statements.extend(own_sequence(input, sequence));
     }
-    let mut steps = Vec::new();
-    let mut foreign = Vec::new();
     for table in &tables {
-        for constraint in
-            table.constraints.iter().filter(|constraint| constraint.kind == ConstraintKind::ForeignKey)
-        {
-            let add = sql!(
-                "ALTER TABLE {} ADD CONSTRAINT {} {}",
-                table.name,
-                constraint.name,
-                Sql::trusted(&constraint.definition)
-            );
-            let target = constraint.references.as_ref().map(|(target, _)| *target);
-            let inherited = target.and_then(|id| input.layout.inherited.iter().find(|place| place.id == id));
-            match inherited {
-                None => statements.push(add),
-                Some(place) => {
-                    if !constraint.restricts_referenced && fires_triggers(input.child, table) {
-                        findings.push(fires_in_older(table, &constraint.name, &place.parent.physical));
-                    }
-                    if constraint.restricts_referenced {
-                        findings.push(restricts(table, &constraint.name, &place.parent.physical));
-                    }
-                    let title = format!(
-                        "foreign key {} to {}",
-                        constraint.name.as_str(),
-                        place.parent.physical.pretty()
-                    );
-                    let drop =
-                        sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table.name, constraint.name);
-                    let relations = vec![place.parent.physical.clone()];
-                    foreign.push(
-                        Step::transaction(title, Lock::ShareRowExclusive, relations, vec![add])
-                            .undone_by(vec![drop]),
-                    );
-                }
+        let among_new =
+            foreign_keys(table).filter(|constraint| inherited_target(input, constraint).is_none());
+        statements.extend(among_new.map(|constraint| add_foreign_key(table, constraint)));
+    }
+    if statements.len() == 1 {
+        return Vec::new();
+    }
+    drops.reverse();
+    let statements = with_owners(input, statements);
+    let step = Step::transaction("make what the edition introduces", Lock::None, Vec::new(), statements);
+    vec![step.undone_by(vec![drop_all(&drops)])]
+}
+
+/// The foreign keys of new tables that point at inherited ones, each in a transaction of its own. The keys that they need must be there.
+pub(super) fn point_at_inherited(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Vec<Step> {
+    let new = input.physical.tables.iter().filter(|table| input.layout.created.contains_key(&table.id));
+    let mut steps = Vec::new();
+    for table in new {
+        for constraint in foreign_keys(table) {
+            let Some(target) = inherited_target(input, constraint) else { continue };
+            if !constraint.restricts_referenced && fires_triggers(input.child, table) {
+                findings.push(fires_in_older(table, &constraint.name, target));
             }
+            if constraint.restricts_referenced {
+                findings.push(restricts(table, &constraint.name, target));
+            }
+            let title = format!("foreign key {} to {}", constraint.name.as_str(), target.pretty());
+            let drop = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table.name, constraint.name);
+            let add = add_foreign_key(table, constraint);
+            steps.push(
+                Step::transaction(title, Lock::ShareRowExclusive, vec![target.clone()], vec![add])
+                    .undone_by(vec![drop]),
+            );
         }
     }
-    if statements.len() > 1 {
-        drops.reverse();
-        let statements = with_owners(input, statements);
-        let step = Step::transaction("make what the edition introduces", Lock::None, Vec::new(), statements);
-        steps.push(step.undone_by(vec![drop_all(&drops)]));
-    }
-    steps.extend(foreign);
     steps
+}
+
+fn foreign_keys(table: &Table) -> impl Iterator<Item = &Constraint> {
+    table.constraints.iter().filter(|constraint| constraint.kind == ConstraintKind::ForeignKey)
+}
+
+/// The stored table that a foreign key points at, if the parent has it, too.
+fn inherited_target<'a>(input: &ExpandInput<'a>, constraint: &Constraint) -> Option<&'a QualifiedName> {
+    let (target, _) = constraint.references.as_ref()?;
+    let place = input.layout.inherited.iter().find(|place| place.id == *target)?;
+    Some(&place.parent.physical)
+}
+
+fn add_foreign_key(table: &Table, constraint: &Constraint) -> Sql {
+    let definition = Sql::trusted(&constraint.definition);
+    sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", table.name, constraint.name, definition)
 }
 
 /// Only a role that may create in a schema can own what is in it: owners of new objects may for as long as this transaction lasts.

@@ -2,7 +2,8 @@
 
 use super::{Object, text::options};
 use crate::{
-    model::{Name, QualifiedName},
+    ddl::{grantee, option, privilege},
+    model::{Grant, Name, QualifiedName},
     sql,
     sql::{Literal, Sql, join},
 };
@@ -97,6 +98,7 @@ pub const RULES: &[Rule] = &[
     ),
     // The contraction sees to it, beside the columns that it is about.
     deferred("column", "identity", nothing),
+    deferred("column", "identity_grants", identity_grants),
     deferred("column", "identity_sequence", identity_sequence),
     deferred("column", "options", column_options),
     deferred("column", "statistics", column_statistics),
@@ -287,6 +289,44 @@ fn identity_sequence(object: &Object<'_>, from: Option<&str>, to: Option<&str>) 
         }
         _ => Vec::new(),
     }
+}
+
+/// A JSON list of grants, the owner's aside. The sequence is found by its column: it may bear another name by now.
+fn identity_grants(object: &Object<'_>, from: Option<&str>, to: Option<&str>) -> Vec<Sql> {
+    let grants = |text: Option<&str>| -> Vec<Grant> {
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    };
+    let (Some(table), Some(column)) = (object.table(), object.part()) else { return Vec::new() };
+    let (before, after) = (grants(from), grants(to));
+    let changed = |list: &[Grant], other: &[Grant]| -> Vec<Grant> {
+        list.iter().filter(|grant| !other.contains(grant)).cloned().collect()
+    };
+    let statements: Vec<Sql> = changed(&before, &after)
+        .iter()
+        .filter_map(|grant| {
+            Some(sql!("REVOKE {} ON SEQUENCE %s FROM {}", privilege(grant)?, in_format(&grantee(grant))))
+        })
+        .chain(changed(&after, &before).iter().filter_map(|grant| {
+            let to = in_format(&grantee(grant));
+            Some(sql!("GRANT {} ON SEQUENCE %s TO {}{}", privilege(grant)?, to, option(grant)))
+        }))
+        .map(|statement| sql!("EXECUTE pg_catalog.format({}, counter);", Literal(statement.as_str())))
+        .collect();
+    if statements.is_empty() {
+        return Vec::new();
+    }
+    let body = sql!(
+        "DECLARE counter text := pg_catalog.pg_get_serial_sequence({}, {}); BEGIN IF counter IS NOT NULL THEN {} END IF; END",
+        Literal(sql!("{}", table).as_str()),
+        Literal(column.as_str()),
+        join(statements, " ")
+    );
+    vec![sql!("DO {}", Literal(body.as_str()))]
+}
+
+/// Text within the template of `format`.
+fn in_format(text: &Sql) -> Sql {
+    Sql::trusted(text.as_str().replace('%', "%%"))
 }
 
 /// `1:100, 2:50`: statistics targets of an index's expressions.

@@ -98,6 +98,7 @@ CROSS JOIN LATERAL (
       'comment=' || col_description(a.attrelid, a.attnum),
       'compression=' || nullif(a.attcompression::text, ''),
       'foreign_options=' || array_to_string(a.attfdwoptions, ', '),
+      'identity_grants=' || identity.grants::text,
       'identity_sequence=' || identity.name,
       -- From 15.20 on (and its siblings) the server keeps a mark of its own, pg_attver, among them, which pg_dump leaves out too.
       'options=' || (SELECT string_agg(o.text, ', ' ORDER BY o.place) FROM unnest(a.attoptions) WITH ORDINALITY AS o (text, place)
@@ -112,7 +113,10 @@ CROSS JOIN LATERAL (
   LEFT JOIN LATERAL (
     SELECT sc.relname AS name,
            format('START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s %s',
-                  s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END) AS options
+                  s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END) AS options,
+           (SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                             ORDER BY r.rolname COLLATE "C" NULLS FIRST, x.privilege_type, x.is_grantable)
+            FROM aclexplode(sc.relacl) x LEFT JOIN pg_roles r ON r.oid = x.grantee WHERE x.grantee <> sc.relowner) AS grants
     FROM pg_depend pd JOIN pg_sequence s ON s.seqrelid = pd.objid JOIN pg_class sc ON sc.oid = pd.objid
     WHERE pd.classid = 'pg_class'::regclass AND pd.refclassid = 'pg_class'::regclass AND pd.deptype = 'i'
       AND pd.refobjid = a.attrelid AND pd.refobjsubid = a.attnum

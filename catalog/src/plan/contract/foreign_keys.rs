@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Contraction;
 use crate::{
-    model::{ColumnId, Constraint, ConstraintKind, QualifiedName, Table},
+    model::{ColumnId, Constraint, ConstraintKind, Name, QualifiedName, Table, TableId},
     plan::{Lock, Step, StepKind},
     sql,
     sql::{Literal, Sql},
@@ -15,8 +15,10 @@ impl Contraction<'_> {
     pub(super) fn drop_foreign_keys(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         for id in self.table_ids() {
-            let (Some(physical), true) = (self.standing(id), self.is_kept(id)) else { continue };
-            for name in self.doomed_constraints(id, true) {
+            let Some(physical) = self.standing(id) else { continue };
+            let doomed =
+                if self.is_kept(id) { self.doomed_constraints(id, true) } else { self.pointers_at_kept(id) };
+            for name in doomed {
                 let target = self
                     .live(id)
                     .and_then(|table| table.constraints.iter().find(|c| c.name == name))
@@ -31,6 +33,18 @@ impl Contraction<'_> {
             }
         }
         steps
+    }
+
+    /// Foreign keys of a table that goes: while they stand, the keys of other tables that go with it cannot be dropped.
+    fn pointers_at_kept(&self, id: TableId) -> Vec<Name> {
+        let constraints = self.live(id).into_iter().flat_map(|table| &table.constraints);
+        let points_at_kept = |constraint: &&Constraint| {
+            constraint.references.as_ref().is_some_and(|(target, _)| {
+                let kept = self.table_ids().into_iter().filter(|id| self.is_kept(*id));
+                kept.filter_map(|id| self.live(id)).any(|table| table.id == *target)
+            })
+        };
+        constraints.filter(points_at_kept).map(|constraint| constraint.name.clone()).collect()
     }
 
     /// A key that goes may be the one that a foreign key was made with, while another over the same columns stays. PostgreSQL binds a foreign key
@@ -122,7 +136,7 @@ impl Contraction<'_> {
     }
 
     /// Live tables that stay, each with the foreign keys that go.
-    fn live_tables_that_stay(&self) -> impl Iterator<Item = (&Table, Vec<crate::model::Name>)> {
+    fn live_tables_that_stay(&self) -> impl Iterator<Item = (&Table, Vec<Name>)> {
         self.table_ids()
             .into_iter()
             .filter(|id| self.is_kept(*id))

@@ -3,8 +3,9 @@
 use super::{Contraction, End};
 use crate::{
     model::{Column, Identity, Name, QualifiedName, Sequence, TableId},
+    property::{Object, settle},
     sql,
-    sql::{Literal, Sql},
+    sql::{Literal, Sql, join},
 };
 
 /// The counter of a column in the edition that goes.
@@ -49,9 +50,8 @@ impl Contraction<'_> {
                 sql!("")
             };
             let (from, rest) = match &counter {
-                Counter::Identity(from) => (from, same_privileges(from, &between)),
                 Counter::Serial(from, true) => (from, sql!("DROP SEQUENCE IF EXISTS {}", from)),
-                Counter::Serial(from, false) => (from, sql!("")),
+                Counter::Identity(from) | Counter::Serial(from, false) => (from, sql!("")),
             };
             let make = sql!(
                 "{}ALTER TABLE {} ALTER COLUMN {} ADD GENERATED {} AS IDENTITY (SEQUENCE NAME {} {}); SELECT pg_catalog.setval({}::pg_catalog.regclass, pg_catalog.nextval({}::pg_catalog.regclass), false)",
@@ -64,13 +64,16 @@ impl Contraction<'_> {
                 Literal(&sql!("{}", between).to_string()),
                 Literal(&sql!("{}", from).to_string())
             );
+            // What is stored in one place for both editions is settled with its column.
+            let grants = column.properties.iter().filter(|property| property.starts_with("identity_grants="));
+            let grants: Vec<String> = grants.filter(|_| !is_shared).cloned().collect();
+            let made = join(
+                std::iter::once(make).chain(settle(&Object::Column { table: physical, column: name }, &[], &grants)),
+                "; ",
+            );
             // Until the column that uses it is dropped, a sequence cannot go.
             let rename = sql!("ALTER SEQUENCE {} RENAME TO {}", between, identity_sequence(column)?);
-            Some(match (&counter, rest.as_str().is_empty()) {
-                (_, true) => (make, rename),
-                (Counter::Identity(_), _) => (sql!("{}; {}", make, rest), rename),
-                (Counter::Serial(..), _) => (make, sql!("{}; {}", rest, rename)),
-            })
+            Some((made, if rest.as_str().is_empty() { rename } else { sql!("{}; {}", rest, rename) }))
         });
         carried.collect()
     }
@@ -140,23 +143,6 @@ pub(super) fn settle_options(table: &QualifiedName, was: &Column, is: &Column) -
     let (before, after) = (options(&was.identity)?, options(&is.identity)?);
     let name = QualifiedName::new(table.schema.clone(), identity_sequence(is)?);
     (before != after).then(|| sql!("ALTER SEQUENCE {} {}", name, Sql::trusted(&after)))
-}
-
-/// Grants on one sequence what is granted on the other: the model does not list privileges on sequences of identity columns.
-fn same_privileges(from: &QualifiedName, to: &QualifiedName) -> Sql {
-    let text = |name: &QualifiedName| sql!("{}", Literal(&sql!("{}", name).to_string()));
-    let body = sql!(
-        "DECLARE entry record; BEGIN \
-         FOR entry IN SELECT a.* FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a \
-         WHERE c.oid = {}::pg_catalog.regclass AND a.grantee <> c.relowner LOOP \
-         EXECUTE pg_catalog.format('GRANT %s ON SEQUENCE %s TO %s%s', entry.privilege_type, {}, \
-         CASE WHEN entry.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(entry.grantee)) END, \
-         CASE WHEN entry.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END); \
-         END LOOP; END",
-        text(from),
-        text(to)
-    );
-    sql!("DO {}", Literal(body.as_str()))
 }
 
 /// The name of the sequence behind an identity column.

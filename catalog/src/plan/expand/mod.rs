@@ -105,6 +105,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
         steps.extend(early);
         steps.extend(rules.into_iter().map(Step::whatever_is_found));
     }
+    steps.extend(introduce::point_at_inherited(input, &mut findings));
     for table in &tables {
         steps.extend(counting::counting(input, table, &mut findings));
         steps.extend(partitions::partitions(input, table, &mut findings));

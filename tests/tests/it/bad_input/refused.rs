@@ -20,9 +20,7 @@ CREATE VIEW shown AS SELECT id FROM p;
 CREATE MATERIALIZED VIEW kept AS SELECT 1 AS one;
 CREATE FUNCTION f(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
 CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
-CREATE FUNCTION bound(i int, j int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i'; CREATE OPERATOR @@+ (LEFTARG = int, RIGHTARG = int, FUNCTION = bound);
-CREATE FUNCTION sooner(i int, j int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT i < j'; CREATE OPERATOR <<< (LEFTARG = int, RIGHTARG = int, FUNCTION = sooner);
-CREATE OPERATOR CLASS soonest FOR TYPE int USING btree AS OPERATOR 1 <<<, FUNCTION 1 btint4cmp(int, int);
+CREATE TYPE lone AS (a int); CREATE FUNCTION alone(l lone) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT l.a'; CREATE CAST (lone AS int) WITH FUNCTION alone(lone);
 CREATE FUNCTION more(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i + 1'; CREATE TABLE computed (a int, g int GENERATED ALWAYS AS (more(a)) STORED);
 CREATE FUNCTION less(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i - 1'; CREATE STATISTICS st ON less(a), a FROM computed;
 CREATE TRIGGER before_it BEFORE INSERT ON c FOR EACH ROW EXECUTE FUNCTION tf();
@@ -46,7 +44,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("ALTER TABLE rekeyed ALTER id TYPE bigint; ALTER TABLE pointing ALTER r TYPE bigint", "constraint rekeyed_pkey"),
     ("CREATE TABLE heir () INHERITS (p)", "heir"),
     // bound-to-function: a new one for something that all share, or one that comes too late
-    ("CREATE OR REPLACE FUNCTION sooner(i int, j int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT j > i'", "operator family public.soonest"),
+    ("CREATE OR REPLACE FUNCTION alone(l lone) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT -l.a'", "cast from public.lone to integer"),
     ("CREATE OR REPLACE FUNCTION more(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i + 2'", "column g of table public.computed"),
     ("CREATE OR REPLACE FUNCTION less(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i - 2'", "statistics object public.st"),
     (

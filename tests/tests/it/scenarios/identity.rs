@@ -93,3 +93,23 @@ async fn an_identity_is_dropped() {
     .tell()
     .await;
 }
+
+#[tokio::test]
+async fn privileges_on_the_sequence_behind_an_identity_go_along() {
+    story(
+        "CREATE TABLE kept (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY); CREATE TABLE wide (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a int);
+         GRANT SELECT, USAGE ON SEQUENCE kept_id_seq TO app; GRANT USAGE ON SEQUENCE wide_id_seq TO clerk WITH GRANT OPTION; INSERT INTO wide (a) VALUES (1);
+         GRANT ALL ON kept, wide TO app",
+    )
+    .draft(
+        "v2",
+        "REVOKE USAGE ON SEQUENCE kept_id_seq FROM app; ALTER TABLE wide ALTER id TYPE bigint; GRANT SELECT ON SEQUENCE wide_id_seq TO app;
+         ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO PUBLIC;
+         CREATE TABLE made (id int GENERATED ALWAYS AS IDENTITY, b int); GRANT USAGE ON SEQUENCE made_id_seq TO app; GRANT ALL ON made TO app",
+    )
+    .draft("v3", "GRANT UPDATE ON SEQUENCE made_id_seq TO clerk; REVOKE USAGE ON SEQUENCE made_id_seq FROM app")
+    .run("v2", "INSERT INTO made (b) VALUES (1)")
+    .at_rest("INSERT INTO wide (a) VALUES (2) RETURNING id", &["2"])
+    .tell()
+    .await;
+}

@@ -194,3 +194,25 @@ async fn a_new_key_is_not_taken_for_the_unique_index_beside_it() {
     .tell()
     .await;
 }
+
+#[tokio::test]
+async fn a_new_table_points_at_a_key_that_the_same_draft_makes() {
+    story(
+        "CREATE TABLE towns (name text, zip int); CREATE TABLE people (id int PRIMARY KEY, name text); \
+         INSERT INTO towns VALUES ('Ely', 1); INSERT INTO people VALUES (1, 'Ada')",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE towns ADD PRIMARY KEY (name), ADD UNIQUE (zip); ALTER TABLE people ALTER id TYPE bigint;
+         CREATE TABLE homes (person bigint REFERENCES people ON DELETE CASCADE, town text REFERENCES towns ON DELETE CASCADE, zip int REFERENCES towns (zip) ON DELETE CASCADE);
+         GRANT ALL ON homes TO app",
+    )
+    .allow("tightens-older-edition")
+    .run("v2", "INSERT INTO homes VALUES (1, 'Ely', 1)")
+    .fail("v2", "INSERT INTO homes VALUES (1, 'Bath', 1)", "23503")
+    .fail("v2", "INSERT INTO homes VALUES (2, 'Ely', 1)", "23503")
+    .run("v1", "DELETE FROM people")
+    .see("v2", "SELECT count(*) FROM homes", &["0"])
+    .tell()
+    .await;
+}
