@@ -67,13 +67,13 @@ impl Contraction<'_> {
             // What is stored in one place for both editions is settled with its column.
             let grants = column.properties.iter().filter(|property| property.starts_with("identity_grants="));
             let grants: Vec<String> = grants.filter(|_| !is_shared).cloned().collect();
-            let made = join(
+            let first = join(
                 std::iter::once(make).chain(settle(&Object::Column { table: physical, column: name }, &[], &grants)),
                 "; ",
             );
             // Until the column that uses it is dropped, a sequence cannot go.
             let rename = sql!("ALTER SEQUENCE {} RENAME TO {}", between, identity_sequence(column)?);
-            Some((made, if rest.as_str().is_empty() { rename } else { sql!("{}; {}", rest, rename) }))
+            Some((first, if rest.as_str().is_empty() { rename } else { sql!("{}; {}", rest, rename) }))
         });
         carried.collect()
     }
