@@ -4,7 +4,10 @@
 use catalog::{
     snapshot::Relation,
     sql::{
-        parser::{Node, name_parts, nodes, raw::SetOperation},
+        parser::{
+            Node, name_parts, nodes,
+            raw::{MergeMatchKind, SetOperation},
+        },
         walk::children,
     },
 };
@@ -226,7 +229,11 @@ impl<'t> Builder<'_, 't> {
         let target = self.target(merge.relation(), level);
         self.from([merge.source_relation()], level, cte);
         self.task(merge.join_condition(), Some(level), cte, Place::Value);
+        let source = self.without(target, level);
         for when in merge.merge_when_clauses() {
+            // where nothing matches there is no row of the target
+            let inserts = when.match_kind == MergeMatchKind::MERGE_WHEN_NOT_MATCHED_BY_TARGET;
+            let level = source.filter(|_| inserts).unwrap_or(level);
             self.task(when.condition(), Some(level), cte, Place::Value);
             for node in when.target_list() {
                 if let Node::ResTarget(assigned) = node {
@@ -238,6 +245,16 @@ impl<'t> Builder<'_, 't> {
             }
         }
         self.returning(merge.returning_clause(), target, level, cte);
+    }
+
+    /// A level that sees what `level` sees, but not `hidden`.
+    fn without(&mut self, hidden: ItemId, level: LevelId) -> Option<LevelId> {
+        let Level { outer, items, statement, natural, merged } = self.scopes.levels.get(level)?;
+        let items = items.iter().copied().filter(|id| *id != hidden).collect();
+        let level =
+            Level { outer: *outer, items, statement: *statement, natural: *natural, merged: merged.clone() };
+        self.scopes.levels.push(level);
+        Some(self.scopes.levels.len() - 1)
     }
 
     fn assignments(

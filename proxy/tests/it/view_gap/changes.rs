@@ -96,6 +96,10 @@ async fn merge() {
             WHEN NOT MATCHED AND CASE WHEN s.id > 5 THEN true END THEN INSERT VALUES (s.id, s.word)",
         "MERGE INTO orders o USING users u ON o.id = u.id WHEN NOT MATCHED AND u.full_name IS NULL THEN INSERT OVERRIDING SYSTEM VALUE VALUES (u.id, DEFAULT) WHEN NOT MATCHED THEN INSERT VALUES (u.id)",
         "MERGE INTO users u USING plain p ON false WHEN NOT MATCHED THEN INSERT VALUES (7, 'q', 3, 4)",
+        // a row that matches nothing is of the source only
+        "MERGE INTO users u USING (VALUES (9, 'nine')) s (id, full_name) ON u.id = s.id WHEN NOT MATCHED AND full_name IS NOT NULL THEN INSERT (id, full_name) VALUES (id, upper(full_name))",
+        "MERGE INTO users u USING orders o ON u.id = o.id + 5 WHEN NOT MATCHED THEN INSERT VALUES (id + 5, total)",
+        "MERGE INTO users u USING orders o ON u.id = o.id WHEN NOT MATCHED THEN INSERT VALUES (1, full_name)",
         "WITH s AS (SELECT * FROM users GROUP BY id) MERGE INTO orders USING s ON s.id = orders.id WHEN MATCHED THEN UPDATE SET total = \"Age\"",
     ])
     .await;
