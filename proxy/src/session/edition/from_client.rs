@@ -1,0 +1,210 @@
+//! What a session in an edition makes of its client's messages.
+
+use catalog::model::EditionState;
+
+use super::{Hold, InEdition, Restore, Treatment, prepared::Text, sql_prepared::prepared_name, statements};
+use crate::{
+    rewrite::{Refusal, Statement, Verdict},
+    route,
+    wire::message::{self, Report},
+};
+
+/// Prepared statements that change the edition; nobody needs more than one.
+const SWITCHES_MAX: usize = 16;
+
+impl InEdition {
+    /// Judges a Query. `batch` counts what the server answers by ReadyForQuery.
+    #[inline]
+    pub(in super::super) fn query(&mut self, frame: &[u8], batch: u64) -> Treatment {
+        let Some(sql) = message::query_text(frame) else { return Treatment::Forward };
+        let (verdict, may_change) = self.judge(sql);
+        self.note_prepare(sql, &verdict, may_change);
+        match verdict {
+            Verdict::Forward => Treatment::Forward,
+            Verdict::ForwardAndRestore => {
+                self.restore = self.restore.max_of(Restore::Once);
+                self.hold = Hold::UntilAnswered;
+                Treatment::Forward
+            }
+            verdict => Treatment::Replace(message::query(&self.replacement(verdict, (batch, 0), None))),
+        }
+    }
+
+    /// Judges a Parse.
+    #[inline]
+    pub(in super::super) fn parse(&mut self, frame: &[u8], batch: u64) -> Treatment {
+        let Some((name, sql, types)) = message::parse_parts(frame) else { return Treatment::Forward };
+        self.switches.retain(|switch| switch != name);
+        if self.switching {
+            // It would be judged by the old edition and run in the new one.
+            self.prepared.parse(batch, name, None);
+            let refusal = statements::behind_a_switch();
+            return Treatment::Replace(message::parse(name, &self.refusals.add(batch, refusal), types));
+        }
+        let (verdict, may_change) = self.judge_to_keep(sql);
+        self.note_prepare(sql, &verdict, may_change);
+        let text = match &verdict {
+            Verdict::Forward if may_change => Some(Text::AsGiven),
+            Verdict::Rewrite(new) if may_change => Some(Text::Rewritten(new.text.as_bytes().into())),
+            _ => None,
+        };
+        let place = (batch, self.prepared.sent(batch));
+        self.prepared.parse(batch, name, text.map(|text| (sql, types, text)));
+        match verdict {
+            Verdict::Forward => Treatment::Forward,
+            Verdict::ForwardAndRestore => {
+                let lasting = if name == b"\0" { Restore::Once } else { Restore::Always };
+                self.restore = self.restore.max_of(lasting);
+                self.hold = Hold::AfterSync;
+                Treatment::Forward
+            }
+            verdict => {
+                Treatment::Replace(message::parse(name, &self.replacement(verdict, place, Some(name)), types))
+            }
+        }
+    }
+
+    /// Looks at a Bind. `amid`: something has been executed in the same batch, which a change of the edition would commit.
+    pub(in super::super) fn bind(&mut self, frame: &[u8], batch: u64, amid: bool) -> Treatment {
+        let Some(name) = message::bound_statement(frame) else { return Treatment::Forward };
+        if self.switches.iter().any(|switch| switch == name) {
+            if amid {
+                self.prepared.parse(batch, b"", None);
+                let refused = self.refusals.add(batch, statements::amid_a_pipeline());
+                return Treatment::Replace(message::parse(b"editiond\0", &refused, &[0, 0]));
+            }
+            self.switching = true;
+            self.hold = Hold::AfterSync;
+        }
+        self.renewal(name, batch)
+    }
+
+    /// Looks at a Describe.
+    pub(in super::super) fn describe(&mut self, frame: &[u8], batch: u64) -> Treatment {
+        message::named_statement(frame).map_or(Treatment::Forward, |name| self.renewal(name, batch))
+    }
+
+    /// Looks at a Close.
+    pub(in super::super) fn close(&mut self, frame: &[u8], batch: u64) {
+        let name = message::named_statement(frame);
+        self.prepared.close(batch, name);
+        if let Some(name) = name {
+            self.switches.retain(|switch| switch != name);
+        }
+    }
+
+    /// A Parse that was too long to look at is passed on.
+    pub(in super::super) fn long_parse(&mut self, batch: u64) {
+        self.prepared.parse(batch, b"", None);
+    }
+
+    /// A Sync is passed on.
+    #[inline]
+    pub(in super::super) fn sync(&mut self) {
+        self.switching = false;
+        if self.hold == Hold::AfterSync || self.restore == Restore::Always {
+            self.hold = Hold::UntilAnswered;
+        }
+    }
+
+    /// Whether a Bind or Describe must be looked at: it may use a statement that changes the edition, or one that has come to
+    /// read differently.
+    #[inline]
+    pub(in super::super) fn looks_at_uses(&self) -> bool {
+        !self.switches.is_empty() || self.prepared.any_due() || self.generation != self.database.generation()
+    }
+
+    /// The verdict, and of a text that stays whether another epoch may judge it otherwise.
+    #[inline]
+    fn judge(&mut self, sql: &[u8]) -> (Verdict, bool) {
+        if prepared_name(sql).is_some() {
+            return self.judge_to_keep(sql);
+        }
+        self.keep_up();
+        let verdict = match &self.rewriter {
+            Some(rewriter) => rewriter.judge(sql, self.database.verdicts(), &mut self.traits),
+            None => Verdict::Forward,
+        };
+        (verdict, false)
+    }
+
+    #[inline]
+    fn judge_to_keep(&mut self, sql: &[u8]) -> (Verdict, bool) {
+        self.keep_up();
+        match &self.rewriter {
+            Some(rewriter) => rewriter.judge_to_keep(sql, self.database.verdicts(), &mut self.traits),
+            None => (Verdict::Forward, false),
+        }
+    }
+
+    /// Remembers what a text prepares by SQL if another epoch may judge it otherwise.
+    #[inline]
+    fn note_prepare(&mut self, sql: &[u8], verdict: &Verdict, may_change: bool) {
+        let Some(name) = prepared_name(sql) else { return };
+        let text = match verdict {
+            Verdict::Forward => std::str::from_utf8(sql).ok(),
+            Verdict::Rewrite(new) => Some(new.text.as_str()),
+            Verdict::ForwardAndRestore | Verdict::Refuse(_) | Verdict::Own(_) => return,
+        };
+        match (may_change, std::str::from_utf8(sql), text) {
+            (true, Ok(given), Some(text)) => self.sql_prepared.remember(name, given, text),
+            _ => self.sql_prepared.forget(&name),
+        }
+    }
+
+    /// The text that the server gets instead, at which Parse of which batch. `prepared` is the statement's name if it is only
+    /// parsed now.
+    fn replacement(
+        &mut self,
+        verdict: Verdict,
+        (batch, number): (u64, u64),
+        prepared: Option<&[u8]>,
+    ) -> Vec<u8> {
+        let text = match verdict {
+            Verdict::Rewrite(new) => {
+                self.positions.add(batch, number, new.edits);
+                Ok(new.text)
+            }
+            Verdict::Refuse(refusal) => Err(refused(refusal)),
+            Verdict::Own(Statement::ShowEdition) => {
+                Ok(statements::show_edition(&self.reading(), self.edition))
+            }
+            Verdict::Own(Statement::ShowEditions) => {
+                Ok(statements::show_editions(&self.reading(), self.edition))
+            }
+            Verdict::Own(Statement::SetEdition(name)) => self.set_edition(&name, prepared),
+            // Not reached: both callers have dealt with them.
+            Verdict::Forward | Verdict::ForwardAndRestore => Ok(String::new()),
+        };
+        match text {
+            Ok(text) => text.into_bytes(),
+            Err(report) => self.refusals.add(batch, report),
+        }
+    }
+
+    fn set_edition(&mut self, name: &str, prepared: Option<&[u8]>) -> Result<String, Report> {
+        let reading = self.reading();
+        let target = reading.snapshot.edition(name).filter(|edition| edition.state == EditionState::Live);
+        let target = target
+            .ok_or_else(|| Report { severity: message::Severity::Error, ..route::no_such_edition(name) })?;
+        let path = self.path_in(target)?;
+        match prepared {
+            Some(_) if self.switches.len() >= SWITCHES_MAX => {
+                return Err(Report::error("54000", "too many prepared statements that change the edition"));
+            }
+            Some(name) => self.switches.push(name.to_vec()),
+            None => self.hold = Hold::UntilAnswered,
+        }
+        Ok(statements::switch(&self.mark, target.id, &path))
+    }
+
+    fn renewal(&mut self, name: &[u8], batch: u64) -> Treatment {
+        self.keep_up();
+        self.prepared.renewal(batch, name).map_or(Treatment::Forward, Treatment::Precede)
+    }
+}
+
+fn refused(refusal: Refusal) -> Report {
+    let Refusal { sqlstate, message, hint, position } = refusal;
+    Report { hint, position, ..Report::error(sqlstate, message) }
+}
