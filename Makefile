@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test bench soak histories versions regress driver-suites fuzz lint tour deps driver-deps bench-deps
+.PHONY: help demo test bench soak histories versions regress driver-suites fuzz fuzz-coverage lint tour deps driver-deps bench-deps
 
 help:
 	@echo "make demo    a bank that never closes: three versions of pgbench at once, published, rolled back, retired"
@@ -15,6 +15,7 @@ help:
 	@echo "make regress  PostgreSQL's own regression and isolation suites through editiond beside direct: database not adopted, adopted, and with"
 	@echo "              every table a view, from the parent's and the child's side; statements that differ go to regress-*.md"
 	@echo "make fuzz    bytes that nobody would send: the corpora in proxy/fuzz, and what is like them (FUZZ_SECONDS=30 for each target)"
+	@echo "make fuzz-coverage  the same led by coverage (libFuzzer); needs a nightly compiler and cargo-fuzz"
 	@echo "make driver-suites  the suites of psycopg 2 and 3, asyncpg, node-postgres, SQLAlchemy and Django through editiond beside direct: what is lost, and why"
 	@echo "make lint    formatting, clippy, documentation"
 
@@ -71,6 +72,15 @@ regress: deps
 # FUZZ_SECONDS=600 make fuzz
 fuzz: deps
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-30} $(CARGO) test --release -p editiond --test it fuzzing -- --nocapture
+
+# What is found stands in proxy/fuzz/artifacts; what only widens the coverage stays in target/fuzz/corpus.
+FUZZ_TARGETS ?= frames startup options reports statements
+fuzz-coverage: deps
+	cd proxy && for target in $(FUZZ_TARGETS); do \
+		mkdir -p ../target/fuzz/corpus/$$target && \
+		$(CARGO) +nightly fuzz run --sanitizer none --target-dir ../target/fuzz $$target ../target/fuzz/corpus/$$target fuzz/corpus/$$target \
+			-- -max_len=4096 -max_total_time=$${FUZZ_SECONDS:-30} || exit 1; \
+	done
 
 # SUITES="asyncpg django" make driver-suites
 driver-suites: deps
