@@ -80,6 +80,13 @@ impl Relay {
                 self.up.hold(rest, 0);
                 break;
             }
+            // The rows of a COPY.
+            let rows = self.up.stepper.run_of(client::COPY_DATA, rest);
+            if rows > 0 {
+                out.raw(at..at + rows);
+                at += rows;
+                continue;
+            }
             let wants_whole = |tag, len| match &self.edition {
                 None => {
                     self.draft.is_some()

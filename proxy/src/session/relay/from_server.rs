@@ -3,7 +3,10 @@
 use std::task::Context;
 
 use super::{
-    super::{draft::InDraft, edition::Fate},
+    super::{
+        draft::InDraft,
+        edition::{Fate, InEdition},
+    },
     End, Relay, Scratch, Side,
     flow::{Input, Outgoing},
 };
@@ -36,6 +39,12 @@ impl Relay {
         out.clear();
         let mut at = 0;
         while let Some(rest) = buffer.get(at..).filter(|rest| !rest.is_empty()) {
+            let rows = self.rows_at_the_front(rest);
+            if rows > 0 {
+                out.raw(at..at + rows);
+                at += rows;
+                continue;
+            }
             let wants_whole = |tag, len| {
                 tag == server::READY
                     || self.edition.as_ref().is_some_and(|edition| edition.wants(tag, len))
@@ -69,6 +78,24 @@ impl Relay {
             }
         }
         self.down.send(cx, &mut self.client, buffer, out).map_err(|error| End::Broken(Side::Client, error))
+    }
+
+    /// How many bytes at the front are rows for the client.
+    #[inline]
+    fn rows_at_the_front(&self, buffer: &[u8]) -> usize {
+        match buffer.first() {
+            Some(&tag @ (server::DATA_ROW | server::COPY_DATA)) if !self.is_interlude() => {
+                self.down.stepper.run_of(tag, buffer)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether the server answers a statement of our own.
+    #[inline]
+    fn is_interlude(&self) -> bool {
+        self.edition.as_ref().is_some_and(InEdition::is_interlude)
+            || self.draft.as_ref().is_some_and(InDraft::is_interlude)
     }
 
     /// Takes note of a frame of the server.
