@@ -6,7 +6,7 @@ use std::io;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{channel_binding::Offer, stream::Stream};
+use super::{channel_binding::Offer, reported::Reported, stream::Stream};
 use crate::wire::{
     frame::{HEADER_BYTES, Step, Stepper},
     message::{self, Report},
@@ -47,8 +47,8 @@ impl LoginError {
 pub(crate) struct LoggedIn {
     /// Process id and secret as the server gave them: what a cancel request must repeat.
     pub(crate) key: Box<[u8]>,
-    /// The session's `standard_conforming_strings`.
-    pub(crate) standard_strings: bool,
+    /// What the server has reported of the session's settings.
+    pub(super) reported: Reported,
     /// ReadyForQuery and whatever followed; not yet passed on.
     pub(crate) from_server: BytesMut,
     /// What the client sent already; not yet passed on.
@@ -69,16 +69,21 @@ pub(crate) async fn relay(
     mut from_client: BytesMut,
     offer: Offer,
 ) -> Result<LoggedIn, LoginError> {
-    let mut login =
-        Login { key: Box::default(), standard_strings: true, error_code: None, offer, asks_client: false };
+    let mut login = Login {
+        key: Box::default(),
+        reported: Reported::default(),
+        error_code: None,
+        offer,
+        asks_client: false,
+    };
     let mut from_server = BytesMut::new();
     loop {
         let (passed_on, is_ready) = login.take(&mut from_server)?;
         client.write_all(&passed_on).await.map_err(LoginError::ClientGone)?;
         if is_ready {
             client.flush().await.map_err(LoginError::ClientGone)?;
-            let Login { key, standard_strings, .. } = login;
-            return Ok(LoggedIn { key, standard_strings, from_server, from_client });
+            let Login { key, reported, .. } = login;
+            return Ok(LoggedIn { key, reported, from_server, from_client });
         }
         client.flush().await.map_err(LoginError::ClientGone)?;
         // A server that has asked may also go on by itself: it does so behind the last token of GSSAPI.
@@ -104,7 +109,7 @@ pub(crate) async fn relay(
 /// What was seen of a login so far.
 struct Login {
     key: Box<[u8]>,
-    standard_strings: bool,
+    reported: Reported,
     error_code: Option<String>,
     offer: Offer,
     /// The server has asked for something that the client has not given yet.
@@ -122,9 +127,7 @@ impl Login {
                     self.key = frame.get(HEADER_BYTES..).unwrap_or_default().into();
                 }
                 Some(message::server::AUTHENTICATION) => self.asks_client = wants_answer(frame),
-                Some(message::server::PARAMETER_STATUS) => {
-                    self.standard_strings = message::standard_strings(frame).unwrap_or(self.standard_strings);
-                }
+                Some(message::server::PARAMETER_STATUS) => self.reported.take(frame),
                 Some(message::server::ERROR) => {
                     self.error_code = message::report_field(frame, b'C')
                         .map(|code| String::from_utf8_lossy(code).into_owned());

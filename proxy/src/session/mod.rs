@@ -18,6 +18,7 @@ mod edition;
 mod handshake;
 mod login;
 mod relay;
+mod reported;
 mod roster;
 mod servers;
 mod stream;
@@ -199,9 +200,9 @@ fn admit(route: &Route, login: &LoggedIn, peer: &str, stay: &Stay) -> Result<(),
 async fn run(client: Stream, opened: Opened, stay: Stay, begun: Instant, peer: &str, span: &Span, tls: &Tls) {
     let Opened { server, address, route, login, key } = opened;
     debug!(parent: span, client = peer, server = %address, application = route.application, "session begins");
-    let LoggedIn { from_client, from_server, key: secret, standard_strings } = login;
+    let LoggedIn { from_client, from_server, key: secret, reported } = login;
     let edition = match (&route.place, &route.own_path) {
-        (Some(place), Some(path)) => Some(InEdition::new(place, &route.user, path, standard_strings)),
+        (Some(place), Some(path)) => Some(InEdition::new(place, &route.user, path, reported)),
         _ => None,
     };
     let draft = route.place.as_ref().is_some_and(|place| place.is_draft).then(InDraft::default);

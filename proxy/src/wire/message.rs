@@ -10,6 +10,7 @@ pub(crate) mod client {
     pub(crate) const CLOSE: u8 = b'C';
     pub(crate) const SYNC: u8 = b'S';
     pub(crate) const FUNCTION_CALL: u8 = b'F';
+    pub(crate) const COPY_DATA: u8 = b'd';
     pub(crate) const COPY_DONE: u8 = b'c';
     pub(crate) const COPY_FAIL: u8 = b'f';
     pub(crate) const TERMINATE: u8 = b'X';
@@ -29,6 +30,7 @@ pub(crate) mod server {
     pub(crate) const CLOSE_COMPLETE: u8 = b'3';
     pub(crate) const ROW_DESCRIPTION: u8 = b'T';
     pub(crate) const DATA_ROW: u8 = b'D';
+    pub(crate) const COPY_DATA: u8 = b'd';
     pub(crate) const COMMAND_COMPLETE: u8 = b'C';
 }
 
@@ -172,10 +174,11 @@ pub(crate) fn close_statement(name: &[u8]) -> Vec<u8> {
     frame(client::CLOSE, &[b"S", name].concat())
 }
 
-/// The value of `standard_conforming_strings` if that is what a ParameterStatus frame reports.
-pub(crate) fn standard_strings(frame: &[u8]) -> Option<bool> {
-    let value = frame.get(super::frame::HEADER_BYTES..)?.strip_prefix(b"standard_conforming_strings\0")?;
-    Some(value == b"on\0")
+/// Name and value in a ParameterStatus frame (whole).
+pub(crate) fn parameter(frame: &[u8]) -> Option<(&[u8], &[u8])> {
+    let body = frame.get(super::frame::HEADER_BYTES..)?.strip_suffix(b"\0")?;
+    let name_end = body.iter().position(|byte| *byte == 0)?;
+    Some((body.get(..name_end)?, body.get(name_end + 1..)?))
 }
 
 /// A Query with this text.
@@ -212,8 +215,8 @@ mod tests {
         assert_eq!(parse_parts(b"P\x00\x00\x00\x06ab"), None);
         assert_eq!(bound_statement(&frame(client::BIND, b"portal\0s1\0rest")), Some(&b"s1\0"[..]));
         assert_eq!(bound_statement(&frame(client::BIND, b"portal\0s1")), None);
-        let status = |text: &[u8]| standard_strings(&frame(server::PARAMETER_STATUS, text));
-        assert_eq!(status(b"standard_conforming_strings\0off\0"), Some(false));
-        assert_eq!(status(b"TimeZone\0UTC\0"), None);
+        let status = frame(server::PARAMETER_STATUS, b"TimeZone\0UTC\0");
+        assert_eq!(parameter(&status), Some((&b"TimeZone"[..], &b"UTC"[..])));
+        assert_eq!(parameter(&frame(server::PARAMETER_STATUS, b"TimeZone\0")), None);
     }
 }

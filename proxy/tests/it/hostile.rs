@@ -123,6 +123,10 @@ async fn messages_out_of_order_and_out_of_shape_end_like_on_the_server() {
     for (what, bytes, answer) in [
         ("a length below four", b"Q\0\0\0\x03".to_vec(), Some("08P01")),
         ("a negative length", b"Q\xff\xff\xff\xff".to_vec(), Some("08P01")),
+        ("a Query of two gigabytes", b"Q\x7f\xff\xff\xff".to_vec(), None),
+        ("a Sync of one gigabyte", b"S\x3f\xff\xff\xff".to_vec(), None),
+        ("a Query with a NUL within", frame(b'Q', b"SELECT name FROM public.whoami\0; SELECT 1\0"), None),
+        ("a Query of nothing", frame(b'Q', b""), None),
         ("a tag that is none", frame(b'!', b"12345"), Some("08P01")),
         ("a password when nobody asked", frame(b'p', b"secret\0"), None),
         ("a Query without its end", frame(b'Q', b"SELECT 1"), None),
@@ -165,6 +169,67 @@ async fn errors_of(raw: &mut Raw) -> Vec<String> {
         }
     }
     errors
+}
+
+/// Ten thousand are too deep for PostgreSQL's grammar, a thousand are not; both texts are looked at, as they name an editioned schema.
+#[tokio::test]
+async fn ten_thousand_parentheses_are_answered_as_by_the_server() {
+    let world = World::adopted().await;
+    world
+        .change_catalogue("INSERT INTO edition.names VALUES (2, 'relation', 'public', 'whoami', 'public$v2')")
+        .await;
+    let mut heard = Vec::new();
+    for (port, options, schema) in
+        [(world.port(), "-c edition=v2", "public"), (world.server.port(), "", "\"public$v2\"")]
+    {
+        let mut raw = Raw::login(port, &world.database, options).await;
+        for depth in [10_000, 1_000] {
+            let (open, close) = ("(".repeat(depth), ")".repeat(depth));
+            raw.send(&query(&format!("SELECT {open}name{close} FROM {schema}.whoami"))).await;
+            let answer = raw.until_ready().await;
+            let row = answer.iter().find(|(tag, _)| *tag == b'D').map(|(_, row)| row.clone());
+            let error = answer.iter().find(|(tag, _)| *tag == b'E').map(|(_, report)| {
+                let fields = String::from_utf8_lossy(report).into_owned();
+                fields.split('\0').filter(|field| field.starts_with(['C', 'M', 'P'])).collect::<String>()
+            });
+            heard.push((row, error));
+        }
+    }
+    assert_eq!(heard[..2], heard[2..]);
+    assert!(heard[0].1.is_some() && heard[1].0.is_some(), "{heard:?}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_only_listens_any_more_gets_its_answer() {
+    let world = World::adopted().await;
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    raw.send(&query("SELECT pg_sleep(0.2), repeat('y', 10000000)")).await;
+    raw.stream.shutdown().await.unwrap();
+    assert_eq!(raw.tags_until_ready().await, "TDCZI");
+    assert!(raw.is_closed().await);
+    eventually("its server process ends", async || backends(&world).await == "0").await;
+    world.end().await;
+}
+
+/// A peer that vanished without a word cannot be made here, but the kernel says by which timer it would be noticed.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_silent_connection_is_asked_by_the_kernel_whether_it_is_there() {
+    const KEEPALIVE: &str = "02:";
+    let world = World::adopted().await;
+    let raw = Raw::login(world.port(), &world.database, "").await;
+    let port = format!(":{:04X}", world.port());
+    eventually("the timer runs", async || {
+        let connections = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        connections.lines().any(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            fields[1].ends_with(&port) && fields[3] == "01" && fields[5].starts_with(KEEPALIVE)
+        })
+    })
+    .await;
+    drop(raw);
+    world.end().await;
 }
 
 #[tokio::test]

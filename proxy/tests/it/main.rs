@@ -7,6 +7,7 @@ mod catalogue;
 mod certificates;
 mod client_tls;
 mod editions;
+mod encodings;
 mod fuzzing;
 mod hostile;
 mod program;

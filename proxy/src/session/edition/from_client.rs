@@ -16,9 +16,10 @@ impl InEdition {
     /// Judges a Query. `batch` counts what the server answers by ReadyForQuery.
     #[inline]
     pub(in super::super) fn query(&mut self, frame: &[u8], batch: u64) -> Treatment {
-        let Some(sql) = message::query_text(frame) else { return Treatment::Forward };
-        let (verdict, may_change) = self.judge(sql);
-        self.note_prepare(sql, &verdict, may_change);
+        let sql = message::query_text(frame).and_then(|sql| self.reported.encoding.decode(sql));
+        let Some(sql) = sql else { return Treatment::Forward };
+        let (verdict, may_change) = self.judge(&sql);
+        self.note_prepare(&sql, &verdict, may_change);
         match verdict {
             Verdict::Forward => Treatment::Forward,
             Verdict::ForwardAndRestore => {
@@ -41,15 +42,19 @@ impl InEdition {
             let refusal = statements::behind_a_switch();
             return Treatment::Replace(message::parse(name, &self.refusals.add(batch, refusal), types));
         }
-        let (verdict, may_change) = self.judge_to_keep(sql);
-        self.note_prepare(sql, &verdict, may_change);
+        let Some(sql) = self.reported.encoding.decode(sql) else {
+            self.prepared.parse(batch, name, None);
+            return Treatment::Forward;
+        };
+        let (verdict, may_change) = self.judge_to_keep(&sql);
+        self.note_prepare(&sql, &verdict, may_change);
         let text = match &verdict {
             Verdict::Forward if may_change => Some(Text::AsGiven),
             Verdict::Rewrite(new) if may_change => Some(Text::Rewritten(new.text.as_bytes().into())),
             _ => None,
         };
         let place = (batch, self.prepared.sent(batch));
-        self.prepared.parse(batch, name, text.map(|text| (sql, types, text)));
+        self.prepared.parse(batch, name, text.map(|text| (&*sql, types, text)));
         match verdict {
             Verdict::Forward => Treatment::Forward,
             Verdict::ForwardAndRestore => {
@@ -176,10 +181,13 @@ impl InEdition {
             // Not reached: both callers have dealt with them.
             Verdict::Forward | Verdict::ForwardAndRestore => Ok(String::new()),
         };
-        match text {
-            Ok(text) => text.into_bytes(),
-            Err(report) => self.refusals.add(batch, report),
-        }
+        let text = text.and_then(|text| {
+            self.reported.encoding.encode(text.into_bytes()).ok_or_else(|| {
+                let message = "a name of the edition has no equivalent in the client's encoding";
+                Report::error("22P05", message).with_hint("SET client_encoding = 'UTF8'")
+            })
+        });
+        text.unwrap_or_else(|report| self.refusals.add(batch, report))
     }
 
     fn set_edition(&mut self, name: &str, prepared: Option<&[u8]>) -> Result<String, Report> {
@@ -200,7 +208,8 @@ impl InEdition {
 
     fn renewal(&mut self, name: &[u8], batch: u64) -> Treatment {
         self.keep_up();
-        self.prepared.renewal(batch, name).map_or(Treatment::Forward, Treatment::Precede)
+        let renewal = self.prepared.renewal(batch, name, self.reported.encoding);
+        renewal.map_or(Treatment::Forward, Treatment::Precede)
     }
 }
 

@@ -1,11 +1,17 @@
 //! What a session in an edition makes of the server's answers.
 
+use std::borrow::Cow;
+
 use catalog::model::EditionId;
 
 use super::{Fate, Hold, InEdition, Restore, STATEMENT_BYTES_MAX, statements};
 use crate::{
     report,
-    wire::message::{self, Report, server},
+    wire::{
+        encoding::ClientEncoding,
+        frame::HEADER_BYTES,
+        message::{self, Report, server},
+    },
 };
 
 /// Errors and notices that are longer are passed on unlooked-at; they can quote a statement.
@@ -44,9 +50,8 @@ impl InEdition {
             }
             server::CLOSE_COMPLETE => (swallow_if(self.prepared.close_complete(batch)), None),
             server::PARAMETER_STATUS => {
-                if let Some(on) = message::standard_strings(frame) {
-                    self.traits.standard_strings = on;
-                }
+                self.reported.take(frame);
+                self.traits.standard_strings = self.reported.standard_strings;
                 (Fate::Forward, None)
             }
             server::NOTICE => match self.mark.read(frame) {
@@ -63,18 +68,27 @@ impl InEdition {
                 );
                 (Fate::End(report), None)
             }
-            server::ERROR => match self.refusals.take(frame) {
-                Some(report) => (Fate::Replace(report.encode()), None),
-                None if self.may_switch() && statements::failed_in_transaction(frame) => {
-                    (Fate::Replace(statements::in_transaction().encode()), None)
-                }
-                None => match statements::kept_by_a_view(frame).filter(|_| self.may_switch()) {
-                    Some(report) => (Fate::Replace(report.encode()), None),
-                    None => (self.reworded(frame, batch), None),
-                },
-            },
+            server::ERROR => {
+                let fate = match self.ours(frame) {
+                    Some(report) => Fate::Replace(in_encoding(self.reported.encoding, &report.encode())),
+                    None => self.reworded(frame, batch),
+                };
+                (fate, None)
+            }
             _ => (Fate::Swallow, None),
         }
+    }
+
+    /// What the client sees in the place of an error that a statement of ours, or one that we changed, was to have.
+    fn ours(&mut self, frame: &[u8]) -> Option<Report> {
+        let refusal = self.refusals.take(frame);
+        if refusal.is_some() || !self.may_switch() {
+            return refusal;
+        }
+        if statements::failed_in_transaction(frame) {
+            return Some(statements::in_transaction());
+        }
+        statements::kept_by_a_view(frame)
     }
 
     /// The server is ready. True: that was the answer to a statement of our own.
@@ -89,11 +103,22 @@ impl InEdition {
     /// An error or a notice in the words of the edition.
     #[cold]
     fn reworded(&mut self, frame: &[u8], batch: u64) -> Fate {
+        let encoding = self.reported.encoding;
         let edits = self.positions.at(batch, self.prepared.taken(batch));
-        match report::translate(frame, self.vocabulary.as_deref(), edits) {
-            Some(report) => Fate::Replace(report),
-            None => Fate::Forward,
-        }
+        let said = frame.split_at_checked(HEADER_BYTES).and_then(|(_, body)| encoding.decode(body));
+        let translated = match (frame.first(), said) {
+            (Some(tag), Some(Cow::Owned(said))) => {
+                report::translate(&message::frame(*tag, &said), self.vocabulary.as_deref(), edits)
+            }
+            _ => report::translate(frame, self.vocabulary.as_deref(), edits),
+        };
+        translated.map_or(Fate::Forward, |report| Fate::Replace(in_encoding(encoding, &report)))
+    }
+
+    /// Whether the server's messages answer a statement of our own.
+    #[inline]
+    pub(in super::super) fn is_interlude(&self) -> bool {
+        self.interlude
     }
 
     /// Whether errors and notices may read otherwise in this edition.
@@ -116,6 +141,12 @@ impl InEdition {
         self.sql_prepared.clear();
         self.take_up(self.database.generation());
     }
+}
+
+/// A report, which is in UTF-8, as a client of this encoding reads it.
+fn in_encoding(encoding: ClientEncoding, report: &[u8]) -> Vec<u8> {
+    let (header, body) = report.split_at_checked(HEADER_BYTES).unwrap_or_default();
+    message::frame(header.first().copied().unwrap_or(server::ERROR), &encoding.encode_or_mark(body))
 }
 
 fn swallow_if(ours: bool) -> Fate {

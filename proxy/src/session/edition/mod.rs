@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use catalog::{model::EditionId, snapshot::SnapshotEdition};
 
-use super::roster::Place;
+use super::{reported::Reported, roster::Place};
 use crate::{
     catalogue::{Database, Reading},
     report::Vocabulary,
@@ -84,6 +84,7 @@ pub(super) struct InEdition {
     vocabulary: Option<Arc<Vocabulary>>,
     positions: Positions,
     traits: SessionTraits,
+    reported: Reported,
     mark: Mark,
     refusals: Refusals,
     prepared: Prepared,
@@ -109,12 +110,12 @@ enum Restore {
 }
 
 impl InEdition {
-    /// A session that begins in `place`, which is not a draft. `standard_strings` is what the server reported
+    /// A session that begins in `place`, which is not a draft. `reported` is what the server said
     /// at login.
-    pub(super) fn new(place: &Place, user: &str, own_path: &str, standard_strings: bool) -> Self {
+    pub(super) fn new(place: &Place, user: &str, own_path: &str, reported: Reported) -> Self {
         let path = route::split(own_path).unwrap_or_default();
         let mut traits = SessionTraits::starting_with(path.iter().map(String::as_str));
-        traits.standard_strings = standard_strings;
+        traits.standard_strings = reported.standard_strings;
         let mut session = Self {
             database: place.database.clone(),
             user: user.to_owned(),
@@ -126,6 +127,7 @@ impl InEdition {
             vocabulary: None,
             positions: Positions::default(),
             traits,
+            reported,
             mark: Mark::random(),
             refusals: Refusals::default(),
             prepared: Prepared::default(),
@@ -198,8 +200,7 @@ impl InEdition {
         // gone too.
         let edition = reading.snapshot.edition_by_id(self.edition)?;
         let path = self.path_in(edition).ok()?;
-        self.interlude = true;
-        Some((client::QUERY, message::query(statements::restore(edition.id, &path).as_bytes())))
+        Some(self.interlude(statements::restore(edition.id, &path)))
     }
 
     /// Nothing is under way and the client is free: what the server must get before anything else of the client, if the epoch has changed what
@@ -211,8 +212,17 @@ impl InEdition {
         }
         self.keep_up();
         let renewal = self.sql_prepared.renewal()?;
+        Some(self.interlude(renewal))
+    }
+
+    /// A statement of our own, whose answer the client does not see. If it fails the session ends, and so it does if the client's encoding has
+    /// not all of it.
+    fn interlude(&mut self, text: String) -> (u8, Vec<u8>) {
+        const NOT_IN_THE_CLIENTS_ENCODING: &[u8] =
+            b"SELECT \"editiond cannot say this in the client's encoding\"";
         self.interlude = true;
-        Some((client::QUERY, message::query(renewal.as_bytes())))
+        let text = self.reported.encoding.encode(text.into_bytes());
+        (client::QUERY, message::query(text.as_deref().unwrap_or(NOT_IN_THE_CLIENTS_ENCODING)))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::wire::message;
+use crate::wire::{encoding::ClientEncoding, message};
 
 /// Bytes of texts remembered for one session; statements beyond that keep the meaning that they were prepared with.
 const REMEMBERED_BYTES_MAX: usize = 4 << 20;
@@ -15,7 +15,7 @@ const REMEMBERED_BYTES_MAX: usize = 4 << 20;
 pub(super) enum Text {
     /// The client's own.
     AsGiven,
-    /// Another in its place.
+    /// Another in its place, in UTF-8.
     Rewritten(Box<[u8]>),
     /// We have closed it and do not know yet whether its new text was taken.
     Unknown,
@@ -24,6 +24,7 @@ pub(super) enum Text {
 /// A prepared statement whose verdict may change.
 #[derive(Clone, Debug)]
 struct Statement {
+    /// In UTF-8, whatever the client speaks.
     given: Box<[u8]>,
     types: Box<[u8]>,
     at_server: Text,
@@ -153,7 +154,7 @@ impl Prepared {
     }
 
     /// What must go before a Bind or Describe of `name`.
-    pub(super) fn renewal(&mut self, batch: u64, name: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn renewal(&mut self, batch: u64, name: &[u8], encoding: ClientEncoding) -> Option<Vec<u8>> {
         let statement = self.statements.get_mut(name)?;
         // a Parse of the client's that is not answered yet takes its place
         let replaced =
@@ -169,8 +170,9 @@ impl Prepared {
             Text::Rewritten(text) => text,
             Text::Unknown => return None,
         };
+        let text = encoding.encode(text.to_vec())?;
         let messages =
-            [message::close_statement(name), message::parse(name, text, &statement.types)].concat();
+            [message::close_statement(name), message::parse(name, &text, &statement.types)].concat();
         let wanted = statement.wanted.clone();
         // stays due until the server has taken the new text
         statement.at_server = Text::Unknown;
@@ -280,6 +282,7 @@ impl Place {
 mod tests {
     use super::*;
 
+    const UTF8: ClientEncoding = ClientEncoding::Utf8;
     const GIVEN: &[u8] = b"SELECT * FROM public.t";
 
     fn rewritten() -> Text {
@@ -298,19 +301,19 @@ mod tests {
     #[test]
     fn a_statement_that_reads_differently_is_prepared_again_once() {
         let mut prepared = session_with(b"s\0");
-        assert_eq!(prepared.renewal(1, b"s\0"), None);
+        assert_eq!(prepared.renewal(1, b"s\0", UTF8), None);
         prepared.judge_again(|_| Some(rewritten()));
         assert!(prepared.any_due());
-        let renewal = prepared.renewal(1, b"s\0").unwrap();
+        let renewal = prepared.renewal(1, b"s\0", UTF8).unwrap();
         let expected =
             [&b"C\0\0\0\x07Ss\0"[..], &message::parse(b"s\0", b"SELECT * FROM \"public$v1\".t", b"\0\0")]
                 .concat();
         assert_eq!(renewal, expected);
-        assert_eq!(prepared.renewal(1, b"s\0"), None, "a second Bind of the batch");
+        assert_eq!(prepared.renewal(1, b"s\0", UTF8), None, "a second Bind of the batch");
         assert!(prepared.close_complete(1));
         assert!(prepared.parse_complete(1));
         assert!(!prepared.any_due());
-        assert_eq!(prepared.renewal(2, b"s\0"), None);
+        assert_eq!(prepared.renewal(2, b"s\0", UTF8), None);
     }
 
     #[test]
@@ -319,7 +322,7 @@ mod tests {
         prepared.judge_again(|_| Some(rewritten()));
         prepared.parse(1, b"other\0", None);
         prepared.close(1, None);
-        prepared.renewal(1, b"s\0").unwrap();
+        prepared.renewal(1, b"s\0", UTF8).unwrap();
         prepared.parse(1, b"\0", Some((GIVEN, b"\0\0", Text::AsGiven)));
         let answers = [
             prepared.parse_complete(1),
@@ -335,11 +338,11 @@ mod tests {
     fn what_a_failed_batch_skipped_is_done_again_in_the_next() {
         let mut prepared = session_with(b"s\0");
         prepared.judge_again(|_| Some(rewritten()));
-        assert!(prepared.renewal(1, b"s\0").is_some());
+        assert!(prepared.renewal(1, b"s\0", UTF8).is_some());
         prepared.forget_before(2);
         prepared.parse(2, b"fresh\0", None);
         assert!(!prepared.parse_complete(2), "an answer of the next batch is not taken for ours");
-        assert!(prepared.renewal(2, b"s\0").is_some());
+        assert!(prepared.renewal(2, b"s\0", UTF8).is_some());
     }
 
     #[test]
@@ -360,10 +363,13 @@ mod tests {
         let mut prepared = session_with(b"\0");
         prepared.judge_again(|_| Some(rewritten()));
         prepared.parse(1, b"\0", None);
-        assert_eq!(prepared.renewal(1, b"\0"), None, "a Bind in the same batch");
-        assert_eq!(prepared.renewal(2, b"\0"), None, "and in a batch behind it");
+        assert_eq!(prepared.renewal(1, b"\0", UTF8), None, "a Bind in the same batch");
+        assert_eq!(prepared.renewal(2, b"\0", UTF8), None, "and in a batch behind it");
         prepared.forget_before(3);
-        assert!(prepared.renewal(3, b"\0").is_some(), "the server skipped it, so the old one is still there");
+        assert!(
+            prepared.renewal(3, b"\0", UTF8).is_some(),
+            "the server skipped it, so the old one is still there"
+        );
     }
 
     #[test]
