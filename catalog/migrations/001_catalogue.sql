@@ -39,7 +39,7 @@ CREATE TABLE edition.tables (
     table_name      text   NOT NULL,
     physical_schema text   NOT NULL,
     physical_name   text   NOT NULL,
-    view_schema     text,             -- NULL: this edition uses the physical table itself
+    view_schema     text,             -- NULL: this edition uses the physical table itself; schema_name: a view is about to come or go
     PRIMARY KEY (edition_id, table_id)
 );
 CREATE TABLE edition.columns (

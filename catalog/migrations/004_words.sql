@@ -47,13 +47,6 @@ BEGIN
         WHERE n.nspname IN ('edition', 'edition_catalog')
            OR n.nspname IN (SELECT (s.schema_name || '$' || x.name)::name FROM edition.schemas s, edition.editions x WHERE x.state <> 'retired');
 
-    INSERT INTO edition_catalog."~~stored"
-        SELECT DISTINCT p.oid
-        FROM edition.tables t
-        JOIN pg_namespace pn ON pn.nspname = t.physical_schema::name
-        JOIN pg_class p ON p.relname = t.physical_name::name AND p.relnamespace = pn.oid
-        WHERE t.view_schema IS NOT NULL;
-
     -- An edition's own schemas, its ancestors' but the root's, and the editioned ones: the nearer, the higher the rank.
     INSERT INTO edition_catalog."~~places"
         SELECT e.id, n.oid, s.oid, ranks.rank
@@ -69,15 +62,19 @@ BEGIN
         JOIN pg_namespace s ON s.nspname = ranks.schema_name::name
         WHERE e.state <> 'retired';
 
+    -- While the view comes or goes the row names the table's own schema; it counts as viewed while the view stands.
     INSERT INTO edition_catalog."~~tables"
         SELECT t.edition_id, t.table_id, v.oid, p.oid, s.oid, v.relname, v.reltype, p.relnamespace,
                (SELECT w.facts FROM edition.words w WHERE w.edition_id = t.edition_id AND w.table_id = t.table_id AND w.kind = 'table')
         FROM edition.tables t
-        JOIN pg_namespace vn ON vn.nspname = t.view_schema::name
-        JOIN pg_class v ON v.relname = t.table_name::name AND v.relnamespace = vn.oid
+        JOIN edition.editions e ON e.id = t.edition_id
+        JOIN pg_namespace vn ON vn.nspname = (CASE t.view_schema WHEN t.schema_name THEN t.schema_name || '$' || e.name ELSE t.view_schema END)::name
+        JOIN pg_class v ON v.relname = t.table_name::name AND v.relnamespace = vn.oid AND v.relkind = 'v'
         JOIN pg_namespace pn ON pn.nspname = t.physical_schema::name
         JOIN pg_class p ON p.relname = t.physical_name::name AND p.relnamespace = pn.oid
         JOIN pg_namespace s ON s.nspname = t.schema_name::name;
+
+    INSERT INTO edition_catalog."~~stored" SELECT DISTINCT t.stored_oid FROM edition_catalog."~~tables" t;
 
     INSERT INTO edition_catalog."~~columns"
         SELECT t.edition_id, t.view_oid, t.stored_oid, va.attname, va.attnum, pa.attnum, w.facts, w.plain, w.pretty, w.bare, w.bare_pretty

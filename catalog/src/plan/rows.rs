@@ -57,6 +57,21 @@ pub(super) fn put_table(shape: &Shape, logical: &Table, view_schema: Option<&Nam
     statements
 }
 
+/// The rows while the edition's view of a table comes or goes: names stay those of the table, and what a view cannot take is told of the table
+/// itself. That is right with and without the view, if the table stands as the edition sees it.
+pub(super) fn put_table_between(shape: &Shape, logical: &Table) -> Vec<Sql> {
+    put_table(shape, logical, Some(&logical.name.schema))
+}
+
+/// Moves the epoch on with the transaction that changes a table, where no words are right both before and after it: the proxies learn of it
+/// the moment that it is so. Whoever needs to know that they have waits for a later announcement.
+pub(super) fn tell_proxies() -> Sql {
+    Sql::trusted(
+        "WITH moved AS (UPDATE edition.epoch SET epoch = epoch + 1 RETURNING epoch) \
+         SELECT pg_catalog.pg_notify('edition', moved.epoch::text) FROM moved",
+    )
+}
+
 /// Removes the rows of one edition and table (its columns, constraints and indexes go along).
 pub(super) fn delete_table(edition: EditionId, table: TableId) -> Sql {
     sql!("DELETE FROM edition.tables WHERE edition_id = {} AND table_id = {}", edition, table.get())

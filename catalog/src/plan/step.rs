@@ -60,6 +60,9 @@ pub struct Step {
     pub preflight: Vec<(String, Sql)>,
     /// What undoes it; of the same kind where that matters (an announcement is undone by an announcement).
     pub inverse: Vec<Sql>,
+    /// Whether a publication has the reflected catalogues look up right after it what names lead to; other operations always do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_reflected: bool,
 }
 
 /// The kinds of step; each has its own way to be run again after a kill.
@@ -162,6 +165,7 @@ impl Step {
             bytes: 0,
             preflight: Vec::new(),
             inverse: Vec::new(),
+            is_reflected: false,
         }
     }
 
@@ -169,6 +173,13 @@ impl Step {
     #[must_use]
     pub fn undone_by(mut self, inverse: Vec<Sql>) -> Self {
         self.inverse = inverse;
+        self
+    }
+
+    /// Has what it does to names shown in the catalogues at once.
+    #[must_use]
+    pub fn reflected(mut self) -> Self {
+        self.is_reflected = true;
         self
     }
 

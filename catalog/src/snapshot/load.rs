@@ -49,7 +49,7 @@ SELECT pg_catalog.jsonb_build_object(
         'view_defaults', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
                           FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
                           JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND a.atthasdef
-                          WHERE n.nspname = t.view_schema AND c.relname = t.table_name),
+                          WHERE n.nspname = t.view_schema AND c.relname = t.table_name AND c.relkind = 'v'),
         'own_defaults', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
                          FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
                          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND a.atthasdef

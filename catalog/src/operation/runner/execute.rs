@@ -22,8 +22,8 @@ impl Runner<'_> {
             StepKind::Transaction { statements } => {
                 let mark = self.mark(number, "done");
                 self.transaction(step, statements, &mark).await?;
-                // Publishing replaces nothing that a session sees.
-                if self.verb != Verb::Publish {
+                // Publishing replaces hardly anything that a session sees.
+                if self.verb != Verb::Publish || step.is_reflected {
                     introspection::follow(&self.connection).await?;
                 }
                 Ok(())
@@ -109,7 +109,10 @@ impl Runner<'_> {
                 }
                 Ok(self.connection.batch_execute(mark.as_str()).await?)
             }
-            _ => self.transaction(step, &step.inverse, &mark).await,
+            _ => {
+                self.transaction(step, &step.inverse, &mark).await?;
+                introspection::follow(&self.connection).await
+            }
         }
     }
 

@@ -11,7 +11,8 @@ use crate::{
         Lock, Step, StepKind,
         names::names_of,
         rows::{
-            delete_hops, delete_names, delete_places, delete_table, put_hop, put_names, put_places, put_table,
+            delete_hops, delete_names, delete_places, delete_table, put_hop, put_names, put_places,
+            put_table, put_table_between, tell_proxies,
         },
     },
     sql,
@@ -20,17 +21,51 @@ use crate::{
 
 /// A remaining edition's sight of a table once the step is done.
 pub(super) struct After<'a> {
-    /// Its logical table, its shape, and the schema of its view.
-    shapes: Vec<(&'a Table, Shape, Option<Name>)>,
+    sights: Vec<SightAfter<'a>>,
     /// Tables that nobody needs views of any more: (view, table).
     obsolete_views: Vec<QualifiedName>,
     pub(super) mappings: BTreeMap<EditionId, Mapping>,
 }
 
+/// One edition's logical table, and its shape.
+struct SightAfter<'a> {
+    table: &'a Table,
+    shape: Shape,
+    /// The schema of its view; `None`: it needs none.
+    view: Option<Name>,
+    /// Whether a view stands until it is announced that none is needed.
+    is_viewed_until_then: bool,
+}
+
+impl SightAfter<'_> {
+    /// Whether the table stands as the edition names it.
+    fn stands_as_named(&self) -> bool {
+        self.shape.physical == self.shape.name
+    }
+
+    /// Rows that say what is so in the end.
+    fn rows(&self) -> Vec<Sql> {
+        if self.view.is_none() && self.stands_as_named() {
+            vec![delete_table(self.shape.edition, self.table.id)]
+        } else {
+            put_table(&self.shape, self.table, self.view.as_ref())
+        }
+    }
+
+    /// Rows that are right while the obsolete view stands and when it is gone; `None`: none are.
+    fn rows_between(&self) -> Option<Vec<Sql>> {
+        match (self.is_viewed_until_then, self.stands_as_named()) {
+            (false, _) => Some(self.rows()),
+            (true, true) => Some(put_table_between(&self.shape, self.table)),
+            (true, false) => None,
+        }
+    }
+}
+
 impl<'a> Contraction<'a> {
     /// The remaining editions' mappings and shapes when all that is done.
     pub(super) fn after(&self) -> Result<After<'a>> {
-        let mut after = After { shapes: Vec::new(), obsolete_views: Vec::new(), mappings: BTreeMap::new() };
+        let mut after = After { sights: Vec::new(), obsolete_views: Vec::new(), mappings: BTreeMap::new() };
         for member in &self.remaining {
             let mut mapping = member.mapping.clone();
             for table in &member.logical.tables {
@@ -86,23 +121,56 @@ impl<'a> Contraction<'a> {
                     after.obsolete_views.push(obsolete);
                 }
             }
-            let keep = if plain { None } else { place.view_schema.clone() };
-            after.shapes.push((table, shape.clone(), keep));
+            after.sights.push(SightAfter {
+                table,
+                shape: shape.clone(),
+                is_viewed_until_then: plain && view.is_some(),
+                view: if plain { None } else { place.view_schema.clone() },
+            });
         }
         Ok(())
+    }
+
+    /// Rows to go with the transaction that renames columns of a table: what is told of the stored table names them. A column that goes is
+    /// noticed by whoever reads the catalogue anew.
+    pub(super) fn tell_of_columns(&self, id: TableId) -> Vec<Sql> {
+        let viewed = self.remaining.iter().filter_map(|member| {
+            let table = member.logical.table(id)?;
+            Some((member, table, member.mapping.table(table).view_schema?))
+        });
+        let mut statements = Vec::new();
+        let mut is_seen = false;
+        for (member, table, schema) in viewed {
+            is_seen = true;
+            if let (true, Some(mut shape)) = (self.renames.contains_key(&id), self.shape(member, id)) {
+                for column in &mut shape.columns {
+                    column.physical = self.name_after(id, &column.physical);
+                }
+                statements.extend(put_table(&shape, table, Some(&schema)));
+            }
+        }
+        let changes = self.renames.contains_key(&id) || !self.doomed_columns(id).is_empty();
+        statements.extend((is_seen && changes).then(tell_proxies));
+        statements
+    }
+
+    /// Rows to go with the transaction that moves tables, or gives them another name.
+    pub(super) fn tell_of_moves(&self, after: &After<'_>) -> Vec<Sql> {
+        let moved = after.sights.iter().filter(|sight| self.moves.contains_key(&sight.table.id));
+        let rows: Vec<Sql> = moved
+            .flat_map(|sight| match &sight.view {
+                Some(schema) => put_table(&sight.shape, sight.table, Some(schema)),
+                None => sight.rows_between().unwrap_or_default(),
+            })
+            .collect();
+        if rows.is_empty() { rows } else { rows.into_iter().chain([tell_proxies()]).collect() }
     }
 
     pub(super) fn announce(&self, after: &After<'_>) -> Result<Step> {
         let mut statements =
             vec![sql!("DELETE FROM edition.tables WHERE edition_id = {}", self.gone.edition.id)];
-        for (table, shape, view) in &after.shapes {
-            let means_itself = view.is_none() && shape.physical == shape.name;
-            if means_itself {
-                statements.push(delete_table(shape.edition, table.id));
-            } else {
-                statements.extend(put_table(shape, table, view.as_ref()));
-            }
-        }
+        // What gets its name back where its view stands keeps its rows until then.
+        statements.extend(after.sights.iter().filter_map(SightAfter::rows_between).flatten());
         statements.push(delete_names(self.gone.edition.id));
         statements.push(delete_places(self.gone.edition.id));
         statements.push(delete_hops(self.gone_hop()));
@@ -144,11 +212,17 @@ impl<'a> Contraction<'a> {
         let returns =
             self.returns.values().map(|(from, to)| sql!("ALTER TABLE {} RENAME TO {}", from, to.name));
         statements.extend(returns);
+        let unsaid = after.sights.iter().filter(|sight| sight.rows_between().is_none());
+        let unsaid: Vec<Sql> = unsaid.flat_map(SightAfter::rows).collect();
+        if !unsaid.is_empty() {
+            statements.extend(unsaid);
+            statements.push(tell_proxies());
+        }
         let at_rest = self.remaining.len() == 1;
         let needed: BTreeSet<Name> = after
-            .shapes
+            .sights
             .iter()
-            .flat_map(|(_, shape, view)| view.iter().cloned().chain([shape.physical.schema.clone()]))
+            .flat_map(|sight| sight.view.iter().cloned().chain([sight.shape.physical.schema.clone()]))
             .chain(after.mappings.values().flat_map(|mapping| mapping.moved.values().cloned()))
             .collect();
         let mut candidates: Vec<(&Edition, bool)> = vec![(&self.gone.edition, true)];
@@ -171,5 +245,15 @@ impl<'a> Contraction<'a> {
         let relations: Vec<QualifiedName> = self.returns.values().map(|(from, _)| from.clone()).collect();
         let lock = if relations.is_empty() { Lock::None } else { Lock::AccessExclusive };
         Ok(vec![Step::transaction("drop views and schemas that are not needed", lock, relations, statements)])
+    }
+
+    /// The last word: nothing is left of the views.
+    pub(super) fn announce_end(&self, after: &After<'_>) -> Option<Step> {
+        let freed = after.sights.iter().filter(|sight| sight.is_viewed_until_then);
+        let statements: Vec<Sql> = freed.flat_map(SightAfter::rows).collect();
+        (!statements.is_empty()).then(|| {
+            let kind = StepKind::Announce { statements, states: Vec::new(), states_before: Vec::new() };
+            Step::new("announce that the views are gone", kind, Lock::None, Vec::new())
+        })
     }
 }

@@ -83,7 +83,7 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     for id in contraction.table_ids() {
         steps.extend(contraction.contract_table(id, triggers.get(&id)));
     }
-    steps.extend(contraction.drop_and_move(&triggers, &policies)?);
+    steps.extend(contraction.drop_and_move(&after, &triggers, &policies)?);
     if input.end == End::Root {
         steps.extend(contraction.take_names_that_were_in_use());
         steps.extend(contraction.name_partitions());
@@ -91,6 +91,7 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     steps.extend(contraction.settle());
     steps.push(contraction.announce(&after)?);
     steps.extend(contraction.clean_up(&after)?);
+    steps.extend(contraction.announce_end(&after));
     Ok(steps)
 }
 

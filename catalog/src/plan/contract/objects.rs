@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Contraction, End};
+use super::{After, Contraction, End};
 use crate::{
     ddl::{create_view, drop_function, move_type},
     error::{Error, Result},
@@ -54,6 +54,7 @@ impl Contraction<'_> {
     /// under an old name moves to where the new root names it. One transaction, so that names can be exchanged.
     pub(super) fn drop_and_move(
         &self,
+        after: &After<'_>,
         triggers: &BTreeMap<TableId, triggers::Change>,
         policies: &[policies::Change],
     ) -> Result<Vec<Step>> {
@@ -103,6 +104,7 @@ impl Contraction<'_> {
                     relations.insert(standing);
                 }
             }
+            statements.extend(self.tell_of_moves(after));
         }
         if statements.is_empty() {
             return Ok(Vec::new());

@@ -107,6 +107,7 @@ impl Contraction<'_> {
             alter.extend(self.promote_key(id, &physical));
             alter.extend(self.take_names(id, &physical));
         }
+        alter.extend(self.tell_of_columns(id));
         if statements.is_empty() && alter.is_empty() {
             return None;
         }

@@ -1,6 +1,6 @@
 //! The steps of a publication. Additive only: nothing that a live edition uses is renamed or dropped.
 //!
-//! Order: pass-through views for the older editions (valid at once), announce, introduce new objects, expand each table in one transaction,
+//! Order: announce that tables will have views, pass-through views for the older editions (valid at once), announce these, introduce new objects, expand each table in one transaction,
 //! backfill, constraints, steady triggers, the child's own views and functions, verify, open.
 
 mod counting;
@@ -24,7 +24,7 @@ use crate::{
 use self::{
     fill::{backfill, verify},
     gated::{policy_steps, trigger_steps},
-    pass_through::{announce_pass_through, open_schemas, pass_through},
+    pass_through::{announce_pass_through, announce_views_to_come, open_schemas, pass_through},
     table::expand_table,
 };
 use super::{
@@ -83,6 +83,7 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     let tables = table_views(input)?;
     let mut findings = bound::findings(input);
     let mut steps = vec![open_schemas(input, &tables)?];
+    steps.extend(announce_views_to_come(&tables));
     steps.extend(pass_through(input, &tables)?);
     steps.push(announce_pass_through(input, &tables)?);
     steps.extend(accessories::additions(input, &mut findings));

@@ -6,12 +6,14 @@ use super::{ExpandInput, TableView, schema_of};
 use crate::{
     ddl::{create_view, grant_schema},
     error::Result,
-    model::{EditionState, Name, QualifiedName},
+    layout::Shape,
+    model::{EditionState, Name, QualifiedName, Table},
     plan::{
-        Lock, Step, StepKind,
-        rows::{delete_table, put_table},
+        Lock, Member, Step, StepKind,
+        rows::{delete_table, put_table, put_table_between, tell_proxies},
     },
     sql,
+    sql::Sql,
 };
 
 pub(super) fn open_schemas(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Step> {
@@ -34,6 +36,22 @@ pub(super) fn open_schemas(input: &ExpandInput<'_>, tables: &[TableView<'_>]) ->
     Ok(Step::transaction("make the edition's schemas", Lock::None, Vec::new(), statements).undone_by(inverse))
 }
 
+/// Before there are views, the proxies are to treat the tables as if there were: what they make of texts is then right on the table and on
+/// the view.
+pub(super) fn announce_views_to_come(tables: &[TableView<'_>]) -> Option<Step> {
+    let (mut statements, mut inverse) = (Vec::new(), Vec::new());
+    for (table, (_, logical, shape)) in views_to_make(tables) {
+        if stands_as_seen(shape) {
+            statements.extend(put_table_between(shape, logical));
+            inverse.push(delete_table(shape.edition, table.place.id));
+        }
+    }
+    let kind = StepKind::Announce { statements, states: Vec::new(), states_before: Vec::new() };
+    (!inverse.is_empty()).then(|| {
+        Step::new("announce views of tables to the proxies", kind, Lock::None, Vec::new()).undone_by(inverse)
+    })
+}
+
 /// Views for the older editions that used the table itself until now. They show what the table shows, so nobody notices.
 pub(super) fn pass_through(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
@@ -41,10 +59,6 @@ pub(super) fn pass_through(input: &ExpandInput<'_>, tables: &[TableView<'_>]) ->
         let physical = &table.place.child.physical;
         let mut statements = Vec::new();
         let mut inverse = Vec::new();
-        let moved = input.relocations.iter().find(|(_, to)| to == physical);
-        if let Some((from, to)) = moved {
-            statements.push(sql!("ALTER TABLE {} RENAME TO {}", from, to.name));
-        }
         for (member, logical, shape) in table.without_view() {
             let schema = schema_of(&member.edition, &logical.name.schema)?;
             let default = |column: &Name| input.chain.physical_default(physical, column);
@@ -56,43 +70,37 @@ pub(super) fn pass_through(input: &ExpandInput<'_>, tables: &[TableView<'_>]) ->
             ));
             inverse.push(sql!("DROP VIEW {}", QualifiedName::new(schema, logical.name.name.clone())));
         }
-        if let Some((from, to)) = moved {
-            inverse.push(sql!("ALTER TABLE {} RENAME TO {}", to, from.name));
-        }
         if statements.is_empty() {
             continue;
         }
-        let lock = if moved.is_some() { Lock::AccessExclusive } else { Lock::AccessShare };
         let title = format!("pass-through views of {} for older editions", table.parent.name.pretty());
-        let locked = moved.map_or(physical, |(from, _)| from).clone();
-        steps.push(Step::transaction(title, lock, vec![locked], statements).undone_by(inverse));
+        let Some((from, to)) = input.relocations.iter().find(|(_, to)| to == physical) else {
+            // The catalogues never show both.
+            statements.push(Sql::trusted("SELECT edition.reflect_objects()"));
+            let step = Step::transaction(title, Lock::AccessShare, vec![physical.clone()], statements);
+            steps.push(step.undone_by(inverse));
+            continue;
+        };
+        statements.insert(0, sql!("ALTER TABLE {} RENAME TO {}", from, to.name));
+        statements.extend(tell_of_relocated(table)?);
+        inverse.push(sql!("ALTER TABLE {} RENAME TO {}", to, from.name));
+        inverse.extend(tell_of_returned(table, from));
+        let step = Step::transaction(title, Lock::AccessExclusive, vec![from.clone()], statements);
+        // Not while the table is locked.
+        steps.push(step.undone_by(inverse).reflected());
     }
     Ok(steps)
 }
 
+/// Now that the views stand, their names are used. Of tables that gave up theirs the proxies know already.
 pub(super) fn announce_pass_through(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Step> {
     let mut statements = Vec::new();
     let mut inverse = Vec::new();
-    for table in tables.iter().filter(|table| table.viewed) {
-        for (member, logical, shape) in table.without_view() {
+    for (_, (member, logical, shape)) in views_to_make(tables) {
+        if stands_as_seen(shape) {
             let schema = schema_of(&member.edition, &logical.name.schema)?;
             statements.extend(put_table(shape, logical, Some(&schema)));
-            let before = member
-                .mapping
-                .tables
-                .get(&table.place.id)
-                .filter(|before| before.physical.schema != logical.name.schema);
-            match before {
-                // It stood in an edition's schema: its row stays, as it was.
-                Some(_) => {
-                    let mut standing = shape.clone();
-                    if let Some((from, _)) = input.relocations.iter().find(|(_, to)| to == &shape.physical) {
-                        standing.physical = from.clone();
-                    }
-                    inverse.extend(put_table(&standing, logical, None));
-                }
-                None => inverse.push(delete_table(shape.edition, table.place.id)),
-            }
+            inverse.extend(put_table_between(shape, logical));
         }
     }
     let kind = StepKind::Announce {
@@ -101,4 +109,37 @@ pub(super) fn announce_pass_through(input: &ExpandInput<'_>, tables: &[TableView
         states_before: vec![(input.draft.id, EditionState::Draft)],
     };
     Ok(Step::new("announce to the proxies", kind, Lock::None, Vec::new()).undone_by(inverse))
+}
+
+fn views_to_make<'t>(
+    tables: &'t [TableView<'t>],
+) -> impl Iterator<Item = (&'t TableView<'t>, &'t (&'t Member, &'t Table, Shape))> {
+    let viewed = tables.iter().filter(|table| table.viewed);
+    viewed.flat_map(|table| table.without_view().map(move |seen| (table, seen)))
+}
+
+fn stands_as_seen(shape: &Shape) -> bool {
+    shape.physical == shape.name
+}
+
+/// Its old name becomes that of a view, so nothing is right both before and after.
+fn tell_of_relocated(table: &TableView<'_>) -> Result<Vec<Sql>> {
+    let mut statements = Vec::new();
+    for (member, logical, shape) in table.without_view() {
+        statements.extend(put_table(
+            shape,
+            logical,
+            Some(&schema_of(&member.edition, &logical.name.schema)?),
+        ));
+    }
+    statements.push(tell_proxies());
+    Ok(statements)
+}
+
+fn tell_of_returned(table: &TableView<'_>, from: &QualifiedName) -> Vec<Sql> {
+    let rows = table.without_view().flat_map(|(_, logical, shape)| {
+        let standing = Shape { physical: from.clone(), ..shape.clone() };
+        put_table(&standing, logical, None)
+    });
+    rows.chain([tell_proxies()]).collect()
 }

@@ -8,7 +8,7 @@ use crate::{
     error::Result,
     layout::{ColumnFate, InheritedTable},
     model::{Column, Generated, Identity, Name, QualifiedName, Table, Volatility},
-    plan::{Lock, Step},
+    plan::{Lock, Step, rows::tell_proxies},
     property::{Object, give},
     sql,
     sql::Sql,
@@ -77,6 +77,11 @@ pub(super) fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Re
         let mut drops = drop_hop(hop);
         drops.extend(inverse);
         inverse = drops;
+    }
+    if alters && table.viewed {
+        // What is told of the stored table lists its columns.
+        statements.push(tell_proxies());
+        inverse.push(tell_proxies());
     }
     let mut steps = Vec::new();
     if !statements.is_empty() {

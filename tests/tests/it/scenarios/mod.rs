@@ -12,6 +12,7 @@ mod identity;
 mod inferred;
 mod keys;
 mod living;
+mod moments;
 mod names;
 mod objects;
 mod operators;

@@ -1,0 +1,269 @@
+//! Every moment of publish, rollback and retire: the operation is held before and after each step, and the applications of the editions that stay
+//! send texts that a view would not take, new ones and prepared ones. Nothing fails, and nothing shows.
+
+use std::sync::mpsc;
+
+use bytes::Bytes;
+use catalog::event::{Event, Events};
+use edition_tests::{OWNER, Session, Verbs, World};
+use futures_util::{SinkExt, TryStreamExt};
+use tokio::task::JoinHandle;
+use tokio_postgres::Statement;
+
+const BASE: &str = "\
+CREATE TABLE users (id int PRIMARY KEY, old text, name text DEFAULT 'nobody', age int);
+CREATE TABLE other (id int, nick text);
+INSERT INTO users VALUES (1, 'x', 'Ada', 36), (2, 'y', 'Alan', 41);
+INSERT INTO other VALUES (1, 'Nick');
+";
+
+/// The second edition has a table of its own, which the third one changes.
+const SECOND: &str = "CREATE TABLE notes (id int PRIMARY KEY, name text, age int); INSERT INTO notes VALUES (1, 'Ada', 36), (2, 'Alan', 41);";
+
+const THIRD: &str = "\
+ALTER TABLE users DROP old; ALTER TABLE users RENAME name TO full_name; ALTER TABLE users ADD nick text;
+ALTER TABLE notes RENAME name TO full_name; ALTER TABLE notes ADD nick text;
+";
+
+/// Queries of `{table}` and what they answer; `{name}` is what the edition calls the column.
+const QUERIES: &[(&str, &[&str])] = &[
+    ("SELECT {name} FROM public.{table} ORDER BY id", &["Ada", "Alan"]),
+    ("SELECT {name}, count(*)::text FROM {table} GROUP BY id ORDER BY id", &["Ada|1", "Alan|1"]),
+    (
+        "SELECT u.{name}, u.age::text FROM public.{table} u GROUP BY u.id ORDER BY u.id",
+        &["Ada|36", "Alan|41"],
+    ),
+    ("SELECT u.{name}, {nick} FROM {table} u JOIN other o ON o.id = u.id GROUP BY u.id, {nick}", &["Ada|Nick"]),
+    ("SELECT {name} FROM {table} WHERE ctid = (SELECT min(ctid) FROM public.{table})", &["Ada"]),
+    ("SELECT count(*)::text FROM {table} TABLESAMPLE system (100)", &["2"]),
+    (
+        "UPDATE {table} SET {name} = 'Eve' WHERE ctid = (SELECT max(ctid) FROM {table}) RETURNING {name}",
+        &["Eve"],
+    ),
+    ("UPDATE public.{table} SET {name} = DEFAULT WHERE id = 1 RETURNING id::text", &["1"]),
+    (
+        "INSERT INTO {table} (id, {name}) VALUES (1, 'Eve') ON CONFLICT (id) DO UPDATE SET {name} = excluded.{name} RETURNING (xmax = 0)::text",
+        &["false"],
+    ),
+    (
+        "MERGE INTO {table} u USING (VALUES (1), (7)) s (id) ON u.id = s.id \
+         WHEN MATCHED THEN UPDATE SET {name} = 'M' WHEN NOT MATCHED THEN INSERT (id, {name}) VALUES (s.id, 'N')",
+        &[],
+    ),
+    ("TRUNCATE {table}", &[]),
+    (
+        "SELECT relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public' AND relname = '{table}'",
+        &["r"],
+    ),
+    ("SELECT relkind::text FROM pg_catalog.pg_class WHERE oid = '{table}'::regclass", &["r"]),
+];
+
+/// An application of one edition: a table, and what it calls one of its columns.
+struct Application {
+    edition: &'static str,
+    table: &'static str,
+    name: &'static str,
+    session: Session,
+    kept: Vec<(Statement, &'static [&'static str])>,
+}
+
+impl Application {
+    async fn open(world: &World, edition: &'static str, table: &'static str, name: &'static str) -> Self {
+        let session = world.session(OWNER, edition).await;
+        let mut application = Self { edition, table, name, session, kept: Vec::new() };
+        for (query, answer) in QUERIES {
+            let text = application.text(query);
+            application.kept.push((application.session.client().prepare(&text).await.unwrap(), answer));
+        }
+        application
+    }
+
+    fn text(&self, query: &str) -> String {
+        // The third edition's tables have a column of that name, too.
+        let nick = if self.edition == "v3" { "o.nick" } else { "nick" };
+        query.replace("{table}", self.table).replace("{name}", self.name).replace("{nick}", nick)
+    }
+
+    /// Sends everything; each leaves what it found.
+    async fn goes_on(&self, when: &str) {
+        let client = self.session.client();
+        for (query, answer) in QUERIES {
+            let text = self.text(query);
+            let told = || format!("{when}: {} sends {text}", self.edition);
+            self.session.run("BEGIN").await;
+            match self.session.try_ask(&text).await {
+                Ok(rows) => assert_eq!(rows.rows, *answer, "{}", told()),
+                Err(failure) => panic!("{}: {failure:?}", told()),
+            }
+            self.session.run("ROLLBACK; BEGIN").await;
+            match client.query(&text, &[]).await {
+                Ok(rows) => assert_eq!(fields(&rows), *answer, "{}", told()),
+                Err(error) => panic!("{}, prepared: {error:?}", told()),
+            }
+            self.session.run("ROLLBACK").await;
+        }
+        for (at, (statement, answer)) in self.kept.iter().enumerate() {
+            self.session.run("BEGIN").await;
+            match client.query(statement, &[]).await {
+                Ok(rows) => assert_eq!(fields(&rows), *answer, "{when}: {} runs {at}", self.edition),
+                Err(error) => panic!("{when}: {} runs statement {at}: {error:?}", self.edition),
+            }
+            self.session.run("ROLLBACK").await;
+        }
+        self.copies(when).await;
+    }
+
+    async fn copies(&self, when: &str) {
+        let client = self.session.client();
+        let told = |error| format!("{when}: {} copies: {error:?}", self.edition);
+        self.session.run("BEGIN").await;
+        let into = self.text("COPY {table} (id, {name}) FROM STDIN");
+        let sink = client.copy_in(&into).await.unwrap_or_else(|error| panic!("{}", told(error)));
+        let mut sink = std::pin::pin!(sink);
+        sink.send(Bytes::from_static(b"3\tEve\n")).await.unwrap();
+        sink.finish().await.unwrap_or_else(|error| panic!("{}", told(error)));
+        let out = self.text("COPY public.{table} (id, {name}) TO STDOUT (HEADER)");
+        let out = client.copy_out(&out).await.unwrap_or_else(|error| panic!("{}", told(error)));
+        let out: Vec<Bytes> = out.try_collect().await.unwrap_or_else(|error| panic!("{}", told(error)));
+        let should = format!("id\t{}\n1\tAda\n2\tAlan\n3\tEve\n", self.name);
+        assert_eq!(out.concat(), should.as_bytes(), "{when}");
+        self.session.run("ROLLBACK").await;
+    }
+}
+
+fn fields(rows: &[tokio_postgres::Row]) -> Vec<String> {
+    let fields =
+        |row: &tokio_postgres::Row| (0..row.len()).map(|at| row.get::<_, String>(at)).collect::<Vec<_>>();
+    rows.iter().map(|row| fields(row).join("|")).collect()
+}
+
+/// Holds an operation whenever it tells that a step begins or has ended, or is being undone.
+struct Holding {
+    moment: mpsc::Sender<String>,
+    go_on: std::sync::Mutex<mpsc::Receiver<()>>,
+}
+
+impl Events for Holding {
+    fn emit(&self, event: Event) {
+        let moment = match event {
+            Event::StepStarted { title, .. } => format!("before \"{title}\""),
+            Event::StepDone { step, .. } => format!("after step {step}"),
+            Event::Note { text } => text,
+            _ => return,
+        };
+        // Nobody listens any more if the test has failed.
+        let _ = self.moment.send(moment);
+        let _ = tokio::task::block_in_place(|| self.go_on.lock().unwrap().recv());
+    }
+}
+
+/// Runs the operation, and the applications at each of its moments; gives these.
+async fn at_every_moment<F>(
+    world: &World,
+    applications: &[&Application],
+    operation: impl FnOnce(Verbs, Holding) -> F,
+) -> Vec<String>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let ((moment, moments), (go_on, held)) = (mpsc::channel(), mpsc::channel());
+    let holding = Holding { moment, go_on: std::sync::Mutex::new(held) };
+    let running: JoinHandle<()> = tokio::spawn(operation(world.verbs.clone(), holding));
+    let mut met = Vec::new();
+    while let Ok(moment) = tokio::task::block_in_place(|| moments.recv()) {
+        told(world).await;
+        for application in applications {
+            application.goes_on(&moment).await;
+        }
+        met.push(moment);
+        go_on.send(()).unwrap();
+    }
+    running.await.unwrap();
+    met
+}
+
+/// Waits until the proxy has read what was committed. What changes in one transaction with the table itself it learns a moment later.
+async fn told(world: &World) {
+    let direct = world.direct(OWNER).await;
+    let behind =
+        "SELECT 1 FROM edition.proxies, edition.epoch WHERE acked_epoch < epoch AND lease_expires_at > now()";
+    while !direct.ask(behind).await.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+fn assert_met(moments: &[String], parts: &[&str]) {
+    for part in parts {
+        assert!(moments.iter().any(|moment| moment.contains(part)), "never at {part}: {moments:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_text_fails_at_any_moment_of_publish_rollback_and_retire() {
+    let world = World::adopted(BASE).await;
+    world.verbs.create("v2").await;
+    world.draft("v2", SECOND).await;
+    let old = Application::open(&world, "v1", "users", "name").await;
+    at_every_moment(&world, &[&old], |verbs, holding| async move {
+        verbs.try_publish("v2", &[], &holding).await.unwrap();
+    })
+    .await;
+    let middle = Application::open(&world, "v2", "users", "name").await;
+    let own = Application::open(&world, "v2", "notes", "name").await;
+    world.verbs.create("v3").await;
+    world.draft("v3", THIRD).await;
+
+    let met = at_every_moment(&world, &[&old, &middle, &own], |verbs, holding| async move {
+        verbs.try_publish("v3", &[], &holding).await.unwrap();
+    })
+    .await;
+    assert_met(&met, &["announce views of tables", "pass-through views of public.users", "expand"]);
+    let met = at_every_moment(&world, &[&old, &middle, &own], |verbs, holding| async move {
+        verbs.try_rollback("v3", &holding).await.unwrap();
+    })
+    .await;
+    assert_met(&met, &["contract public.users", "drop views and schemas", "announce that the views are gone"]);
+
+    world.verbs.publish("v3", &[]).await;
+    world.verbs.default("v3").await;
+    let (new, new_own) = (
+        Application::open(&world, "v3", "users", "full_name").await,
+        Application::open(&world, "v3", "notes", "full_name").await,
+    );
+    drop(old);
+    let met = at_every_moment(&world, &[&middle, &own, &new, &new_own], |verbs, holding| async move {
+        verbs.try_retire("v1", &holding).await.unwrap();
+    })
+    .await;
+    assert_met(&met, &["move what the new root named"]);
+    drop((middle, own));
+    at_every_moment(&world, &[&new, &new_own], |verbs, holding| async move {
+        verbs.try_retire("v2", &holding).await.unwrap();
+    })
+    .await;
+    new.goes_on("at rest").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_text_fails_while_a_publication_is_undone() {
+    let world = World::adopted(BASE).await;
+    world.verbs.create("v2").await;
+    world.draft("v2", SECOND).await;
+    world.verbs.publish("v2", &[]).await;
+    let schema = world.dump().await;
+    world.verbs.create("v3").await;
+    world.draft("v3", THIRD).await;
+    world.draft("v3", "ALTER TABLE users ADD wrong int NOT NULL").await;
+    world.verbs.transform("v3", "users", "wrong = 1 / (id - 2)", "").await;
+    let old = Application::open(&world, "v1", "users", "name").await;
+    let own = Application::open(&world, "v2", "notes", "name").await;
+    let met = at_every_moment(&world, &[&old, &own], |verbs, holding| async move {
+        verbs.try_publish("v3", &[], &holding).await.unwrap_err();
+    })
+    .await;
+    assert_met(&met, &["undoing: expand", "undoing: pass-through views", "undoing: announce views"]);
+    drop((old, own));
+    edition_tests::assert_same_schema("after undoing", &world.dump().await, &schema);
+    world.end().await;
+}
