@@ -258,7 +258,10 @@ BEGIN
               JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = r.relname AND s.attname = a.attname$$));
 
     -- pg_dump turns off views that are not the system's if it finds this setting, and the reflections are such.
-    PERFORM edition.reflect_relation('pg_settings', jsonb_build_object('of', 's', 'from', $$pg_settings s WHERE s.name <> 'restrict_nonsystem_relation_kind'$$));
+    PERFORM edition.reflect_relation('pg_settings', jsonb_build_object('of', 's', 'changed', jsonb_build_object(
+            'setting', $$CASE s.name WHEN 'search_path' THEN edition.own_path(s.setting) ELSE s.setting END$$,
+            'reset_val', $$CASE s.name WHEN 'search_path' THEN edition.own_path(s.reset_val) ELSE s.reset_val END$$),
+        'from', $$pg_settings s WHERE s.name <> 'restrict_nonsystem_relation_kind'$$));
 
     -- For the server's own views only, which name roles by it; clients are not led there.
     CREATE VIEW edition_catalog.pg_authid AS SELECT r.oid, r.rolname FROM pg_roles r;

@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../../migrations/006_reflected_functions.sql"),
     },
     Migration { version: 7, name: "operators", text: include_str!("../../migrations/007_operators.sql") },
+    Migration { version: 8, name: "search path", text: include_str!("../../migrations/008_search_path.sql") },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS edition.migrations (

@@ -97,6 +97,7 @@ impl<'t> Analysis<'t> {
             Node::CopyStmt(copy) => copy::rewrite(self, copy),
             Node::TruncateStmt(truncate) => truncate::rewrite(self, truncate),
             Node::VariableSetStmt(set) => search_path::rewrite_set(self, set),
+            Node::VariableShowStmt(show) => search_path::rewrite_show(self, show),
             Node::DiscardStmt(discard) => search_path::discard(self, discard),
             statement => {
                 ddl::guard(self, statement);

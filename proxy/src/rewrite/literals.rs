@@ -38,6 +38,7 @@ pub(super) fn call<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
         "nextval" | "currval" | "setval" => ReadAs::Relation,
         "to_regclass" => ReadAs::RelationOrNull,
         "set_config" => return search_path::rewrite_set_config(analysis, call),
+        "current_setting" => return search_path::rewrite_current_setting(analysis, call),
         "pg_get_serial_sequence" => return serial_sequence(analysis, call),
         _ => return,
     };

@@ -18,6 +18,10 @@ use super::{
     literals::{self, Constant},
 };
 
+const SEARCH_PATH: &str = "search_path";
+/// The schema of our functions that show settings as the application made them.
+const OURS: &str = "edition";
+
 /// `SET [LOCAL | SESSION] search_path`, `SET SCHEMA`, `RESET`.
 pub(super) fn rewrite_set<'t>(analysis: &mut Analysis<'t>, set: &'t nodes::VariableSetStmt) {
     let name = set.name().unwrap_or_default().to_ascii_lowercase();
@@ -38,7 +42,7 @@ pub(super) fn discard(analysis: &mut Analysis<'_>, discard: &nodes::DiscardStmt)
     }
 }
 
-/// `set_config('search_path', '…', …)` with constants; what is computed cannot be seen here.
+/// `set_config('search_path', …, …)`; what is computed is looked at in the server.
 pub(super) fn rewrite_set_config<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
     let mut arguments = call.args().iter();
     let (Some(name), Some(value)) = (arguments.next(), arguments.next()) else { return };
@@ -46,27 +50,71 @@ pub(super) fn rewrite_set_config<'t>(analysis: &mut Analysis<'t>, call: &'t node
     if name.value.eq_ignore_ascii_case("edition.id") {
         return refuse_marker(analysis);
     }
-    if !name.value.eq_ignore_ascii_case("search_path") {
+    if !name.value.eq_ignore_ascii_case(SEARCH_PATH) {
         return;
     }
     let Some(Constant { value, token }) = literals::constant(analysis, value) else {
+        call_ours(analysis, call);
         return analysis.sets_path(None::<[&str; 0]>);
     };
     let entries = split(value);
     analysis.sets_path(Some(entries.iter().map(|(name, _)| name.as_str())));
     let listed = listed(analysis, entries.iter().map(|(name, _)| name.as_str()));
-    let added: Vec<Vec<&Name>> = entries.iter().map(|(name, _)| missing(analysis, name, &listed)).collect();
-    if added.iter().all(Vec::is_empty) {
+    let (mut path, mut written) = (String::new(), 0);
+    for (name, at) in &entries {
+        path.push_str(value.get(written..*at).unwrap_or_default());
+        written = *at;
+        path.extend(missing(analysis, name, &listed).into_iter().map(|name| format!("{}, ", name.quoted())));
+    }
+    path.push_str(value.get(written..).unwrap_or_default());
+    if path != value {
+        analysis.splice(token..token + 1, sql!("{}", Literal(&path)).to_string());
+        // It gives back what it set.
+        call_ours(analysis, call);
+    }
+}
+
+/// `SHOW search_path` gives what the application set. The grammar does not say where the statement begins, so all that are in the text are changed.
+pub(super) fn rewrite_show(analysis: &mut Analysis<'_>, show: &nodes::VariableShowStmt) {
+    if !show.name().is_some_and(|name| name.eq_ignore_ascii_case(SEARCH_PATH)) {
         return;
     }
-    let list: Vec<String> = entries
-        .iter()
-        .zip(added)
-        .flat_map(|((_, written), added)| {
-            added.into_iter().map(|name| name.quoted().to_string()).chain([(*written).to_owned()])
-        })
-        .collect();
-    analysis.splice(token..token + 1, sql!("{}", Literal(&list.join(", "))).to_string());
+    let at = (0..analysis.tokens.len()).filter(|at| {
+        let begins = at.checked_sub(1).is_none_or(|before| analysis.symbol_at(before, b';'));
+        begins && analysis.word_at(*at, "show") && named_search_path(analysis, at + 1)
+    });
+    for at in at.collect::<Vec<_>>() {
+        analysis
+            .splice(at..at + 2, format!("SELECT {OURS}.current_setting('{SEARCH_PATH}') AS {SEARCH_PATH}"));
+    }
+}
+
+fn named_search_path(analysis: &Analysis<'_>, at: usize) -> bool {
+    let name = analysis.tokens.get(at).and_then(|token| token.name(analysis.text));
+    name.is_some_and(|name| name.eq_ignore_ascii_case(SEARCH_PATH))
+}
+
+/// `current_setting('search_path')`, by a function of ours with the same name.
+pub(super) fn rewrite_current_setting<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
+    let name = call.args().first().and_then(|name| literals::constant(analysis, name));
+    if name.is_some_and(|name| name.value.eq_ignore_ascii_case(SEARCH_PATH)) {
+        call_ours(analysis, call);
+    }
+}
+
+/// Puts our schema before a function of `pg_catalog`.
+fn call_ours(analysis: &mut Analysis<'_>, call: &nodes::FuncCall) {
+    let parts = call.funcname().len();
+    let tokens = analysis.token_at(call.location).and_then(|first| analysis.name_tokens(first, parts));
+    match tokens.as_deref() {
+        Some([schema, _]) => analysis.splice(schema.clone(), OURS),
+        Some([name]) => {
+            if let Some(written) = analysis.written(name.start) {
+                analysis.splice(name.clone(), format!("{OURS}.{written}"));
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The value list of SET, each entry a word, a quoted name or a string.
@@ -128,23 +176,28 @@ fn refuse_marker(analysis: &mut Analysis<'_>) {
     );
 }
 
-/// The entries of a search path in a string, as PostgreSQL's `SplitIdentifierString` reads them: the name, and how it is
-/// written. Empty for what PostgreSQL refuses.
-fn split(value: &str) -> Vec<(String, &str)> {
+/// The entries of a search path in a string, as PostgreSQL's `SplitIdentifierString` reads them: the name, and where it begins. Empty for what
+/// PostgreSQL refuses.
+fn split(value: &str) -> Vec<(String, usize)> {
+    const SPACE: [char; 6] = [' ', '\t', '\n', '\r', '\x0b', '\x0c'];
     let mut entries = Vec::new();
     let mut quoted = false;
     let parts = value.split(|c| {
         quoted ^= c == '"';
         c == ',' && !quoted
     });
-    for written in parts {
-        let written = written.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+    let mut at = 0;
+    for part in parts {
+        let written = part.trim_start_matches(SPACE);
+        let start = at + part.len() - written.len();
+        at += part.len() + 1;
+        let written = written.trim_end_matches(SPACE);
         let name = match written.strip_prefix('"') {
             Some(rest) => rest.strip_suffix('"').map(|inner| inner.replace("\"\"", "\"")),
             None => Some(written.to_ascii_lowercase()),
         };
         match name.filter(|name| !name.is_empty()) {
-            Some(name) => entries.push((name, written)),
+            Some(name) => entries.push((name, start)),
             None => return Vec::new(),
         }
     }

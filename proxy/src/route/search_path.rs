@@ -1,6 +1,9 @@
 //! `search_path` as PostgreSQL reads it, and with an edition's schemas put in.
 
-use catalog::{model::Name, snapshot::SnapshotEdition};
+use catalog::{
+    model::Name,
+    snapshot::{Snapshot, SnapshotEdition},
+};
 
 /// `NAMEDATALEN - 1` of a stock build.
 const NAME_BYTES_MAX: usize = 63;
@@ -8,17 +11,23 @@ const USER: &str = "$user";
 
 /// The elements of a `search_path` value, folded and cut as `SplitIdentifierString` does; None if it is not one.
 pub(crate) fn split(value: &str) -> Option<Vec<String>> {
+    Some(elements(value)?.into_iter().map(|(element, _)| element).collect())
+}
+
+/// The elements, and where in the text each begins.
+fn elements(value: &str) -> Option<Vec<(String, usize)>> {
     let mut rest = value.trim_start_matches(is_space);
     let mut elements = Vec::new();
     if rest.is_empty() {
         return Some(elements);
     }
     loop {
+        let at = value.len() - rest.len();
         let (element, after) = match rest.strip_prefix('"') {
             Some(quoted) => take_quoted(quoted)?,
             None => take_bare(rest)?,
         };
-        elements.push(cut(element));
+        elements.push((cut(element), at));
         rest = after.trim_start_matches(is_space);
         match rest.strip_prefix(',') {
             Some(next) => rest = next.trim_start_matches(is_space),
@@ -64,34 +73,38 @@ fn cut(mut element: String) -> String {
     element
 }
 
-/// A session's own path with each editioned schema preceded by its edition's; None if `own` is not a path (the
+/// A session's own path with each editioned schema preceded by its edition's, as it is written otherwise; None if `own` is not a path (the
 /// server will say so). `user` matters because "$user" may name an editioned schema.
 pub(crate) fn with_edition(own: &str, edition: &SnapshotEdition, user: &str) -> Option<String> {
-    let mut path: Vec<String> = Vec::new();
-    for element in split(own)? {
+    let (mut path, mut written) = (String::new(), 0);
+    for (element, at) in elements(own)? {
         let schema = if element == USER { user } else { &element };
+        path.push_str(own.get(written..at)?);
+        written = at;
         let before = edition.path.iter().find(|(editioned, _)| editioned.as_str() == schema);
-        path.extend(
-            before.into_iter().flat_map(|(_, schemas)| schemas).map(|schema| schema.quoted().to_string()),
-        );
-        path.push(quoted(&element));
+        path.extend(before.into_iter().flat_map(|(_, schemas)| schemas).map(in_path));
     }
-    Some(path.join(", "))
+    path.push_str(own.get(written..)?);
+    Some(path)
 }
 
-/// Quoted even if it is no valid name: an empty element is one to the server.
-fn quoted(element: &str) -> String {
-    match Name::new(element) {
-        Ok(name) => name.quoted().to_string(),
-        Err(_) => "\"\"".to_owned(),
-    }
+/// A path as the application set it: without what [`with_edition`] and the rewriter put in, for whichever edition. SQL function `edition.own_path` says
+/// the same.
+pub(crate) fn without_editions(path: &str, snapshot: &Snapshot) -> String {
+    let ours = snapshot.editions.iter().flat_map(|edition| &edition.path).flat_map(|(_, schemas)| schemas);
+    ours.fold(path.to_owned(), |path, schema| path.replace(&in_path(schema), ""))
+}
+
+/// A schema of an edition as it stands before others.
+fn in_path(schema: &Name) -> String {
+    format!("{}, ", schema.quoted())
 }
 
 #[cfg(test)]
 mod tests {
     use catalog::{
-        model::{EditionId, EditionName, EditionState},
-        snapshot::NameMap,
+        model::{EditionId, EditionName, EditionState, Epoch},
+        snapshot::{NameMap, Reflected},
     };
     use proptest::prelude::*;
 
@@ -117,8 +130,8 @@ mod tests {
     fn editioned_schemas_are_preceded_by_their_editions() {
         let path = |own: &str| with_edition(own, &edition(), "ann");
         let some = |text: &str| Some(text.to_owned());
-        assert_eq!(path("\"$user\", public"), some(r#""$user", "public$v3", "public$v2", "public""#));
-        assert_eq!(path(" PUBLIC ,other"), some(r#""public$v3", "public$v2", "public", "other""#));
+        assert_eq!(path("\"$user\", public"), some(r#""$user", "public$v3", "public$v2", public"#));
+        assert_eq!(path(" PUBLIC ,other"), some(r#" "public$v3", "public$v2", PUBLIC ,other"#));
         assert_eq!(path("\"Odd \"\"\""), some(r#""Odd ""$v3", "Odd """"#));
         assert_eq!(path("\"PUBLIC\""), some("\"PUBLIC\""));
         assert_eq!(path(""), some(""));
@@ -134,6 +147,26 @@ mod tests {
             with_edition("\"$user\"", &edition(), "public"),
             Some(r#""public$v3", "public$v2", "$user""#.to_owned())
         );
+    }
+
+    #[test]
+    fn the_own_path_is_found_again() {
+        let snapshot = Snapshot {
+            epoch: Epoch::new(1),
+            server_version: 180_000,
+            schemas: Vec::new(),
+            editions: vec![edition()],
+            reflected: Reflected::default(),
+        };
+        for own in ["\"$user\", public", " PUBLIC ,other", "\"Odd \"\"\",public", "", "other"] {
+            let path = with_edition(own, &edition(), "ann").unwrap();
+            assert_eq!(without_editions(&path, &snapshot), own);
+        }
+    }
+
+    /// Quoted even if it is no valid name: an empty element is one to the server.
+    fn quoted(element: &str) -> String {
+        Name::new(element).map_or_else(|_| "\"\"".to_owned(), |name| name.quoted().to_string())
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use std::io;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{channel_binding::Offer, reported::Reported, stream::Stream};
+use super::{channel_binding::Offer, path_report, reported::Reported, roster::Place, stream::Stream};
 use crate::wire::{
     frame::{HEADER_BYTES, Step, Stepper},
     message::{self, Report},
@@ -62,12 +62,13 @@ impl LoggedIn {
     }
 }
 
-/// Relays the authentication until the server is ready.
+/// Relays the authentication until the server is ready, in a live edition if `place` is one.
 pub(crate) async fn relay(
     client: &mut Stream,
     server: &mut Stream,
     mut from_client: BytesMut,
     offer: Offer,
+    place: Option<&Place>,
 ) -> Result<LoggedIn, LoginError> {
     let mut login = Login {
         key: Box::default(),
@@ -75,6 +76,7 @@ pub(crate) async fn relay(
         error_code: None,
         offer,
         asks_client: false,
+        place,
     };
     let mut from_server = BytesMut::new();
     loop {
@@ -107,16 +109,17 @@ pub(crate) async fn relay(
 }
 
 /// What was seen of a login so far.
-struct Login {
+struct Login<'a> {
     key: Box<[u8]>,
     reported: Reported,
     error_code: Option<String>,
     offer: Offer,
     /// The server has asked for something that the client has not given yet.
     asks_client: bool,
+    place: Option<&'a Place>,
 }
 
-impl Login {
+impl Login<'_> {
     /// Takes the whole messages off `inbox` that the client is to see now, and tells whether ReadyForQuery is next.
     fn take(&mut self, inbox: &mut BytesMut) -> Result<(Vec<u8>, bool), LoginError> {
         let mut passed_on = Vec::new();
@@ -134,7 +137,7 @@ impl Login {
                 }
                 _ => {}
             }
-            match self.offer.edit(frame) {
+            match self.offer.edit(frame).or_else(|| self.own_path(frame)) {
                 Some(edited) => passed_on.extend(edited),
                 None => passed_on.extend_from_slice(frame),
             }
@@ -142,6 +145,13 @@ impl Login {
             drop(inbox.split_to(taken));
         }
         Ok((passed_on, false))
+    }
+
+    /// A report of `search_path`, as the client asked for it.
+    fn own_path(&self, frame: &[u8]) -> Option<Vec<u8>> {
+        let is_report = frame.first() == Some(&message::server::PARAMETER_STATUS);
+        let place = self.place.filter(|_| is_report)?;
+        path_report::own(frame, &place.database.reading().snapshot)
     }
 }
 

@@ -17,6 +17,7 @@ mod draft;
 mod edition;
 mod handshake;
 mod login;
+mod path_report;
 mod relay;
 mod reported;
 mod roster;
@@ -152,7 +153,7 @@ async fn open(
     server.write_all(&route.startup.encode()).await.map_err(|_| LoginError::ServerGone(None))?;
     server.flush().await.map_err(|_| LoginError::ServerGone(None))?;
     let offer = Offer::between(client, acceptor, &server);
-    let login = login::relay(client, &mut server, inbox, offer).await?;
+    let login = login::relay(client, &mut server, inbox, offer, route.place.as_ref()).await?;
     admit(&route, &login, peer, stay).map_err(LoginError::Refused)?;
     stay.logged_in();
     let key = (!login.key.is_empty())

@@ -181,6 +181,15 @@ pub(crate) fn parameter(frame: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((body.get(..name_end)?, body.get(name_end + 1..)?))
 }
 
+/// The name of `search_path`, as it stands in a ParameterStatus frame.
+pub(crate) const SEARCH_PATH: &[u8] = b"search_path\0";
+
+/// The value of `search_path` if that is what a ParameterStatus frame reports.
+pub(crate) fn reported_path(frame: &[u8]) -> Option<&str> {
+    let value = frame.get(super::frame::HEADER_BYTES..)?.strip_prefix(SEARCH_PATH)?;
+    std::str::from_utf8(value.strip_suffix(b"\0")?).ok()
+}
+
 /// A Query with this text.
 pub(crate) fn query(text: &[u8]) -> Vec<u8> {
     frame(client::QUERY, &[text, b"\0"].concat())

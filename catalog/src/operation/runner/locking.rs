@@ -76,25 +76,22 @@ impl Runner<'_> {
                 return Err(error.into());
             }
             self.connection.batch_execute("ROLLBACK").await?;
-            let code = error.code();
-            if code != Some(&SqlState::LOCK_NOT_AVAILABLE) && code != Some(&SqlState::T_R_DEADLOCK_DETECTED) {
-                return Err(Self::failed(step, error));
-            }
             attempt += 1;
-            let blocker = self.blocker(&step.relations).await?;
-            let relation = step.relations.first().map(QualifiedName::pretty).unwrap_or_default();
+            let Some(obstacle) = self.obstacle(step, &error).await? else {
+                return Err(Self::failed(step, error));
+            };
             if begun.elapsed() >= self.patience.locks {
-                return Err(no_lock(step, &relation, attempt, blocker.as_deref()));
+                return Err(obstacle.gave_up(step, attempt));
             }
-            self.events.emit(Event::LockRetry { relation, attempt, blocker });
+            let relation = lock_of(step);
+            self.events.emit(Event::LockRetry { relation, attempt, blocker: obstacle.who() });
             tokio::time::sleep(back_off(attempt)).await;
         }
     }
 
     fn held(&mut self, step: &Step, held: Duration) {
         self.tally.longest_lock = self.tally.longest_lock.max(held);
-        let relation = step.relations.first().map(QualifiedName::pretty).unwrap_or_default();
-        self.events.emit(Event::LockHeld { relation, held });
+        self.events.emit(Event::LockHeld { relation: lock_of(step), held });
     }
 
     fn failed(step: &Step, error: tokio_postgres::Error) -> Error {
@@ -106,6 +103,32 @@ impl Runner<'_> {
             },
         );
         Error::new(ErrorKind::Database, format!("{} failed: {cause}", step.title)).with_source(error)
+    }
+
+    /// What is in the way, if it may go away by itself.
+    async fn obstacle(&self, step: &Step, error: &tokio_postgres::Error) -> Result<Option<Obstacle>> {
+        Ok(match error.code() {
+            Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::T_R_DEADLOCK_DETECTED) => {
+                Some(Obstacle::Lock(self.blocker(&step.relations).await?))
+            }
+            Some(&SqlState::DEPENDENT_OBJECTS_STILL_EXIST) => {
+                self.temporary_dependent().await?.map(Obstacle::Dependent)
+            }
+            _ => None,
+        })
+    }
+
+    /// A session's temporary object that reads what stands in a schema of an edition, and whose it is. Only from PostgreSQL 16 on is the number of its
+    /// schema the one by which the server names the session (release notes, E.1.3.1).
+    async fn temporary_dependent(&self) -> Result<Option<String>> {
+        let row = self.connection.query_opt(include_str!("temporary_dependent.sql"), &[]).await?;
+        let Some(row) = row else { return Ok(None) };
+        let (what, role, session): (String, String, Option<String>) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(Some(format!(
+            "{what} in a session of {role}{}",
+            session.map(|who| format!(", {who}")).unwrap_or_default()
+        )))
     }
 
     /// Who has a lock on these relations, besides us.
@@ -146,13 +169,46 @@ fn between(messages: &[SimpleQueryMessage]) -> Duration {
     }
 }
 
-fn no_lock(step: &Step, relation: &str, attempts: u32, blocker: Option<&str>) -> Error {
-    let blocker = blocker.map(|who| format!("; {who} holds a lock on it")).unwrap_or_default();
-    Error::new(
-        ErrorKind::Busy,
-        format!("could not lock {relation} for \"{}\" in {attempts} short tries{blocker}; nothing was left half-done", step.title),
-    )
-    .with_hint("run the same command again to go on, or give it longer with --lock-patience")
+/// What keeps a step from being done now.
+enum Obstacle {
+    /// A lock, and who has it if we can tell.
+    Lock(Option<String>),
+    /// A temporary object that hangs on what is to be dropped.
+    Dependent(String),
+}
+
+impl Obstacle {
+    fn who(&self) -> Option<String> {
+        match self {
+            Self::Lock(blocker) => blocker.clone(),
+            Self::Dependent(dependent) => Some(dependent.clone()),
+        }
+    }
+
+    fn gave_up(&self, step: &Step, attempts: u32) -> Error {
+        let title = &step.title;
+        match self {
+            Self::Lock(blocker) => {
+                let relation = lock_of(step);
+                let blocker =
+                    blocker.as_ref().map(|who| format!("; {who} holds a lock on it")).unwrap_or_default();
+                Error::new(
+                    ErrorKind::Busy,
+                    format!("could not lock {relation} for \"{title}\" in {attempts} short tries{blocker}; nothing was left half-done"),
+                )
+                .with_hint("run the same command again to go on, or give it longer with --lock-patience")
+            }
+            Self::Dependent(dependent) => Error::new(
+                ErrorKind::Busy,
+                format!("\"{title}\" has to wait: {dependent} hangs on what it drops; all other steps before it are done"),
+            )
+            .with_hint("run the same command again when that session has dropped it or has ended"),
+        }
+    }
+}
+
+fn lock_of(step: &Step) -> String {
+    step.relations.first().map(QualifiedName::pretty).unwrap_or_default()
 }
 
 /// 10 ms doubling to half a second, with jitter so that we do not keep step with a periodic blocker.

@@ -1,13 +1,13 @@
 //! One table that stays: what only the edition that goes used is dropped; at a retire its columns, defaults and constraints take the new root's names
 //! and values.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, iter};
 
 use super::{Contraction, End};
 use crate::{
     ddl::{drop_hop, rewritten_functions, view_default, view_defaults},
     layout::Shape,
-    model::{ColumnId, ConstraintKind, Generated, Name, QualifiedName, Sequence, TableId},
+    model::{ColumnId, ConstraintKind, Generated, Name, QualifiedName, Sequence, Table, TableId},
     plan::{
         Lock, Member, Step,
         tighten::{Standing, Standings},
@@ -180,7 +180,31 @@ impl Contraction<'_> {
                     .peekable();
                 users.peek().is_some() && users.all(|known| !known.not_null)
             })
-            .map(|column| sql!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", physical, column.name))
+            .flat_map(|column| {
+                let parts = self.relaxed_parts(id, &column.name).into_iter();
+                iter::once(physical)
+                    .chain(parts)
+                    .map(|table| sql!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", table, column.name))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// Partitions that do not have the column as NOT NULL of their own in any remaining edition. From PostgreSQL 18 on, a key that was built on a
+    /// partition leaves it there as the partition's own, which its parent does not take away.
+    fn relaxed_parts(&self, id: TableId, column: &Name) -> Vec<&QualifiedName> {
+        let is_not_null =
+            |part: &Table| part.column_named(column.as_str()).is_some_and(|known| known.not_null);
+        let parts = self.live(id).map(Table::partitions).unwrap_or_default();
+        let standing = parts.iter().map(|part| &part.table).filter(|part| is_not_null(part));
+        standing
+            .filter(|part| {
+                let sights = self.remaining.iter().filter_map(|member| member.physical.table(id));
+                let mut drawn =
+                    sights.filter_map(|table| self.input.chain.drawn_partition(table, &part.name)).peekable();
+                drawn.peek().is_some() && drawn.all(|drawn| !is_not_null(&drawn.table))
+            })
+            .map(|part| &part.name)
             .collect()
     }
 

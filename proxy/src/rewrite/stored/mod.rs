@@ -59,7 +59,7 @@ struct Stored<'a, 't> {
 
 /// Puts stored forms in the place of views where `statement` needs them.
 pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
-    if !needs::may_have_any(analysis) {
+    if !needs::may_have_any(analysis, statement) {
         return;
     }
     let Some(scopes) = scope::build(analysis, statement) else { return };

@@ -53,21 +53,28 @@ pub(in super::super) const WORDS: [&str; 13] = [
 ];
 
 /// A cheap look before the scopes are built.
-pub(super) fn may_have_any(analysis: &Analysis<'_>) -> bool {
-    analysis.tokens.iter().any(|token| match token.kind {
-        TokenKind::Word | TokenKind::Quoted => {
-            let name = analysis.text.get(token.range()).unwrap_or_default().trim_matches('"');
-            WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
-        }
-        TokenKind::UnicodeQuoted => true,
-        _ => false,
-    })
+pub(super) fn may_have_any(analysis: &Analysis<'_>, statement: Node<'_>) -> bool {
+    outlives_views(statement)
+        || analysis.tokens.iter().any(|token| match token.kind {
+            TokenKind::Word | TokenKind::Quoted => {
+                let name = analysis.text.get(token.range()).unwrap_or_default().trim_matches('"');
+                WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
+            }
+            TokenKind::UnicodeQuoted => true,
+            _ => false,
+        })
+}
+
+/// Whether the statement makes a view, temporary or in a schema that is not editioned: bound to an editioning view, it would keep that from being
+/// dropped.
+fn outlives_views(statement: Node<'_>) -> bool {
+    matches!(statement, Node::ViewStmt(_))
 }
 
 /// For each item what it needs.
 pub(super) fn find<'t>(analysis: &Analysis<'t>, scopes: &Scopes<'t>, statement: Node<'t>) -> Vec<Need> {
     // a plan shows names of columns, and aliases
-    let is_explained = matches!(statement, Node::ExplainStmt(_));
+    let by_nature = matches!(statement, Node::ExplainStmt(_)) || outlives_views(statement);
     let mut needs = vec![Need::None; scopes.items.len()];
     let mut raise = |id: ItemId, need: Need| {
         if let Some(known) = needs.get_mut(id) {
@@ -130,7 +137,7 @@ pub(super) fn find<'t>(analysis: &Analysis<'t>, scopes: &Scopes<'t>, statement: 
     for (id, item) in scopes.items.iter().enumerate() {
         if is_view(item, |role| role == Role::Sampled) {
             raise(id, Need::Certain);
-        } else if is_explained {
+        } else if by_nature {
             raise(id, Need::Possible);
         }
     }

@@ -53,7 +53,7 @@ fn qualified_relations_get_the_schema_of_the_edition() {
         ),
         (
             "CREATE TEMP VIEW t AS SELECT 1 FROM public.users",
-            r#"CREATE TEMP VIEW t AS SELECT 1 FROM "public$v2".users"#,
+            r#"CREATE TEMP VIEW t AS SELECT 1 FROM "public"."users" AS "users" ("id", "full_name", "Age")"#,
         ),
         ("BEGIN; SELECT 1 FROM public.users; é; COMMIT", "="),
         (
@@ -187,19 +187,38 @@ fn the_search_path_keeps_the_edition_before_its_schemas() {
         ("SET SCHEMA 'public'", r#"SET search_path = "public$v2", 'public'"#),
         (
             "SELECT set_config('search_path', 'public, other', false)",
-            r#"SELECT set_config('search_path', '"public$v2", public, other', false)"#,
+            r#"SELECT edition.set_config('search_path', '"public$v2", public, other', false)"#,
         ),
         (
             "SELECT pg_catalog.set_config('search_path', '\"a,b\",Public', true)",
-            r#"SELECT pg_catalog.set_config('search_path', '"a,b", "public$v2", Public', true)"#,
+            r#"SELECT edition.set_config('search_path', '"a,b","public$v2", Public', true)"#,
         ),
         ("SELECT pg_catalog.set_config('search_path', '', false)", "="),
-        ("SELECT set_config('search_path', $1, false)", "="),
+        (
+            "SELECT set_config('search_path', $1, false)",
+            "SELECT edition.set_config('search_path', $1, false)",
+        ),
         ("SET edition.id = 3", "! 55P02: parameter \"edition.id\" cannot be changed by a session"),
         (
             "SELECT set_config('edition.id', '3', false)",
             "! 55P02: parameter \"edition.id\" cannot be changed by a session",
         ),
+    ]);
+}
+
+#[test]
+fn the_search_path_is_shown_as_it_was_set() {
+    check(&[
+        ("SHOW search_path", "SELECT edition.current_setting('search_path') AS search_path"),
+        (
+            "SELECT 1; show /* of mine */ \"Search_Path\";SHOW work_mem",
+            "SELECT 1; SELECT edition.current_setting('search_path') AS search_path;SHOW work_mem",
+        ),
+        (
+            "SELECT current_setting('search_path'), pg_catalog.Current_Setting('SEARCH_PATH', true)",
+            "SELECT edition.current_setting('search_path'), edition.Current_Setting('SEARCH_PATH', true)",
+        ),
+        ("SELECT current_setting('search_path_'), search_path FROM show", "="),
     ]);
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use catalog::model::EditionId;
 
-use super::{Fate, Hold, InEdition, Restore, STATEMENT_BYTES_MAX, statements};
+use super::{super::path_report, Fate, Hold, InEdition, Restore, STATEMENT_BYTES_MAX, statements};
 use crate::{
     report,
     wire::{
@@ -52,7 +52,8 @@ impl InEdition {
             server::PARAMETER_STATUS => {
                 self.reported.take(frame);
                 self.traits.standard_strings = self.reported.standard_strings;
-                (Fate::Forward, None)
+                let own = path_report::own(frame, &self.reading().snapshot);
+                (own.map_or(Fate::Forward, Fate::Replace), None)
             }
             server::NOTICE => match self.mark.read(frame) {
                 Some(edition) => {

@@ -2,7 +2,14 @@
 //! tables, settings, locks, LISTEN. The parent's sessions hold it over publish, rollback and publish again, the child's over the retirement of
 //! the root.
 
-use edition_tests::{OWNER, Session, World};
+use std::time::Duration;
+
+use catalog::{
+    Error, ErrorKind,
+    event::Silent,
+    operation::{self, KeepData, Patience, RollbackOptions},
+};
+use edition_tests::{OWNER, Session, World, assert_same_schema, edition, patience, told};
 use futures_util::future::join_all;
 use tokio_postgres::Statement;
 
@@ -166,16 +173,76 @@ async fn what_a_session_holds_outlives_publish_rollback_and_retire_of_others() {
 }
 
 #[tokio::test]
-async fn a_temporary_view_goes_on_reading() {
+async fn a_temporary_view_goes_on_reading_and_is_in_nobodys_way() {
     let world = World::adopted(BASE).await;
+    let schema = world.dump().await;
     let session = world.session(OWNER, "v1").await;
-    session.run("CREATE TEMP VIEW mine AS SELECT * FROM users").await;
-    let rows = async || session.ask("SELECT * FROM mine ORDER BY id").await;
+    session.run("CREATE TEMP VIEW early AS SELECT * FROM users").await;
+    let reads = async |session: &Session, view: &str| {
+        assert_eq!(
+            session.ask(&format!("SELECT * FROM {view} ORDER BY id")).await,
+            ["1|Ada|36", "2|Alan|41"]
+        );
+    };
     world.verbs.create("v2").await;
     world.draft("v2", DRAFT).await;
     world.verbs.publish("v2", &[]).await;
-    assert_eq!(rows().await, ["1|Ada|36", "2|Alan|41"]);
+    reads(&session, "early").await;
+    session.run("CREATE TEMP VIEW late AS SELECT * FROM public.users").await;
+    reads(&session, "late").await;
     world.verbs.rollback("v2").await;
-    assert_eq!(rows().await, ["1|Ada|36", "2|Alan|41"]);
+    reads(&session, "early").await;
+    reads(&session, "late").await;
+    drop(session);
+    assert_same_schema("after the rollback", &world.dump().await, &schema);
+
+    world.verbs.publish("v2", &[]).await;
+    world.verbs.default("v2").await;
+    let session = world.session(OWNER, "v2").await;
+    session.run("CREATE TEMP VIEW mine AS SELECT id, full_name, age FROM users u").await;
+    world.verbs.retire("v1").await;
+    reads(&session, "mine").await;
+    world.end().await;
+}
+
+/// What is made out of the proxy's sight hangs on the editioning view itself.
+#[tokio::test]
+async fn what_hangs_on_a_view_is_named_and_waited_for() {
+    const HIDDEN: &str = "DO $$ BEGIN EXECUTE 'CREATE TEMP VIEW hidden AS SELECT * FROM users'; END $$";
+    let world = World::adopted(BASE).await;
+    let schema = world.dump().await;
+    world.verbs.create("v2").await;
+    world.draft("v2", DRAFT).await;
+    world.verbs.publish("v2", &[]).await;
+    let session = world.session(OWNER, "v1").await;
+    session.run(HIDDEN).await;
+    let verbs = &world.verbs;
+    let target = verbs.target.clone();
+    let impatient = Patience { locks: Duration::from_millis(200), ..patience(Duration::from_secs(20)) };
+    let options = RollbackOptions { keep: KeepData::Discard, patience: impatient };
+    let rollback = async || operation::rollback(&target, &edition("v2"), &options, &Silent).await;
+    let is_told = |error: Error| {
+        let text = told(&error);
+        assert_eq!(error.kind(), ErrorKind::Busy, "{text}");
+        assert!(text.contains("temporary view hidden in a session of owner"), "{text}");
+        assert!(text.contains("run the same command again"), "{text}");
+    };
+    is_told(rollback().await.unwrap_err());
+    assert_eq!(session.ask("SELECT * FROM hidden ORDER BY id").await, ["1|Ada|36", "2|Alan|41"]);
+    assert_eq!(session.ask("SELECT name FROM users GROUP BY id ORDER BY id").await, ["Ada", "Alan"]);
+    drop(session);
+    assert!(rollback().await.unwrap().changed);
+    assert_same_schema("after the rollback", &world.dump().await, &schema);
+
+    verbs.publish("v2", &[]).await;
+    verbs.default("v2").await;
+    let session = world.session(OWNER, "v2").await;
+    session.run(HIDDEN).await;
+    let retire = async || operation::retire(&target, &edition("v1"), impatient, &Silent).await;
+    is_told(retire().await.unwrap_err());
+    assert_eq!(session.ask("SELECT full_name FROM users GROUP BY id ORDER BY id").await, ["Ada", "Alan"]);
+    session.run("DROP VIEW pg_temp.hidden").await;
+    assert!(retire().await.unwrap().changed);
+    assert_same_schema("after the retirement", &world.dump().await, &world.dump_blueprint("v2").await);
     world.end().await;
 }

@@ -17,6 +17,7 @@ mod names;
 mod objects;
 mod operators;
 mod partitions;
+mod paths;
 mod policies;
 mod privileges;
 mod properties;

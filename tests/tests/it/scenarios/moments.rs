@@ -33,7 +33,10 @@ const QUERIES: &[(&str, &[&str])] = &[
         "SELECT u.{name}, u.age::text FROM public.{table} u GROUP BY u.id ORDER BY u.id",
         &["Ada|36", "Alan|41"],
     ),
-    ("SELECT u.{name}, {nick} FROM {table} u JOIN other o ON o.id = u.id GROUP BY u.id, {nick}", &["Ada|Nick"]),
+    (
+        "SELECT u.{name}, {nick} FROM {table} u JOIN other o ON o.id = u.id GROUP BY u.id, {nick}",
+        &["Ada|Nick"],
+    ),
     ("SELECT {name} FROM {table} WHERE ctid = (SELECT min(ctid) FROM public.{table})", &["Ada"]),
     ("SELECT count(*)::text FROM {table} TABLESAMPLE system (100)", &["2"]),
     (
@@ -222,7 +225,10 @@ async fn no_text_fails_at_any_moment_of_publish_rollback_and_retire() {
         verbs.try_rollback("v3", &holding).await.unwrap();
     })
     .await;
-    assert_met(&met, &["contract public.users", "drop views and schemas", "announce that the views are gone"]);
+    assert_met(
+        &met,
+        &["contract public.users", "drop views and schemas", "announce that the views are gone"],
+    );
 
     world.verbs.publish("v3", &[]).await;
     world.verbs.default("v3").await;

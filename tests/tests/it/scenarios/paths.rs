@@ -1,0 +1,119 @@
+//! `search_path` as the application set it, wherever it asks: the schemas by which its session is in an edition do not show, and stay where they are.
+
+use edition_tests::{CLERK, OWNER, Session, World, server};
+use tokio_postgres::NoTls;
+
+const BASE: &str = "CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada'); CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO clerk; \
+    GRANT SELECT ON users TO clerk";
+
+/// What sets the path, in its turn, and what each of the questions is then to answer as a plain server does.
+const CHANGES: &[&str] = &[
+    "SELECT 1",
+    "SET search_path = public",
+    "SET search_path TO other, PUBLIC, \"Odd\"",
+    "SELECT set_config('search_path', ' other,public', false)",
+    "SELECT set_config('search_path', current_setting('search_path') || ', \"$user\"', false)",
+    "SELECT set_config('search_path', 'pub' || 'lic,\"a,b\"', false)",
+    "SET SCHEMA 'public'",
+    "SELECT set_config('search_path', '', false)",
+    "RESET search_path",
+    "BEGIN; SET LOCAL search_path = public, other",
+    "ROLLBACK",
+    "DISCARD ALL",
+];
+
+const QUESTIONS: &[&str] = &[
+    "SHOW search_path",
+    "SELECT current_setting('search_path')",
+    "SELECT pg_catalog.current_setting('SEARCH_PATH', true) AS path, upper(current_setting('search_path'))",
+];
+
+/// While editions differ.
+const CATALOGUE: &str = "SELECT setting, reset_val FROM pg_settings WHERE name = 'search_path'";
+
+async fn answer_alike(edition: &Session, plain: &Session, questions: &[&str]) {
+    for change in CHANGES {
+        let (told, should) = (edition.try_ask(change).await, plain.try_ask(change).await);
+        assert_eq!(told, should, "{change}");
+        for question in questions {
+            let should = plain.try_ask(question).await.unwrap();
+            assert_eq!(edition.try_ask(question).await, Ok(should.clone()), "{change}: {question}");
+            let rows = edition.client().query(*question, &[]).await.unwrap();
+            let columns: Vec<&str> = rows[0].columns().iter().map(tokio_postgres::Column::name).collect();
+            assert_eq!(columns, should.columns, "{change}: {question}");
+            assert_eq!(
+                rows[0].get::<_, &str>(0),
+                should.rows[0].split('|').next().unwrap(),
+                "{change}: {question}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_path_is_what_the_application_set() {
+    let (world, other) = (World::plain(BASE).await, World::plain(BASE).await);
+    for world in [&world, &other] {
+        let owner = world.direct(OWNER).await;
+        owner.run(&format!("ALTER DATABASE {} SET search_path = other, public", world.database)).await;
+    }
+    world.verbs.init().await;
+    let early = world.session(OWNER, "v1").await;
+    answer_alike(&early, &other.direct(OWNER).await, QUESTIONS).await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE users RENAME name TO full_name").await;
+    world.verbs.publish("v2", &[]).await;
+    let questions = [QUESTIONS, &[CATALOGUE]].concat();
+    answer_alike(&early, &other.direct(OWNER).await, &questions).await;
+    for role in [OWNER, CLERK] {
+        let session = world.session(role, "v2").await;
+        answer_alike(&session, &other.direct(role).await, &questions).await;
+    }
+    world.end().await;
+    other.end().await;
+}
+
+/// What was computed, or comes as a parameter, keeps the session in its edition.
+#[tokio::test]
+async fn a_path_that_is_put_back_leads_to_the_edition() {
+    let world = World::adopted(BASE).await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE users RENAME name TO full_name; CREATE TABLE audit (id int)").await;
+    world.verbs.publish("v2", &[]).await;
+    world.verbs.create("v3").await;
+    world.draft("v3", "ALTER TABLE users ADD age int").await;
+    world.verbs.publish("v3", &[]).await;
+    let session = world.session(OWNER, "v3").await;
+    let reads = "SELECT full_name, age FROM users LEFT JOIN audit USING (id)";
+    let path = session.ask("SHOW search_path").await.remove(0);
+    assert_eq!(path, "\"$user\", public");
+    session.run("SET search_path = other").await;
+    assert_eq!(session.fail(reads).await.code, "42P01");
+    let put_back = "SELECT set_config('search_path', $1, false)";
+    let row = session.client().query_one(put_back, &[&path]).await.unwrap();
+    assert_eq!((row.columns()[0].name(), row.get::<_, &str>(0)), ("set_config", path.as_str()));
+    assert_eq!(session.ask(reads).await, ["Ada|∅"]);
+    session.run("SELECT set_config('search_path', 'other, ' || current_setting('search_path'), false)").await;
+    assert_eq!(session.ask(reads).await, ["Ada|∅"]);
+    assert_eq!(session.ask("SHOW search_path").await, ["other, \"$user\", public"]);
+    world.end().await;
+}
+
+/// From PostgreSQL 18 on the server reports it without being asked.
+#[tokio::test]
+async fn the_path_is_reported_as_the_client_asked_for_it() {
+    let world = World::adopted(BASE).await;
+    let mut direct = server().await.config(&world.database);
+    direct.user(OWNER);
+    let mut proxied = world.config(OWNER);
+    for path in ["public", "other,\\ public"] {
+        let mut reported = Vec::new();
+        for config in [&mut proxied, &mut direct] {
+            config.options(format!("-c search_path={path}"));
+            let (_client, connection) = config.connect(NoTls).await.unwrap();
+            reported.push(connection.parameter("search_path").map(str::to_owned));
+        }
+        assert_eq!(reported[0], reported[1], "{path}");
+    }
+    world.end().await;
+}
