@@ -37,6 +37,18 @@ struct SightAfter<'a> {
     is_viewed_until_then: bool,
 }
 
+impl After<'_> {
+    /// The last word: nothing is left of the views.
+    pub(super) fn announce_end(&self) -> Option<Step> {
+        let freed = self.sights.iter().filter(|sight| sight.is_viewed_until_then);
+        let statements: Vec<Sql> = freed.flat_map(SightAfter::rows).collect();
+        (!statements.is_empty()).then(|| {
+            let kind = StepKind::Announce { statements, states: Vec::new(), states_before: Vec::new() };
+            Step::new("announce that the views are gone", kind, Lock::None, Vec::new())
+        })
+    }
+}
+
 impl SightAfter<'_> {
     /// Whether the table stands as the edition names it.
     fn stands_as_named(&self) -> bool {
@@ -245,15 +257,5 @@ impl<'a> Contraction<'a> {
         let relations: Vec<QualifiedName> = self.returns.values().map(|(from, _)| from.clone()).collect();
         let lock = if relations.is_empty() { Lock::None } else { Lock::AccessExclusive };
         Ok(vec![Step::transaction("drop views and schemas that are not needed", lock, relations, statements)])
-    }
-
-    /// The last word: nothing is left of the views.
-    pub(super) fn announce_end(&self, after: &After<'_>) -> Option<Step> {
-        let freed = after.sights.iter().filter(|sight| sight.is_viewed_until_then);
-        let statements: Vec<Sql> = freed.flat_map(SightAfter::rows).collect();
-        (!statements.is_empty()).then(|| {
-            let kind = StepKind::Announce { statements, states: Vec::new(), states_before: Vec::new() };
-            Step::new("announce that the views are gone", kind, Lock::None, Vec::new())
-        })
     }
 }

@@ -91,7 +91,7 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     steps.extend(contraction.settle());
     steps.push(contraction.announce(&after)?);
     steps.extend(contraction.clean_up(&after)?);
-    steps.extend(contraction.announce_end(&after));
+    steps.extend(after.announce_end());
     Ok(steps)
 }
 
