@@ -21,6 +21,9 @@ DECLARE
     named text;
     whole text := '';
 BEGIN
+    IF coalesce(current_setting('edition.id', true), '') = '' THEN
+        RETURN path;
+    END IF;
     LOOP
         found := regexp_match(rest, '^(\s*)("(?:[^"]|"")*"|[^",\s]+)(\s*)(,?)');
         IF found IS NULL THEN
