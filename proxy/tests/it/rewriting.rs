@@ -306,7 +306,6 @@ async fn statements_do_the_same_over_views_as_over_tables() {
         "SET LOCAL search_path = 'public', pg_catalog; SELECT total_of(1), 'sad'::mood",
         "SET SCHEMA 'public'; SELECT * FROM users ORDER BY id",
         "SELECT set_config('search_path', 'pg_catalog,public', true); SELECT * FROM users ORDER BY id",
-        "SET LOCAL search_path = public; SHOW search_path",
         "SELECT set_config('search_path', 'public', true), current_setting('search_path')",
         "TRUNCATE public.users",
         "TRUNCATE TABLE users, ONLY public.orders, \"Odd \"\"Table\"\"\", plain, public.audit RESTART IDENTITY; INSERT INTO audit (what) VALUES ('y')",
