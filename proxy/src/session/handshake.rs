@@ -97,6 +97,9 @@ async fn answer(client: &mut Stream, answer: &[u8; 1]) -> Result<(), LoginError>
 }
 
 fn refusal(error: &StartupError) -> LoginError {
+    if *error == StartupError::Length {
+        return LoginError::NoClient(StartupError::Length);
+    }
     LoginError::Refused(Report::fatal(error.sqlstate(), error.to_string()))
 }
 

@@ -10,6 +10,7 @@ use super::{channel_binding::Offer, path_report, reported::Reported, roster::Pla
 use crate::wire::{
     frame::{HEADER_BYTES, Step, Stepper},
     message::{self, Report},
+    startup::StartupError,
 };
 
 /// The longest message that may occur in a login (a token; PostgreSQL's own limit is 64 kB) and the longest
@@ -22,6 +23,9 @@ pub(crate) enum LoginError {
     /// The client left or its connection broke; nobody is there to be told.
     #[error("the client left: {0}")]
     ClientGone(io::Error),
+    /// What the client sent first cannot be a packet: like PostgreSQL, nothing is said to what may be no client at all.
+    #[error("{0}")]
+    NoClient(StartupError),
     /// The TLS handshake came to nothing; the client was told by an alert.
     #[error("TLS handshake failed: {0}")]
     Handshake(io::Error),

@@ -108,10 +108,7 @@ async fn a_startup_packet_of_ten_megabytes_is_refused_by_its_length() {
     let world = World::plain().await;
     let mut raw = Raw::connect(world.port()).await;
     raw.send(&10_000_000_u32.to_be_bytes()).await;
-    let (tag, body) = raw.message().await;
-    assert_eq!(tag, b'E');
-    assert!(String::from_utf8_lossy(&body).contains("C08P01\0Minvalid length of startup packet"));
-    assert!(raw.is_closed().await);
+    assert!(raw.is_closed().await, "as PostgreSQL does, which says nothing to what is no client");
     world.end().await;
 }
 

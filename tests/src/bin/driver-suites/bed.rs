@@ -68,7 +68,7 @@ impl Bed {
     }
 
     /// Makes the databases of a suite on both servers, and publishes a child edition on the live one.
-    pub(crate) async fn prepare(&self, suite: &Suite, suites: &Path) -> Result<()> {
+    pub(crate) async fn prepare(&self, suite: &Suite, suites: &Path, parts: &str) -> Result<()> {
         let database = suite.database;
         for server in [&self.direct, &self.live] {
             let admin = open(server, "postgres").await?;
@@ -82,13 +82,13 @@ impl Bed {
                     open(server, database).await?.run(NEIGHBOUR).await;
                 }
                 Tables::Kept => {
-                    suite.run(suites, server.port(), Phase::MakeTables).await?;
+                    suite.run(suites, server.port(), Phase::MakeTables, parts).await?;
                 }
                 Tables::KeptBySchema => {
                     admin.run(&format!("CREATE DATABASE {database}")).await;
                     admin.run(&format!("ALTER DATABASE {database} SET search_path = work")).await;
                     open(server, database).await?.run("CREATE SCHEMA work").await;
-                    suite.run(suites, server.port(), Phase::MakeTables).await?;
+                    suite.run(suites, server.port(), Phase::MakeTables, parts).await?;
                 }
             }
         }

@@ -35,6 +35,9 @@ struct Arguments {
     folder: PathBuf,
     /// Suites by name; all if none is named.
     names: Vec<String>,
+    /// What to run of the one suite that is named, instead of the usual: files, folders, applications (repeatable).
+    #[arg(long = "part")]
+    parts: Vec<String>,
     /// A file for the tests that fare otherwise through the proxy, and for what both runs printed of them.
     #[arg(long)]
     details: Option<PathBuf>,
@@ -75,7 +78,9 @@ async fn play(arguments: &Arguments) -> Result<bool> {
             same &= !is_named;
             continue;
         }
-        bed.prepare(suite, &folder).await?;
+        let parts =
+            if arguments.parts.is_empty() { suite.parts.to_owned() } else { arguments.parts.join(" ") };
+        bed.prepare(suite, &folder, &parts).await?;
         // Where no view is met the child differs from the parent in nothing.
         let sides =
             if suite.tables == Tables::Own { &[Side::Parent][..] } else { &[Side::Parent, Side::Child] };
@@ -83,7 +88,7 @@ async fn play(arguments: &Arguments) -> Result<bool> {
             if matches!(side, Side::Child) {
                 bed.turn_to_child(suite).await?;
             }
-            same &= judge(suite, *side, &bed, &folder, &mut details).await?;
+            same &= judge(suite, &parts, *side, &bed, &folder, &mut details).await?;
         }
     }
     if let Some(path) = &arguments.details {
@@ -93,9 +98,16 @@ async fn play(arguments: &Arguments) -> Result<bool> {
 }
 
 /// Runs a suite direct and through the proxy, and prints what fares otherwise.
-async fn judge(suite: &Suite, side: Side, bed: &Bed, folder: &Path, details: &mut String) -> Result<bool> {
-    let direct = suite.run(folder, bed.direct_port(), Phase::Judge).await?;
-    let proxied = suite.run(folder, bed.proxied_port()?, Phase::Judge).await?;
+async fn judge(
+    suite: &Suite,
+    parts: &str,
+    side: Side,
+    bed: &Bed,
+    folder: &Path,
+    details: &mut String,
+) -> Result<bool> {
+    let direct = suite.run(folder, bed.direct_port(), Phase::Judge, parts).await?;
+    let proxied = suite.run(folder, bed.proxied_port()?, Phase::Judge, parts).await?;
     let (left, right) = (Passed::read(&direct), Passed::read(&proxied));
     let (lost, won) = left.against(&right);
     let frozen = passed::refused_as_frozen(&proxied);

@@ -34,6 +34,8 @@ pub(crate) struct Suite {
     /// The folder below that of the suites.
     pub(crate) folder: &'static str,
     pub(crate) runner: Runner,
+    /// What of it is run: files, folders, applications.
+    pub(crate) parts: &'static str,
     /// Tests that may fare otherwise through the proxy, each with the reason.
     pub(crate) reasons: &'static [(&'static str, &'static str)],
 }
@@ -43,8 +45,8 @@ pub(crate) struct Suite {
 pub(crate) enum Runner {
     /// Python with these arguments; `{port}` is the server's, a no-break space stands within an argument.
     Python(&'static str),
-    /// Node.js, with each file `*-tests.js` below this folder, one after the other.
-    Node(&'static str),
+    /// Node.js, with each file `*-tests.js` below the parts, one after the other.
+    Node,
 }
 
 /// Why a suite is run.
@@ -82,8 +84,8 @@ impl Suite {
         suites.join(self.folder).is_dir()
     }
 
-    /// Runs it against a server on this port; gives what it printed.
-    pub(crate) async fn run(&self, suites: &Path, port: u16, phase: Phase) -> Result<String> {
+    /// Runs these parts of it against a server on this port; gives what it printed.
+    pub(crate) async fn run(&self, suites: &Path, port: u16, phase: Phase, parts: &str) -> Result<String> {
         let folder = suites.join(self.folder);
         match self.name {
             "django" => std::fs::write(folder.join("suites_settings.py"), DJANGO)?,
@@ -94,6 +96,7 @@ impl Suite {
             Runner::Python(arguments) => {
                 let mut arguments: Vec<String> = arguments
                     .split_ascii_whitespace()
+                    .chain(parts.split_ascii_whitespace())
                     .map(|argument| argument.replace("{port}", &port.to_string()).replace('\u{a0}', " "))
                     .collect();
                 if self.tables == Tables::Kept && phase == Phase::MakeTables {
@@ -107,9 +110,11 @@ impl Suite {
                     .await
                     .map(|ended| ended.printed)
             }
-            Runner::Node(tests) => {
+            Runner::Node => {
                 let mut printed = String::new();
-                for file in files(&folder.join(tests))? {
+                let found: Result<Vec<_>> =
+                    parts.split_ascii_whitespace().map(|part| files(&folder.join(part))).collect();
+                for file in found?.concat() {
                     let named = file.strip_prefix(&folder)?.display().to_string();
                     let ended = self
                         .start(Path::new("node"), std::slice::from_ref(&named), &folder, port, phase)
