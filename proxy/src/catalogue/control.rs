@@ -11,7 +11,7 @@ use crate::settings::Settings;
 pub(super) const DEADLINE: Duration = Duration::from_secs(4);
 
 /// Settings that keep the application's own out of our statements.
-const SETTINGS: &str = "SET search_path = ''; SET client_min_messages = warning; SET jit = off; SET statement_timeout = '4s'; \
+const SETTINGS: &str = "SET search_path = ''; SET client_min_messages = warning; SET statement_timeout = '4s'; \
                         SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET default_transaction_read_only = off; \
                         SET default_transaction_isolation = 'read committed'; SET synchronous_commit = off; SET jit = off";
 
