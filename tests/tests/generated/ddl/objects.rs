@@ -18,7 +18,9 @@ pub(super) const KINDS: &[Kind] = &[
     kind("rename routine", 1, rename_routine),
     kind("create procedure", 1, create_procedure),
     kind("create aggregate", 1, create_aggregate),
-    kind("create operator", 1, create_operator),
+    kind("create operator", 2, create_operator),
+    kind("use operator", 1, use_operator),
+    kind("drop operator", 1, drop_operator),
     kind("standard body", 2, standard_body),
     kind("create trigger", 3, create_trigger),
     kind("drop trigger", 1, drop_trigger),
@@ -171,9 +173,33 @@ fn create_aggregate(dice: &mut Dice, _: &Shape) -> Option<String> {
     Some(format!("CREATE AGGREGATE {name}(integer) (SFUNC = int4pl, STYPE = integer, INITCOND = '0')"))
 }
 
+fn sign<'a>(dice: &mut Dice) -> &'a str {
+    dice.word(&["<+>", "<->>", "@#@"])
+}
+
+/// Over a function of the application's or over a built-in one, with and without a partner.
 fn create_operator(dice: &mut Dice, _: &Shape) -> Option<String> {
-    let sign = dice.word(&["<+>", "<->>", "@#@"]);
-    Some(format!("CREATE OPERATOR {sign} (FUNCTION = int4pl, LEFTARG = integer, RIGHTARG = integer)"))
+    let (sign, function) = (sign(dice), dice.word(&["int4pl", "int4mul", "int4larger"]));
+    let link = dice.word(&["", "", ", COMMUTATOR = ", ", COMMUTATOR = @#@"]);
+    let own = if link.ends_with("= ") { sign } else { "" };
+    Some(format!(
+        "CREATE OPERATOR {sign} (FUNCTION = {function}, LEFTARG = integer, RIGHTARG = integer{link}{own})"
+    ))
+}
+
+fn use_operator(dice: &mut Dice, shape: &Shape) -> Option<String> {
+    let sign = sign(dice);
+    let name = quoted(&fresh(dice, "o"));
+    if dice.chance(50) {
+        return Some(format!("CREATE VIEW {name} AS SELECT 1 OPERATOR(public.{sign}) 2 AS \"one\""));
+    }
+    let target = table(dice, shape)?;
+    let column = target.columns.iter().find(|column| column.base == "integer")?;
+    Some(format!("CREATE INDEX {name} ON {} (({} {sign} 1))", qualified(target), quoted(&column.name)))
+}
+
+fn drop_operator(dice: &mut Dice, _: &Shape) -> Option<String> {
+    Some(format!("DROP OPERATOR {} (integer, integer)", sign(dice)))
 }
 
 fn standard_body(dice: &mut Dice, shape: &Shape) -> Option<String> {
