@@ -29,7 +29,7 @@ pub(crate) enum LoginError {
     /// The TLS handshake came to nothing; the client was told by an alert.
     #[error("TLS handshake failed: {0}")]
     Handshake(io::Error),
-    /// The server ended it; the client has been given whatever the server said.
+    /// The server ended it: with this SQLSTATE, which the client has been given, or without a word.
     #[error("the server ended the login{}", .0.as_deref().map(|code| format!(" ({code})")).unwrap_or_default())]
     ServerGone(Option<String>),
     /// We end it; the client is to be told.

@@ -105,11 +105,23 @@ pub(crate) async fn serve(mut client: Stream, peer: String, session: u64, surrou
         Ok(None) => {}
         Err(error) => {
             info!(parent: &span, client = peer, reason = %error, "login failed");
-            if let LoginError::Refused(report) = error {
+            let report = match error {
+                LoginError::Refused(report) => Some(report),
+                LoginError::ServerGone(None) => Some(server_gone()),
+                LoginError::ServerGone(Some(_)) | LoginError::ClientGone(_) | LoginError::Handshake(_) => {
+                    None
+                }
+            };
+            if let Some(report) = report {
                 say_farewell(&mut client, &report.encode()).await;
             }
         }
     }
+}
+
+fn server_gone() -> Report {
+    Report::fatal("08006", "the server closed the connection during the login")
+        .with_hint("The server's log says why. It may be shutting down or out of resources.")
 }
 
 /// A session that has logged in.

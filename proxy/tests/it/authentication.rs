@@ -59,9 +59,8 @@ async fn gssapi_ends_cleanly() {
     world.end().await;
 }
 
-/// With its last token the server goes on at once; the client has nothing more to say.
-#[tokio::test]
-async fn a_server_that_goes_on_by_itself_is_not_kept_waiting() {
+/// A server of which only the address is real, and a client whose startup packet it has read.
+async fn asked_of_a_fake_server() -> (World, Raw, Raw) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let fake =
         editiond::Address::Tcp { host: "127.0.0.1".to_owned(), port: listener.local_addr().unwrap().port() };
@@ -79,6 +78,25 @@ async fn a_server_that_goes_on_by_itself_is_not_kept_waiting() {
     let mut read = vec![0; startup.len()];
     tokio::io::AsyncReadExt::read_exact(&mut server.stream, &mut read).await.unwrap();
     assert_eq!(read, startup);
+    (world, client, server)
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_without_a_word_is_told_of() {
+    let (world, mut client, server) = asked_of_a_fake_server().await;
+    drop(server);
+    let (tag, body) = client.message().await;
+    assert_eq!(tag, b'E');
+    let said = String::from_utf8_lossy(&body);
+    assert!(said.contains("C08006\0") && said.contains("the server closed the connection"), "{said}");
+    assert!(client.is_closed().await);
+    world.end().await;
+}
+
+/// With its last token the server goes on at once; the client has nothing more to say.
+#[tokio::test]
+async fn a_server_that_goes_on_by_itself_is_not_kept_waiting() {
+    let (world, mut client, mut server) = asked_of_a_fake_server().await;
     server.send(&frame(b'R', &[0, 0, 0, 7])).await;
     assert_eq!(client.message().await.1, [0, 0, 0, 7]);
     client.send(&frame(b'p', b"token")).await;
