@@ -108,9 +108,10 @@ pub(crate) async fn serve(mut client: Stream, peer: String, session: u64, surrou
             let report = match error {
                 LoginError::Refused(report) => Some(report),
                 LoginError::ServerGone(None) => Some(server_gone()),
-                LoginError::ServerGone(Some(_)) | LoginError::ClientGone(_) | LoginError::Handshake(_) => {
-                    None
-                }
+                LoginError::ServerGone(Some(_))
+                | LoginError::NoClient(_)
+                | LoginError::ClientGone(_)
+                | LoginError::Handshake(_) => None,
             };
             if let Some(report) = report {
                 say_farewell(&mut client, &report.encode()).await;
