@@ -68,7 +68,7 @@ pub struct ColumnDetail {
 
 /// What a [`Function`] is, for ALTER and DROP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "lowercase")]
 pub enum FunctionKind {
     /// A function; a window function, too.
     Function,
@@ -112,7 +112,6 @@ pub struct Function {
     /// `pg_get_function_identity_arguments`; of an operator both types, with NONE for a prefix operator's left one.
     pub arguments: String,
     /// What it is.
-    #[serde(rename = "keyword")]
     pub kind: FunctionKind,
     /// The whole CREATE statement, but an operator's [`links`](Self::links).
     pub definition: String,

@@ -3,7 +3,7 @@ SELECT jsonb_build_object(
   'id', p.oid::bigint,
   'name', jsonb_build_object('schema', n.nspname, 'name', p.proname),
   'arguments', pg_get_function_identity_arguments(p.oid),
-  'keyword', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END,
+  'kind', CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
   'definition', CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) ELSE (
     -- PostgreSQL has no function that gives the statement.
     SELECT format('CREATE OR REPLACE AGGREGATE %I.%I(%s) (%s)', n.nspname, p.proname,

@@ -3,7 +3,7 @@ SELECT jsonb_build_object(
   'id', o.oid::bigint,
   'name', jsonb_build_object('schema', n.nspname, 'name', o.oprname),
   'arguments', arguments,
-  'keyword', 'OPERATOR',
+  'kind', 'operator',
   -- PostgreSQL has no function that gives the statement.
   'definition', format('CREATE OPERATOR %I.%s (%s)', n.nspname, o.oprname, concat_ws(', ',
     'FUNCTION = ' || o.oprcode::regproc, 'LEFTARG = ' || format_type(nullif(o.oprleft, 0), NULL), 'RIGHTARG = ' || format_type(o.oprright, NULL),
