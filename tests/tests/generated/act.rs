@@ -44,6 +44,9 @@ pub(crate) enum Outcome {
     Refused(Vec<(String, String)>),
     /// Rows that are there stood in the way, as they do for plain DDL; everything was undone. How it was said.
     Stopped(String),
+    /// The application's own triggers keep all writers from a table, the backfill among them; everything was undone. Plain DDL rewrites a table
+    /// without them.
+    Barred,
     /// It all went well.
     Done,
     /// It did not.
@@ -237,9 +240,7 @@ impl Acts {
                 refused => Err(Stop::Early(Outcome::Refused(refused))),
             },
             Err(error) if is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped(told(&error)))),
-            Err(error) if self.stops_plain_writes(parent, &error).await => {
-                Err(Stop::Early(Outcome::Stopped(told(&error))))
-            }
+            Err(error) if self.bars_plain_writes(parent, &error).await => Err(Stop::Early(Outcome::Barred)),
             Err(error) => Err(Stop::Bug(format!("publish: {}", told(&error)))),
         }
     }
@@ -294,7 +295,7 @@ impl Acts {
     }
 
     /// Whether the application's own triggers keep every writer from a table, so that no backfill can write to it either.
-    async fn stops_plain_writes(&self, parent: &str, error: &catalog::Error) -> bool {
+    async fn bars_plain_writes(&self, parent: &str, error: &catalog::Error) -> bool {
         let Some(code) = error.sqlstate() else { return false };
         let (shape, said) = (Shape::read(&self.pair.in_blueprint(parent).await).await.unwrap(), told(error));
         let alike = |plain: &Failure| plain.code == code.code() && said.contains(&plain.message);

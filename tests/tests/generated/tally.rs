@@ -40,6 +40,7 @@ impl Tally {
         let name = match outcome {
             Outcome::Refused(_) => "refused",
             Outcome::Stopped(_) => "stopped by rows",
+            Outcome::Barred => "barred by triggers",
             Outcome::Done => "done",
             Outcome::Bug(_) => "bugs",
         };
@@ -53,7 +54,7 @@ impl Tally {
                     entry.refused_alone += usize::from(statements.len() == 1);
                 }
                 Outcome::Bug(_) => entry.bugs += 1,
-                Outcome::Done | Outcome::Stopped(_) => entry.done += 1,
+                Outcome::Done | Outcome::Stopped(_) | Outcome::Barred => entry.done += 1,
             }
         }
         if let Outcome::Refused(findings) = outcome {
