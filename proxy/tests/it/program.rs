@@ -26,9 +26,9 @@ fn answer(command: &mut Command) -> (Option<i32>, String) {
 }
 
 /// A running program, and the port that it says it listens on.
-struct Running {
+pub(crate) struct Running {
     process: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Running {
@@ -41,6 +41,21 @@ impl Running {
         // The pipe must be emptied, or the program would wait for room in it.
         std::thread::spawn(move || log.for_each(drop));
         Self { process, port }
+    }
+
+    /// Before a world's server.
+    pub(crate) fn before(world: &World, flags: &[&str]) -> Self {
+        let server = format!("127.0.0.1:{}", world.server.port());
+        let mut command = editiond();
+        command.args(["--listen", "127.0.0.1:0", "--server", &server, "--control-user", "postgres"]);
+        Self::start(command.args(flags))
+    }
+
+    /// The most memory that was resident so far, in kB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     fn signal(&self, signal: Signal) {
@@ -100,12 +115,7 @@ fn a_configuration_is_checked_and_its_faults_are_shown() {
 #[tokio::test]
 async fn signals_drain_stop_and_reload() {
     let world = World::plain().await;
-    let server = format!("127.0.0.1:{}", world.server.port());
-    let start = || {
-        let mut command = editiond();
-        command.args(["--listen", "127.0.0.1:0", "--server", &server, "--control-user", "postgres"]);
-        Running::start(&mut command)
-    };
+    let start = || Running::before(&world, &[]);
     let config = |running: &Running| {
         let mut config = tokio_postgres::Config::new();
         config.host("127.0.0.1").port(running.port).user("postgres").dbname(&world.database);
