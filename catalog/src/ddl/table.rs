@@ -1,7 +1,7 @@
 //! Tables, columns and sequences that a child introduces.
 
 use crate::{
-    model::{Column, Generated, Identity, Name, Partition, QualifiedName, Sequence, Table},
+    model::{Column, Constraint, Generated, Identity, Name, Partition, QualifiedName, Sequence, Table},
     property::{Object, give},
     sql,
     sql::{Sql, join},
@@ -120,22 +120,19 @@ pub fn attach_partition(of: &QualifiedName, part: &Partition) -> Sql {
     sql!("ALTER TABLE {} ATTACH PARTITION {} {}", of, part.table.name, Sql::trusted(&part.bound))
 }
 
+/// ALTER TABLE … ADD CONSTRAINT, in the constraint's own words.
+pub fn add_constraint(table: &QualifiedName, constraint: &Constraint) -> Sql {
+    sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", table, constraint.name, Sql::trusted(&constraint.definition))
+}
+
 fn create_with(table: &Table, columns: &Sql, key: Option<&str>, runner: &Name) -> Vec<Sql> {
     let name = &table.name;
     let persistence =
         Sql::trusted(if table.properties.iter().any(|p| p == "persistence=u") { "UNLOGGED " } else { "" });
     let key = key.map_or_else(|| Sql::trusted(""), |key| sql!(" PARTITION BY {}", Sql::trusted(key)));
     let mut statements = vec![sql!("CREATE {}TABLE {} ({}){}", persistence, name, columns, key)];
-    for constraint in &table.constraints {
-        if constraint.references.is_none() {
-            statements.push(sql!(
-                "ALTER TABLE {} ADD CONSTRAINT {} {}",
-                name,
-                constraint.name,
-                Sql::trusted(&constraint.definition)
-            ));
-        }
-    }
+    let rules = table.constraints.iter().filter(|constraint| constraint.references.is_none());
+    statements.extend(rules.map(|constraint| add_constraint(name, constraint)));
     statements.extend(table.indexes.iter().map(|index| Sql::trusted(&index.definition)));
     statements.extend(give(&Object::Table(name), &table.properties));
     statements.extend(properties_of_parts(table));

@@ -3,7 +3,7 @@
 
 use super::drift::was_partition;
 use crate::{
-    ddl::{add_column, create_table, index_keys},
+    ddl::{add_column, add_constraint, create_table, index_keys},
     model::{
         Column, Constraint, ConstraintKind, Generated, Identity, Index, Name, QualifiedName, Schema, Table,
     },
@@ -136,8 +136,4 @@ fn whole_index(table: &Table, index: &Index) -> Sql {
         Some(keys) => sql!("CREATE {}INDEX {} ON {}{}", unique, index.name, table.name, keys),
         None => Sql::trusted(&index.definition),
     }
-}
-
-fn add_constraint(table: &QualifiedName, constraint: &Constraint) -> Sql {
-    sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", table, constraint.name, Sql::trusted(&constraint.definition))
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     ddl::{
-        create_function, create_sequence, create_table, create_type, drop_function, drop_type, shared_objects,
+        add_constraint, create_function, create_sequence, create_table, create_type, drop_function,
+        drop_type, shared_objects,
     },
     model::{
         ColumnId, Constraint, ConstraintKind, Function, Name, QualifiedName, Schema, Sequence, Table,
@@ -63,7 +64,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     for table in &tables {
         let among_new =
             foreign_keys(table).filter(|constraint| inherited_target(input, constraint).is_none());
-        statements.extend(among_new.map(|constraint| add_foreign_key(table, constraint)));
+        statements.extend(among_new.map(|constraint| add_constraint(&table.name, constraint)));
     }
     if statements.len() == 1 {
         return Vec::new();
@@ -89,7 +90,7 @@ pub(super) fn point_at_inherited(input: &ExpandInput<'_>, findings: &mut Vec<Fin
             }
             let title = format!("foreign key {} to {}", constraint.name.as_str(), target.pretty());
             let drop = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table.name, constraint.name);
-            let add = add_foreign_key(table, constraint);
+            let add = add_constraint(&table.name, constraint);
             steps.push(
                 Step::transaction(title, Lock::ShareRowExclusive, vec![target.clone()], vec![add])
                     .undone_by(vec![drop]),
@@ -108,11 +109,6 @@ fn inherited_target<'a>(input: &ExpandInput<'a>, constraint: &Constraint) -> Opt
     let (target, _) = constraint.references.as_ref()?;
     let place = input.layout.inherited.iter().find(|place| place.id == *target)?;
     Some(&place.parent.physical)
-}
-
-fn add_foreign_key(table: &Table, constraint: &Constraint) -> Sql {
-    let definition = Sql::trusted(&constraint.definition);
-    sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", table.name, constraint.name, definition)
 }
 
 /// Only a role that may create in a schema can own what is in it: owners of new objects may for as long as this transaction lasts.

@@ -75,9 +75,8 @@ fn same_view(a: &View, b: &View) -> bool {
 }
 
 fn same_function(a: &Function, b: &Function) -> bool {
-    let words =
-        |f: &Function| (f.name.clone(), f.arguments.clone(), f.kind, f.definition.clone(), f.links.clone());
-    words(a) == words(b)
+    (&a.name, &a.arguments, a.kind, &a.definition, &a.links)
+        == (&b.name, &b.arguments, b.kind, &b.definition, &b.links)
 }
 
 /// What the triggers of a view are, without ids.

@@ -13,19 +13,21 @@ use crate::{
 impl Contraction<'_> {
     /// Foreign keys go first, one by one: each locks two tables.
     pub(super) fn drop_foreign_keys(&self) -> Vec<Step> {
+        let gone = self.table_ids().into_iter().filter(|id| !self.is_kept(*id));
+        let going: BTreeSet<TableId> = gone.filter_map(|id| Some(self.live(id)?.id)).collect();
         let mut steps = Vec::new();
         for id in self.table_ids() {
-            let Some(physical) = self.standing(id) else { continue };
-            let doomed =
-                if self.is_kept(id) { self.doomed_constraints(id, true) } else { self.pointers_at_kept(id) };
+            let (Some(physical), Some(live)) = (self.standing(id), self.live(id)) else { continue };
+            let doomed = if self.is_kept(id) {
+                self.doomed_constraints(id, true)
+            } else {
+                pointers_at_others(live, &going)
+            };
             for name in doomed {
-                let target = self
-                    .live(id)
-                    .and_then(|table| table.constraints.iter().find(|c| c.name == name))
-                    .and_then(|c| {
-                        let (target, _) = c.references.as_ref()?;
-                        Some(self.input.chain.live.table(*target)?.name.clone())
-                    });
+                let target = live.constraints.iter().find(|c| c.name == name).and_then(|c| {
+                    let (target, _) = c.references.as_ref()?;
+                    Some(self.input.chain.live.table(*target)?.name.clone())
+                });
                 let statement = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", physical, name);
                 let relations = std::iter::once(physical.clone()).chain(target).collect();
                 let title = format!("drop foreign key {} of {}", name.as_str(), physical.pretty());
@@ -33,18 +35,6 @@ impl Contraction<'_> {
             }
         }
         steps
-    }
-
-    /// Foreign keys of a table that goes: while they stand, the keys of other tables that go with it cannot be dropped.
-    fn pointers_at_kept(&self, id: TableId) -> Vec<Name> {
-        let constraints = self.live(id).into_iter().flat_map(|table| &table.constraints);
-        let points_at_kept = |constraint: &&Constraint| {
-            constraint.references.as_ref().is_some_and(|(target, _)| {
-                let kept = self.table_ids().into_iter().filter(|id| self.is_kept(*id));
-                kept.filter_map(|id| self.live(id)).any(|table| table.id == *target)
-            })
-        };
-        constraints.filter(points_at_kept).map(|constraint| constraint.name.clone()).collect()
     }
 
     /// A key that goes may be the one that a foreign key was made with, while another over the same columns stays. PostgreSQL binds a foreign key
@@ -142,6 +132,14 @@ impl Contraction<'_> {
             .filter(|id| self.is_kept(*id))
             .filter_map(|id| Some((self.live(id)?, self.doomed_constraints(id, true))))
     }
+}
+
+/// Foreign keys of a table that goes: while they stand, the keys of other tables that go with it cannot be dropped.
+fn pointers_at_others(table: &Table, going: &BTreeSet<TableId>) -> Vec<Name> {
+    let points_at_others = |constraint: &&Constraint| {
+        constraint.references.as_ref().is_some_and(|(target, _)| !going.contains(target))
+    };
+    table.constraints.iter().filter(points_at_others).map(|constraint| constraint.name.clone()).collect()
 }
 
 fn set(columns: &[ColumnId]) -> BTreeSet<ColumnId> {
