@@ -35,6 +35,8 @@ WITH spaces AS (
                 JOIN pg_catalog.pg_attribute a ON a.attrelid = o.confrelid AND a.attnum = k.attnum), '[]')
   ) ORDER BY o.conname) AS list
   FROM pg_catalog.pg_constraint o WHERE o.conrelid <> 0 AND o.contype IN ('c', 'u', 'p', 'f', 'x')
+    -- Not those by which a foreign key points at each partition of its table.
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint whole WHERE whole.oid = o.conparentid AND whole.conrelid = o.conrelid)
   GROUP BY o.conrelid
 )
 SELECT jsonb_build_object(

@@ -43,14 +43,16 @@ impl Passed {
 /// What the proxy says when it refuses DDL.
 const REFUSED: &str = "its schema is frozen";
 
-/// Tests whose report tells that DDL was refused: pytest heads a report with `___ Class.name ___`, unittest with `ERROR: name (class)`.
+/// Tests whose report tells that DDL was refused: pytest heads a report with `___ Class.name ___`, with at least one `_` on either side, unittest with
+/// `ERROR: name (class)`.
 pub(crate) fn refused_as_frozen(printed: &str) -> BTreeSet<String> {
     let mut refused = BTreeSet::new();
     let mut test = None;
     for line in printed.lines() {
         let heading = line.strip_prefix("ERROR: ").or_else(|| line.strip_prefix("FAIL: ")).or_else(|| {
-            line.strip_prefix("___")
-                .map(|rest| rest.trim_matches(['_', ' ']).trim_start_matches("ERROR at setup of "))
+            let inner = line.trim_matches('_').strip_prefix(' ')?.strip_suffix(' ')?;
+            (line.starts_with('_') && line.ends_with('_'))
+                .then(|| inner.trim_start_matches("ERROR at setup of "))
         });
         if let Some(heading) = heading {
             // pytest names a test by `file::Class::name`
@@ -75,6 +77,11 @@ mod tests {
                        ======\nERROR: test_view (a.tests.B.test_view)\n------\nerror: cannot run CREATE VIEW: its schema is frozen\n";
         let refused: Vec<String> = refused_as_frozen(printed).into_iter().collect();
         assert_eq!(refused, ["OfIndexes::test_alter", "test_view (a.tests.B.test_view)"]);
+        let long = "_ ERROR at setup of Insert.test_from_select_with_defaults _\nE cannot run CREATE TABLE: its schema is frozen\n";
+        assert_eq!(
+            refused_as_frozen(long),
+            BTreeSet::from(["Insert::test_from_select_with_defaults".to_owned()])
+        );
     }
 
     #[test]
