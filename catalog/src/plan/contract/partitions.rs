@@ -34,10 +34,10 @@ impl Contraction<'_> {
             let Some(standing) = live.partitions().iter().find(|known| known.table.name == *name) else {
                 continue;
             };
+            let of = name_of(live, standing.of);
             match self.input.end {
-                End::Leaf => statements.push(drop_if_empty(name)),
+                End::Leaf => statements.push(drop_if_empty(of, name)),
                 End::Root => {
-                    let of = name_of(live, standing.of);
                     statements.push(sql!("ALTER TABLE {} DETACH PARTITION {}", of, name));
                     statements.push(sql!("DROP TABLE {}", name));
                 }

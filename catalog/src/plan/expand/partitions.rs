@@ -3,7 +3,7 @@
 
 use super::{ExpandInput, TableView};
 use crate::{
-    ddl::{attach_partition, grant_relation, owner_of},
+    ddl::{add_constraint, attach_partition, grant_relation, owner_of},
     model::{Constraint, Identity, Partition, QualifiedName, Table},
     plan::{Code, Finding, Lock, Step, introduce::lost, names::relations, tighten::BYTES_BUILT_AT_ONCE},
     property::{Object, give},
@@ -84,11 +84,12 @@ fn add(input: &ExpandInput<'_>, table: &TableView<'_>, part: &Partition, default
     statements.extend(grant_relation(name, &part.table.grants, false));
     statements.extend(owner_of(&sql!("TABLE {}", name), &part.table.owner, runner));
     let title = format!("add partition {} to {}", name.pretty(), of.pretty());
+    let inverse = drop_if_empty(&of, name);
     let mut relations = vec![of];
     relations.extend(default.map(|default| default.name.clone()));
     // A default partition is looked through for rows that belong into the new one.
     let lock = if default.is_some() { Lock::AccessExclusive } else { Lock::ShareUpdateExclusive };
-    let mut step = Step::transaction(title, lock, relations, statements).undone_by(vec![drop_if_empty(name)]);
+    let mut step = Step::transaction(title, lock, relations, statements).undone_by(vec![inverse]);
     if let (Some(default), Some(rule)) = (default, &part.rule) {
         let query = sql!("SELECT ctid::text FROM {} WHERE {} LIMIT 1", default.name, Sql::trusted(rule));
         step =
@@ -128,28 +129,25 @@ fn own_parts(root: &Table, part: &Partition) -> Vec<Sql> {
         statements.extend(give(&Object::Column { table: name, column: &column.name }, &own));
     }
     let is_own = |constraint: &&Constraint| constraint.part_of.is_none();
-    statements.extend(table.constraints.iter().filter(is_own).map(|constraint| {
-        sql!(
-            "ALTER TABLE {} ADD CONSTRAINT {} {}",
-            name,
-            constraint.name,
-            Sql::trusted(&constraint.definition)
-        )
-    }));
+    let own = table.constraints.iter().filter(is_own);
+    statements.extend(own.map(|constraint| add_constraint(name, constraint)));
     let own = table.indexes.iter().filter(|index| index.part_of.is_none());
     statements.extend(own.map(|index| Sql::trusted(&index.definition)));
     statements
 }
 
-/// Rows that are in it by now have no other place: then it stays, as any partition that is attached by maintenance.
-pub(in crate::plan) fn drop_if_empty(partition: &QualifiedName) -> Sql {
+/// Rows that are in it by now have no other place: then it stays, as any partition that is attached by maintenance. Where a foreign key points at the whole,
+/// PostgreSQL drops no part of it before it is detached.
+pub(in crate::plan) fn drop_if_empty(of: &QualifiedName, partition: &QualifiedName) -> Sql {
     let name = sql!("{}", partition);
+    let detach = sql!("ALTER TABLE {} DETACH PARTITION {}", of, partition);
     let drop = sql!("DROP TABLE {}", partition);
     let is_filled = sql!("SELECT EXISTS (SELECT FROM {})", partition);
     let body = sql!(
-        "DECLARE filled boolean; BEGIN IF pg_catalog.to_regclass({}) IS NOT NULL THEN EXECUTE {} INTO filled; IF NOT filled THEN EXECUTE {}; END IF; END IF; END",
+        "DECLARE filled boolean; BEGIN IF pg_catalog.to_regclass({}) IS NOT NULL THEN EXECUTE {} INTO filled; IF NOT filled THEN EXECUTE {}; EXECUTE {}; END IF; END IF; END",
         Literal(name.as_str()),
         Literal(is_filled.as_str()),
+        Literal(detach.as_str()),
         Literal(drop.as_str())
     );
     sql!("DO {}", Literal(body.as_str()))

@@ -162,6 +162,22 @@ async fn a_table_points_at_a_partitioned_one() {
 }
 
 #[tokio::test]
+async fn a_partition_comes_and_goes_while_a_table_points_at_the_whole() {
+    story(
+        "CREATE TABLE m (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE m_1 PARTITION OF m FOR VALUES FROM (0) TO (10); INSERT INTO m VALUES (1);
+         CREATE TABLE lines (id int, m int REFERENCES m); INSERT INTO lines VALUES (1, 1)",
+    )
+    .draft("v2", "CREATE TABLE m_2 PARTITION OF m DEFAULT")
+    .run("v1", "INSERT INTO m VALUES (20)")
+    .run("v2", "INSERT INTO lines VALUES (2, 20)")
+    .run("v2", "DELETE FROM lines WHERE m = 20")
+    .run("v1", "DELETE FROM m WHERE id = 20")
+    .fail("v1", "INSERT INTO lines VALUES (2, 20)", "23503")
+    .tell()
+    .await;
+}
+
+#[tokio::test]
 async fn triggers_of_a_partitioned_table_are_gated() {
     story(
         "CREATE TABLE m (id int, at int, log text) PARTITION BY LIST (at); CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);
