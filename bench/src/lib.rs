@@ -1,1 +1,5 @@
-//! Placeholder crate head; the first slice that needs it fills it.
+//! What benches share: databases of many tables.
+
+mod many_tables;
+
+pub use many_tables::{adopt, edition, fork, make};

@@ -1,7 +1,7 @@
 //! How long it takes to plan a draft with a handful of changes, by the number of tables, and how many statements that takes: it must be
 //! one for each catalogue, not one for each table.
 //!
-//! Method: a database of N tables (eight columns, a key, an index, a check, every second one a foreign key, every tenth one a view) is adopted;
+//! Method: a database of N tables (see `many_tables.rs`) is adopted;
 //! the draft renames, adds, drops and retypes columns of five of them and adds a table and an index. The plan is made several times; the median
 //! counts. The server logs every statement, and those of one planning are counted in its log.
 
@@ -9,14 +9,9 @@
 
 use std::time::{Duration, Instant};
 
-use catalog::{
-    Error, Result,
-    event::Silent,
-    model::{EditionName, Name, NameError},
-    operation::{self, CreateOptions, InitOptions, Programs},
-    target::Target,
-};
+use catalog::{Result, operation};
 use clap::Parser;
+use edition_bench::{adopt, fork, make};
 use edition_cli::server::PrivateServer;
 
 /// Seconds to plan, and statements, by the number of tables.
@@ -79,30 +74,14 @@ struct Measured {
 }
 
 async fn measure(server: &PrivateServer, tables: usize, rounds: usize) -> Result<Measured> {
-    let database = format!("bench{tables}");
-    let admin = Target::new(server.config("postgres"), None)?.connect().await?;
-    admin.batch_execute(&format!("CREATE DATABASE {database}")).await?;
-    let target = Target::new(server.config(&database), None)?;
-    let client = target.connect().await?;
-    client.batch_execute("SET log_statement = 'none'; SET search_path = public").await?;
-    // Not all in one transaction: it would hold every lock.
-    for number in 1..=tables {
-        client.batch_execute(&table(number)).await?;
-    }
-    let programs = server.programs()?;
+    let target = make(server, &format!("bench{tables}"), tables).await?;
 
     let begun = Instant::now();
-    let options = InitOptions {
-        root: edition("v1")?,
-        schemas: vec![Name::new("public").map_err(bad_name)?],
-        proxy_roles: Vec::new(),
-        programs: programs.clone(),
-    };
-    operation::init(&target, &options, &Silent).await?;
+    adopt(server, &target).await?;
     let init = begun.elapsed();
 
     let begun = Instant::now();
-    let draft = draft(&target, programs).await?;
+    let draft = fork(server, &target, DRAFT).await?;
     let create = begun.elapsed();
 
     let (mut times, mut statements, mut steps) = (Vec::new(), 0, 0);
@@ -118,42 +97,8 @@ async fn measure(server: &PrivateServer, tables: usize, rounds: usize) -> Result
     Ok(Measured { init, create, plan, statements, steps })
 }
 
-async fn draft(target: &Target, programs: Programs) -> Result<EditionName> {
-    let name = edition("v2")?;
-    let options =
-        CreateOptions { name: name.clone(), from: Vec::new(), with_rows: false, comment: None, programs };
-    operation::create(target, &options, &Silent).await?;
-    let blueprint = name.blueprint_for(target.database()).map_err(bad_name)?;
-    target.connect_blueprint(&blueprint).await?.batch_execute(DRAFT).await?;
-    Ok(name)
-}
-
-fn table(number: usize) -> String {
-    let mut sql = format!(
-        "CREATE TABLE t{number} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, amount integer DEFAULT 0 \
-         CHECK (amount >= 0), note text, made timestamptz DEFAULT now(), state_of text, parent bigint, data jsonb); \
-         CREATE INDEX ON t{number} (name);"
-    );
-    if number > 1 && number.is_multiple_of(2) {
-        sql.push_str(&format!("ALTER TABLE t{number} ADD FOREIGN KEY (parent) REFERENCES t{};", number - 1));
-    }
-    if number.is_multiple_of(10) {
-        sql.push_str(&format!("CREATE VIEW v{number} AS SELECT id, name FROM t{number} WHERE amount > 0;"));
-    }
-    sql
-}
-
 /// How many statements the server has logged.
 fn logged(server: &PrivateServer) -> usize {
     let begins = |line: &&str| line.contains("LOG:  statement: ") || line.contains("LOG:  execute ");
     server.log().lines().filter(begins).count()
-}
-
-fn edition(text: &str) -> Result<EditionName> {
-    EditionName::new(text).map_err(bad_name)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn bad_name(error: NameError) -> Error {
-    Error::bug(error.to_string())
 }
