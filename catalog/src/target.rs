@@ -158,11 +158,12 @@ impl Connection {
             }
         });
         let connection = Self { client, driver };
+        // What we ask of the catalogues looks costlier to the planner than it is: compiling it would take seconds.
         connection
             .batch_execute(
                 "SET search_path = ''; SET client_min_messages = warning; SET DateStyle = ISO; SET IntervalStyle = postgres; \
                  SET standard_conforming_strings = on; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; \
-                 SET default_transaction_isolation = 'read committed'; SET client_connection_check_interval = '1s'",
+                 SET default_transaction_isolation = 'read committed'; SET client_connection_check_interval = '1s'; SET jit = off",
             )
             .await?;
         Ok(connection)
