@@ -16,7 +16,7 @@ pub fn create_function(function: &Function, runner: &Name) -> Vec<Sql> {
     let mut statements = vec![function_statement(function)];
     let object = function_object(function);
     statements.extend(give(&Object::Function(function), &function.properties));
-    statements.extend(grant_function(&function.name.schema, function));
+    statements.extend(grant_function(function));
     statements.extend(owner_of(&object, &function.owner, runner));
     statements
 }
@@ -190,23 +190,11 @@ mod tests {
 
     #[test]
     fn a_function_is_spliced_into_another_schema() {
-        let function = Function {
-            id: 1,
-            name: QualifiedName::new(Name::new("public").unwrap(), Name::new("f").unwrap()),
-            arguments: "integer".to_owned(),
-            kind: FunctionKind::Function,
-            definition:
-                "CREATE OR REPLACE FUNCTION public.f(integer)\n LANGUAGE sql\nAS $$ SELECT public.f(1) $$"
-                    .to_owned(),
-            links: None,
-            owner: Name::new("o").unwrap(),
-            grants: Vec::new(),
-            properties: Vec::new(),
-            depends: Vec::new(),
-            row_types: Vec::new(),
-            reads: Vec::new(),
-            search_path: None,
-        };
+        let function = Function::sample(
+            Name::new("f").unwrap(),
+            "integer",
+            "CREATE OR REPLACE FUNCTION public.f(integer)\n LANGUAGE sql\nAS $$ SELECT public.f(1) $$",
+        );
         let moved = function_in(&function, &Name::new("public$v2").unwrap()).unwrap();
         assert_eq!(
             moved.definition,

@@ -101,16 +101,29 @@ pub fn grant_type(name: &QualifiedName, grants: &[Grant]) -> Vec<Sql> {
 }
 
 /// Routine privileges; as with types, PUBLIC may execute a new one. An operator has none.
-pub fn grant_function(schema: &Name, function: &Function) -> Vec<Sql> {
-    let name = QualifiedName::new(schema.clone(), function.name.name.clone());
+pub fn grant_function(function: &Function) -> Vec<Sql> {
     if function.kind == FunctionKind::Operator {
         return Vec::new();
     }
-    let object = sql!("ROUTINE {}({})", name, Sql::trusted(&function.arguments));
+    let object = routine(function);
     revoke_public_unless_granted(&object, &function.grants)
         .into_iter()
         .chain(grant_on(&object, &function.grants, |_| true))
         .collect()
+}
+
+/// A function, procedure or aggregate as GRANT names it: by its arguments only, so that those which an aggregate orders by are arguments like the others.
+pub(super) fn routine(function: &Function) -> Sql {
+    let arguments = match (function.kind, function.arguments.split_once("ORDER BY ")) {
+        (FunctionKind::Aggregate, Some((direct, ordered))) => {
+            let direct = direct.trim_end();
+            // The direct arguments of a hypothetical-set aggregate end with those that it orders by.
+            let all = if direct.contains("VARIADIC") { vec![direct] } else { vec![direct, ordered] };
+            all.into_iter().filter(|arguments| !arguments.is_empty()).collect::<Vec<_>>().join(", ")
+        }
+        _ => function.arguments.clone(),
+    };
+    sql!("ROUTINE {}({})", function.name, Sql::trusted(arguments))
 }
 
 fn revoke_public_unless_granted(object: &Sql, grants: &[Grant]) -> Option<Sql> {
@@ -136,5 +149,22 @@ mod tests {
             join(grant_relation(&relation, &grants, true), "; ").as_str(),
             "GRANT SELECT ON TABLE \"public$v2\".\"users\" TO \"App\""
         );
+    }
+
+    #[test]
+    fn an_aggregate_is_named_by_all_its_arguments() {
+        for (arguments, named) in [
+            ("", "()"),
+            ("integer", "(integer)"),
+            ("double precision ORDER BY anyelement", "(double precision, anyelement)"),
+            ("ORDER BY anyelement", "(anyelement)"),
+            ("VARIADIC \"any\" ORDER BY VARIADIC \"any\"", "(VARIADIC \"any\")"),
+        ] {
+            let aggregate = Function {
+                kind: FunctionKind::Aggregate,
+                ..Function::sample(Name::new("f").unwrap(), arguments, "")
+            };
+            assert_eq!(routine(&aggregate).as_str(), format!("ROUTINE \"public\".\"f\"{named}"));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Objects beside tables that editions can share: what has an owner and privileges of its own, and is not made anew for an edition that
 //! sees it alike.
 
-use super::view_subject;
+use super::{grant::routine, view_subject};
 use crate::{
     layout::Mapping,
     model::{Grant, Name, Schema, TypeKind},
@@ -58,7 +58,7 @@ pub fn shared_objects<'a>(schema: &'a Schema, mapping: &Mapping) -> Vec<SharedOb
     let functions = schema.functions.iter().map(|function| SharedObject {
         id: function.id,
         place: place(function.id),
-        object: Object::Function(function).named(),
+        object: routine(function),
         subject: Object::Function(function),
         owner: &function.owner,
         grants: function.grants.clone(),

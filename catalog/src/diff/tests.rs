@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Column, ColumnId, Constraint, ConstraintKind, Function, FunctionKind, Generated, Identity, Index, Name,
-    OtherObject, QualifiedName, Sequence, Table, TableId, View, Volatility,
+    Column, ColumnId, Constraint, ConstraintKind, Function, Generated, Identity, Index, Name, OtherObject,
+    QualifiedName, Sequence, Table, TableId, View, Volatility,
 };
 
 fn name(text: &str) -> Name {
@@ -82,6 +82,7 @@ fn view(id: u32, view_name: &str, definition: &str) -> View {
         columns: Vec::new(),
         reads: Vec::new(),
         calls: Vec::new(),
+        groups_by: Vec::new(),
         materialized: false,
         indexes: Vec::new(),
         rules: Vec::new(),
@@ -93,21 +94,7 @@ fn view(id: u32, view_name: &str, definition: &str) -> View {
 }
 
 fn function(id: u32, definition: &str) -> Function {
-    Function {
-        id,
-        name: public("f"),
-        arguments: "integer".to_owned(),
-        kind: FunctionKind::Function,
-        definition: definition.to_owned(),
-        links: None,
-        owner: name("owner"),
-        grants: Vec::new(),
-        properties: Vec::new(),
-        depends: Vec::new(),
-        row_types: Vec::new(),
-        reads: Vec::new(),
-        search_path: None,
-    }
+    Function { id, ..Function::sample(name("f"), "integer", definition) }
 }
 
 fn sequence(id: u32, owned_by: Option<(u32, i16)>) -> Sequence {

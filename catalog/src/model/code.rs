@@ -19,6 +19,9 @@ pub struct View {
     pub reads: Vec<(TableId, ColumnId)>,
     /// Functions that it calls, by blueprint id.
     pub calls: Vec<u32>,
+    /// Tables by whose primary key it groups, so that it may read their other columns.
+    #[serde(default)]
+    pub groups_by: Vec<TableId>,
     /// Whether it stores its rows.
     pub materialized: bool,
     /// Indexes of a materialized view, sorted by name.
@@ -130,11 +133,38 @@ pub struct Function {
     /// Columns that its parsed body names.
     #[serde(default)]
     pub reads: Vec<(TableId, ColumnId)>,
+    /// Tables by whose primary key its parsed body groups.
+    #[serde(default)]
+    pub groups_by: Vec<TableId>,
     /// Tables and views of whose rows its signature speaks (an argument, the result, or an array of them), by blueprint id.
     #[serde(default)]
     pub row_types: Vec<TableId>,
     /// Its own `SET search_path`, as stored, unless it is IMMUTABLE and so reads no table.
     pub search_path: Option<String>,
+}
+
+#[cfg(test)]
+impl Function {
+    /// A function of schema `public` with nothing but arguments and a definition.
+    pub(crate) fn sample(name: Name, arguments: &str, definition: &str) -> Self {
+        let owner = name.clone();
+        Self {
+            id: 1,
+            name: QualifiedName::new(Name::new("public").unwrap(), name),
+            arguments: arguments.to_owned(),
+            kind: FunctionKind::Function,
+            definition: definition.to_owned(),
+            links: None,
+            owner,
+            grants: Vec::new(),
+            properties: Vec::new(),
+            depends: Vec::new(),
+            reads: Vec::new(),
+            groups_by: Vec::new(),
+            row_types: Vec::new(),
+            search_path: None,
+        }
+    }
 }
 
 /// A trigger on a table or view, other than those that implement constraints.

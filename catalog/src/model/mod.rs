@@ -11,6 +11,7 @@ mod schema;
 mod table;
 mod transform;
 mod types;
+mod whole_row;
 
 pub use bound::{Bound, User};
 pub use code::{ColumnDetail, Function, FunctionKind, Rule, Trigger, View};
@@ -23,3 +24,4 @@ pub use schema::{Accessory, Grant, OtherObject, Pointer, Schema, Sequence};
 pub use table::{Column, Constraint, ConstraintKind, Generated, Identity, Index, Table, Volatility};
 pub use transform::{Direction, OnError, Origin, Transform};
 pub use types::{Attribute, Label, TypeBody, TypeDef, TypeKind, TypeUse};
+pub use whole_row::WholeRow;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    blueprint::{read_database, read_schema},
+    blueprint::{read_database, read_schema, whole_rows},
     ddl::HopTriggers,
     error::Result,
     layout::{Ancestry, Mapping, TableMapping, renamed_sequences},
@@ -135,6 +135,7 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
         .query_one("SELECT current_user::text, current_setting('server_version_num')::int", &[])
         .await?;
     let mut facts = Facts::new(stored_name(row.try_get(0)?)?);
+    facts.merges_into_views = row.try_get::<_, i32>(1)? >= 170_000;
     let silence = connection
         .query_one("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET'), rolbypassrls OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user", &[])
         .await?;
@@ -185,6 +186,7 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
         facts.sizes.insert(name, (unsigned(tuples), unsigned(bytes)));
     }
     facts.row_security = secured;
+    facts.whole_rows = whole_rows(&**connection).await?;
     Ok(facts)
 }
 

@@ -12,7 +12,7 @@ use super::{
     transform::collect_transforms,
 };
 use crate::{
-    blueprint::{bound_to_functions, compare_with},
+    blueprint::{bound_to_functions, compare_with, whole_rows},
     error::{Error, Result},
     layout::{Ancestry, ChildLayout, LayoutInput, lay_out_child, renamed_sequences},
     model::{Edition, EditionName, EditionState, Identity, Name, QualifiedName, Schema, Transform},
@@ -154,6 +154,7 @@ pub(super) async fn plan_publication(
         layout: &layout,
         hop: &hop,
         bound: &bound_to_functions(&*blueprint, &chain.editioned).await?,
+        whole_rows: &whole_rows(&*blueprint).await?,
         seeds: &seeds,
         data_steps: &inferred.steps,
         load,

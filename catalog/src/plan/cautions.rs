@@ -6,7 +6,9 @@ use super::{
     Code, ExpandInput, Finding, Severity,
     expand::{TableView, new_columns},
     names::is_renamed,
+    needs_table,
     tighten::BYTES_BUILT_AT_ONCE,
+    whole_rows,
 };
 use crate::{
     diff::{Change, Diff},
@@ -25,6 +27,8 @@ pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Fi
     ]
     .into_iter()
     .flatten()
+    .chain(whole_rows::findings(input, table))
+    .chain(needs_table::findings(input, table))
     .chain(numbers_denied(input, table))
     .chain(rewrites(input, table))
     .chain(held_keys(input, table))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     error::{Error, Result},
     layout::{Mapping, Shape, TableMapping},
-    model::{Edition, EditionId, EditionName, Grant, Name, QualifiedName, Schema, Table, TableId},
+    model::{Edition, EditionId, EditionName, Grant, Name, QualifiedName, Schema, Table, TableId, WholeRow},
 };
 
 use super::run::Sight;
@@ -61,6 +61,10 @@ pub struct Facts {
     pub sizes: BTreeMap<QualifiedName, (u64, u64)>,
     /// Tables with row-level security.
     pub row_security: BTreeSet<QualifiedName>,
+    /// Policies, constraints and indexes of all live editions that speak of whole rows.
+    pub whole_rows: Vec<WholeRow>,
+    /// Whether `MERGE` can write through a view: from PostgreSQL 17 on.
+    pub merges_into_views: bool,
     /// Whether the runner sees all rows whatever policies say.
     pub bypasses_policies: bool,
     /// Extensions that the live server could install, as identifiers.
@@ -78,9 +82,23 @@ impl Facts {
             schema_grants: BTreeMap::new(),
             sizes: BTreeMap::new(),
             row_security: BTreeSet::new(),
+            whole_rows: Vec::new(),
+            merges_into_views: false,
             bypasses_policies: false,
             available_extensions: BTreeSet::new(),
             may_silence_triggers: false,
+        }
+    }
+
+    fn relocate(&mut self, from: &QualifiedName, to: &QualifiedName) {
+        if let Some(size) = self.sizes.remove(from) {
+            self.sizes.insert(to.clone(), size);
+        }
+        if self.row_security.remove(from) {
+            self.row_security.insert(to.clone());
+        }
+        for whole in self.whole_rows.iter_mut().filter(|whole| &whole.table == from) {
+            whole.table = to.clone();
         }
     }
 }
@@ -161,6 +179,7 @@ impl Chain {
         for table in self.live.tables.iter_mut().filter(|table| &table.name == from) {
             table.name = to.clone();
         }
+        self.facts.relocate(from, to);
     }
 
     /// For each editioned schema those that go before it in a member's sessions: its own, then its ancestors' but the root's.

@@ -117,6 +117,9 @@ codes! {
     RowTypeInSignature = 73, "row-type-in-signature", NeedsWord:
         "A function takes or gives rows of a table that becomes a view while the editions differ. The function goes on speaking of stored rows, which have columns that no edition knows: passing it a row, or returning SELECT * from it, fails in every edition until the older ones are retired.",
         "Let the function take the key and return named columns (RETURNS TABLE) first; or make sure that nobody calls it until then, and allow it.";
+    FunctionNeedsTable = 74, "function-needs-table", NeedsWord:
+        "A function's body has a statement that PostgreSQL takes for a table and not for a view (TRUNCATE, ON CONFLICT ON CONSTRAINT, GROUP BY a key, TABLESAMPLE, ctid …), and the table is a view to the sessions of an edition while the editions differ. The proxy makes up for that in what clients send; what is inside a function it never sees. So the function would fail, also where an older application calls it.",
+        "Word the statement so that a view takes it (DELETE, ON CONFLICT (columns), all columns under GROUP BY), in an edition before this one; or make sure that nobody calls the function until the older editions are retired, and allow it.";
     PoliciesReachable = 75, "policies-reachable", Notice:
         "The row-level security of a table differs between two live editions. Each session meets the policies of its own edition, told by its setting edition.id, which any role can set: the policies keep the editions of an application apart, not a role from what another edition allows it.",
         "Nothing to do if no role must be kept from what the more generous edition shows it; else change policies while one edition is live, by edition sync or a short-lived pair of editions.";
@@ -129,6 +132,12 @@ codes! {
     PoliciesHideRows = 78, "policies-hide-rows", Refused:
         "The backfill runs as the table's owner, and FORCE ROW LEVEL SECURITY has the owner under the policies: rows that they hide would keep no value in the new columns.",
         "Run edition as a role with BYPASSRLS; or publish NO FORCE ROW LEVEL SECURITY first, in a draft of its own.";
+    WholeRowRead = 79, "whole-row-read", NeedsWord:
+        "A policy, check constraint or index takes the row of a table as a whole (`notes IS NOT NULL`, `to_jsonb(notes)`). It is judged on the stored row, which has the columns of all live editions under their stored names: where the draft adds or drops a column, it may say something else to every edition, and a check may refuse rows that were valid.",
+        "Name the columns instead, in a draft that changes nothing else of the table, and retire the older editions before this one; or make sure that more columns do no harm, and allow it.";
+    WholeRowBuilt = 80, "whole-row-built", Refused:
+        "A policy, check constraint or index puts a row of a table together or casts to it (`ROW('a', 1)::notes`), and the stored row has more columns than the edition knows: PostgreSQL could not make it.",
+        "Name the columns instead, in a draft that changes nothing else of the table, and retire the older editions before this one.";
 }
 
 impl Code {

@@ -42,6 +42,10 @@ SELECT jsonb_build_object(
     SELECT jsonb_agg(jsonb_build_array(d.refobjid::bigint, d.refobjsubid) ORDER BY d.refobjid, d.refobjsubid)
     FROM pg_depend d
     WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0), '[]'),
+  'groups_by', coalesce((
+    SELECT jsonb_agg(DISTINCT k.conrelid::bigint)
+    FROM pg_depend d JOIN pg_constraint k ON k.oid = d.refobjid
+    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_constraint'::regclass AND k.conrelid <> 0), '[]'),
   'row_types', coalesce((
     SELECT jsonb_agg(DISTINCT r.oid::bigint)
     FROM unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]) || p.prorettype) AS used

@@ -7,11 +7,13 @@ mod bound;
 mod foreign;
 mod partitions;
 mod rows;
+mod whole_rows;
 
 pub use aligned::read_aligned;
 pub use bound::bound_to_functions;
 pub(super) use foreign::flatten;
 pub use rows::rows_in;
+pub use whole_rows::whole_rows;
 
 use foreign::Foreign;
 use partitions::{Part, TableRow};

@@ -17,6 +17,12 @@ SELECT
       FROM pg_rewrite r
       JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
       WHERE r.ev_class = c.oid), '[]'),
+    'groups_by', coalesce((
+      SELECT jsonb_agg(DISTINCT k.conrelid::bigint)
+      FROM pg_rewrite r
+      JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_constraint'::regclass
+      JOIN pg_constraint k ON k.oid = d.refobjid
+      WHERE r.ev_class = c.oid), '[]'),
     'materialized', c.relkind = 'm',
     'indexes', coalesce((
       SELECT jsonb_agg(jsonb_build_object(

@@ -17,7 +17,9 @@ use crate::{
     ddl::{TriggerMode, forward_statements, moved_statements, reverse_statements},
     error::{Error, Result},
     layout::{ChildLayout, InheritedTable, Shape, is_plain},
-    model::{Bound, Edition, EditionName, EditionState, Name, QualifiedName, Schema, Table, TableId},
+    model::{
+        Bound, Edition, EditionName, EditionState, Name, QualifiedName, Schema, Table, TableId, WholeRow,
+    },
     seed::Seeds,
 };
 
@@ -58,6 +60,8 @@ pub struct ExpandInput<'a> {
     pub hop: &'a Hop,
     /// What is bound to the draft's functions.
     pub bound: &'a [Bound],
+    /// What of the draft's speaks of whole rows.
+    pub whole_rows: &'a [WholeRow],
     /// What the draft did to rows.
     pub seeds: &'a Seeds,
     /// Statements of the draft that are run once.
@@ -151,7 +155,7 @@ fn table_views<'a>(input: &'a ExpandInput<'_>) -> Result<Vec<TableView<'a>>> {
 
 impl TableView<'_> {
     /// Members that have no view of it yet.
-    fn without_view(&self) -> impl Iterator<Item = &(&Member, &Table, Shape)> {
+    pub(super) fn without_view(&self) -> impl Iterator<Item = &(&Member, &Table, Shape)> {
         self.members.iter().filter(|(member, table, _)| member.mapping.table(table).view_schema.is_none())
     }
 

@@ -27,6 +27,9 @@ impl Context<'_> {
     ) -> Vec<Step> {
         let Some(index) = constraint.as_index() else { return Vec::new() };
         findings.extend(self.tightens_by(constraint));
+        if constraint.kind == ConstraintKind::PrimaryKey && self.has_primary_key() {
+            findings.extend(self.grouped_by());
+        }
         let name = taken.index(&constraint.name, &self.input.draft.name);
         if let Some(live) = self.partitioned() {
             let whole = match constraint.kind {
@@ -80,6 +83,25 @@ impl Context<'_> {
             foreign.name.pretty()
         );
         Some(self.refused(&what, why).with_fix(fix))
+    }
+
+    /// That other columns follow from a key, PostgreSQL knows of a primary key only.
+    fn grouped_by(&self) -> Vec<Finding> {
+        let id = self.table.place.id;
+        let views = self.input.child.views.iter().filter(|view| view.groups_by.contains(&id));
+        let functions = self.input.child.functions.iter().filter(|function| function.groups_by.contains(&id));
+        views
+            .map(|view| format!("view {}", view.name.pretty()))
+            .chain(functions.map(|function| format!("{} {}", function.kind.word(), function.name.pretty())))
+            .map(|subject| {
+                let message = format!(
+                    "it groups by the primary key of {}, and the draft's key becomes the primary one when the older editions are retired",
+                    self.table.child.name.pretty()
+                );
+                Finding::new(Code::Unsupported, subject, message)
+                    .with_fix("name all columns that it reads of that table under GROUP BY")
+            })
+            .collect()
     }
 
     fn has_primary_key(&self) -> bool {

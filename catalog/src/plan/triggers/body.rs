@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     model::{Function, Name},
-    sql::lexer::{Lexer, Token, TokenKind},
+    plan::function_body::{body, has_language},
+    sql::lexer::{Lexer, Token},
 };
 
 /// A trigger function read for one table of one edition.
@@ -22,12 +23,8 @@ pub(super) struct Reading {
 /// Reads a function; `renamed`: logical → physical names of the columns that differ.
 pub(super) fn read(function: &Function, renamed: &BTreeMap<&str, &Name>) -> Reading {
     let text = function.definition.as_str();
-    let Some(body) = Lexer::new(text.as_bytes()).filter(|token| token.kind == TokenKind::String).last()
-    else {
-        return Reading::default();
-    };
-    let Some(inner) = inside_dollars(text, &body) else { return Reading::default() };
-    if !text.contains("\n LANGUAGE plpgsql") {
+    let Some(inner) = body(function) else { return Reading::default() };
+    if !has_language(function, "plpgsql") {
         let unclear = renamed.keys().find(|name| inner.1.contains(**name)).map(|name| (*name).to_owned());
         return Reading { unclear, ..Reading::default() };
     }
@@ -41,20 +38,11 @@ pub(super) fn read(function: &Function, renamed: &BTreeMap<&str, &Name>) -> Read
 
 /// Whether the body has one of these words anywhere.
 pub(super) fn mentions<'a>(function: &Function, renamed: &BTreeMap<&'a str, &Name>) -> Option<&'a str> {
-    let text = function.definition.as_str();
-    let body = Lexer::new(text.as_bytes()).filter(|token| token.kind == TokenKind::String).last()?;
-    let (_, inner) = inside_dollars(text, &body)?;
+    let (_, inner) = body(function)?;
     let named = |token: Token| {
         token.name(inner).and_then(|name| renamed.keys().find(|known| **known == name).copied())
     };
     Lexer::new(inner.as_bytes()).find_map(named)
-}
-
-/// The text between the tags of `$function$…$function$`, and where it begins.
-fn inside_dollars<'a>(text: &'a str, token: &Token) -> Option<(usize, &'a str)> {
-    let whole = text.get(token.range())?;
-    let tag = whole.get(..whole.get(1..)?.find('$')? + 2).filter(|tag| tag.starts_with('$'))?;
-    Some((token.start + tag.len(), whole.strip_prefix(tag)?.strip_suffix(tag)?))
 }
 
 /// PL/pgSQL has the tokens of SQL, and in a trigger function `NEW.x` and `OLD.x` can only be fields of the row.
@@ -94,30 +82,16 @@ fn splice(body: &str, renamed: &BTreeMap<&str, &Name>) -> (Option<String>, bool)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FunctionKind, QualifiedName};
 
     fn name(text: &str) -> Name {
         Name::new(text).unwrap()
     }
 
     fn reading(body: &str) -> Reading {
-        let function = Function {
-            id: 1,
-            name: QualifiedName::new(name("public"), name("f")),
-            arguments: String::new(),
-            kind: FunctionKind::Function,
-            definition: format!(
-                "CREATE OR REPLACE FUNCTION public.f()\n RETURNS trigger\n LANGUAGE plpgsql\nAS $function${body}$function$\n"
-            ),
-            links: None,
-            owner: name("o"),
-            grants: Vec::new(),
-            properties: Vec::new(),
-            depends: Vec::new(),
-            row_types: Vec::new(),
-            reads: Vec::new(),
-            search_path: None,
-        };
+        let definition = format!(
+            "CREATE OR REPLACE FUNCTION public.f()\n RETURNS trigger\n LANGUAGE plpgsql\nAS $function${body}$function$\n"
+        );
+        let function = Function::sample(name("f"), "", &definition);
         read(&function, &BTreeMap::from([("age", &name("age$v2")), ("Odd one", &name("odd"))]))
     }
 

@@ -15,12 +15,15 @@ CREATE TABLE forced (id int PRIMARY KEY, a int); ALTER TABLE forced ENABLE ROW L
 CREATE POLICY own ON forced USING (id < 0);
 CREATE TABLE parted (id int PRIMARY KEY, a int) PARTITION BY RANGE (id); CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
 CREATE TABLE given (a int); CREATE FUNCTION givers(x int) RETURNS SETOF given LANGUAGE sql AS 'SELECT * FROM given WHERE a = x';
+CREATE FUNCTION empties() RETURNS void LANGUAGE plpgsql AS 'BEGIN TRUNCATE given; END';
 CREATE TABLE seen (id int PRIMARY KEY, a int); ALTER TABLE seen ENABLE ROW LEVEL SECURITY; CREATE POLICY all_of ON seen USING (true);
 CREATE FUNCTION whole() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM to_jsonb(NEW); RETURN NEW; END $$;
 CREATE TRIGGER whole BEFORE INSERT ON seen FOR EACH ROW EXECUTE FUNCTION whole();
 CREATE TABLE stamped (id int PRIMARY KEY, a int);
 CREATE TRIGGER stamp BEFORE UPDATE ON stamped FOR EACH ROW EXECUTE FUNCTION whole('aa');
 CREATE FUNCTION bound(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i'; CREATE STATISTICS st ON bound(a), c FROM t;
+CREATE TABLE full_rows (id int PRIMARY KEY, a int, CONSTRAINT full_row CHECK (full_rows IS NOT NULL));
+CREATE TABLE built (id int PRIMARY KEY, a int); ALTER TABLE built ENABLE ROW LEVEL SECURITY; CREATE POLICY one ON built USING (built = ROW(1, 2)::built);
 GRANT INSERT ON t TO app; ANALYZE t;
 ";
 
@@ -94,6 +97,13 @@ const CASES: &[Case] = &[
         "table public.given",
         "givers(x integer)",
     ),
+    case("function-needs-table", "ALTER TABLE given ADD more int", "function public.empties()", "TRUNCATE"),
+    case(
+        "function-needs-table",
+        "CREATE FUNCTION newest() RETURNS SETOF int LANGUAGE sql AS 'SELECT a FROM given ORDER BY xmin::text'; ALTER TABLE given RENAME a TO aa",
+        "function public.newest()",
+        "column xmin",
+    ),
     case(
         "bound-to-function",
         "CREATE OR REPLACE FUNCTION bound(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i + 1'",
@@ -106,6 +116,20 @@ const CASES: &[Case] = &[
         "seen",
         "allow more",
     ),
+    case("whole-row-read", "ALTER TABLE full_rows ADD more int", "constraint full_row", "as a whole"),
+    case(
+        "whole-row-read",
+        "ALTER TABLE full_rows DROP CONSTRAINT full_row, ADD more int",
+        "constraint full_row",
+        "as a whole",
+    ),
+    case(
+        "whole-row-read",
+        "ALTER TABLE t DROP COLUMN b; CREATE INDEX of_rows ON t ((t IS NULL))",
+        "index of_rows",
+        "as a whole",
+    ),
+    case("whole-row-built", "ALTER TABLE built ADD more int", "policy one", "puts a whole row"),
     case("policies-hide-rows", "ALTER TABLE forced ALTER a TYPE bigint", "forced", "hides rows"),
 ];
 

@@ -42,6 +42,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("ALTER TYPE pair ADD ATTRIBUTE c int", "table public.paired, column pairs"),
     ("ALTER TYPE mood RENAME VALUE 'bad' TO 'worse'", "table public.cut, column m"),
     ("ALTER TABLE rekeyed ALTER id TYPE bigint; ALTER TABLE pointing ALTER r TYPE bigint", "constraint rekeyed_pkey"),
+    ("ALTER TABLE hidden ALTER id TYPE bigint; CREATE VIEW by_key AS SELECT id, a FROM hidden GROUP BY id", "view public.by_key"),
     ("CREATE TABLE heir () INHERITS (p)", "heir"),
     // bound-to-function: a new one for something that all share, or one that comes too late
     ("CREATE OR REPLACE FUNCTION alone(l lone) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT -l.a'", "cast from public.lone to integer"),

@@ -97,6 +97,31 @@ async fn views_over_changed_tables_are_worded_for_each_edition() {
     .await;
 }
 
+/// PostgreSQL knows the other columns by the key only of the table that has the key.
+#[tokio::test]
+async fn views_that_group_by_a_key_follow_the_table() {
+    story(
+        "CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada'), (2, 'Bo');
+         CREATE TABLE orders (id int PRIMARY KEY, user_id int); INSERT INTO orders VALUES (7, 1), (8, 1);
+         CREATE VIEW bought AS SELECT u.id, u.name, count(o.id) AS orders FROM users u LEFT JOIN orders o ON o.user_id = u.id GROUP BY u.id;
+         GRANT SELECT, INSERT ON users, orders, bought TO app",
+    )
+    .draft("v2", "ALTER TABLE users RENAME name TO full_name; ALTER TABLE users ADD email text")
+    .draft(
+        "v3",
+        "DROP VIEW bought; ALTER TABLE users ALTER id TYPE bigint;
+         CREATE VIEW bought AS SELECT u.id, u.full_name, count(o.id) AS orders FROM users u LEFT JOIN orders o ON o.user_id = u.id GROUP BY u.id, u.full_name;
+         GRANT SELECT ON bought TO app",
+    )
+    .see("v1", "SELECT name, orders FROM bought ORDER BY id", &["Ada|2", "Bo|0"])
+    .see("v2", "SELECT name, orders FROM bought ORDER BY id", &["Ada|2", "Bo|0"])
+    .see("v3", "SELECT full_name, orders FROM bought ORDER BY id", &["Ada|2", "Bo|0"])
+    .run("v3", "INSERT INTO users (id, full_name) VALUES (3, 'Cy')")
+    .see("v1", "SELECT name FROM bought ORDER BY id", &["Ada", "Bo", "Cy"])
+    .tell()
+    .await;
+}
+
 #[tokio::test]
 async fn views_with_rules_and_instead_of_triggers_go_with_their_edition() {
     story(
@@ -142,15 +167,18 @@ async fn a_function_with_its_own_search_path_finds_what_its_edition_has() {
 async fn aggregates_are_editioned() {
     story(
         "CREATE FUNCTION larger(a int, b int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT greatest(a, b)';
-         CREATE AGGREGATE most(int) (SFUNC = larger, STYPE = int); CREATE AGGREGATE old_one(int) (SFUNC = larger, STYPE = int)",
+         CREATE AGGREGATE most(int) (SFUNC = larger, STYPE = int); CREATE AGGREGATE old_one(int) (SFUNC = larger, STYPE = int);
+         CREATE AGGREGATE kept(int ORDER BY int) (SFUNC = larger, STYPE = int, FINALFUNC = larger); REVOKE ALL ON FUNCTION kept(int, int) FROM PUBLIC",
     )
     .draft(
         "v2",
         "CREATE OR REPLACE AGGREGATE most(int) (SFUNC = larger, STYPE = int, INITCOND = '7'); DROP AGGREGATE old_one(int);
-         CREATE AGGREGATE fresh(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0'); COMMENT ON AGGREGATE fresh(*) IS 'counts'",
+         CREATE AGGREGATE fresh(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0'); COMMENT ON AGGREGATE fresh(*) IS 'counts';
+         GRANT EXECUTE ON FUNCTION fresh() TO app; GRANT EXECUTE ON FUNCTION kept(int, int) TO app",
     )
     .see("v1", "SELECT most(x), old_one(x) FROM generate_series(1, 3) x", &["3|3"])
     .see("v2", "SELECT most(x), fresh(*), public.most(x) FROM generate_series(1, 3) x", &["7|3|7"])
+    .see("v2", "SELECT kept(2) WITHIN GROUP (ORDER BY x) FROM generate_series(1, 3) x", &["3"])
     .tell()
     .await;
 }
