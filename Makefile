@@ -36,6 +36,7 @@ bench: deps bench-deps
 	$(CARGO) run --release -p edition-bench --bin proxies
 	$(CARGO) run --release -p edition-bench --bin backfill
 	$(CARGO) run --release -p edition-bench --bin planning
+	$(CARGO) run --release -p edition-bench --bin publishing
 	$(CARGO) bench -p edition-bench
 
 # EDITION_ROUNDS=50 GENERATED_ACTS=20000 ORACLE_CASES=500 SOAK_ROUNDS=10 make soak

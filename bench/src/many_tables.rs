@@ -11,7 +11,7 @@ use edition_cli::server::PrivateServer;
 
 /// Makes a database with tables `t1` … `tN` in schema `public` (eight columns, a key, an index, a check, every second one with a foreign key, every tenth one with a
 /// view) that no edition knows of yet.
-pub async fn make(server: &PrivateServer, database: &str, tables: usize) -> Result<Target> {
+pub async fn make(server: &PrivateServer, database: &str, tables: u32) -> Result<Target> {
     let admin = Target::new(server.config("postgres"), None)?.connect().await?;
     admin.batch_execute(&format!("CREATE DATABASE {database}")).await?;
     let target = Target::new(server.config(database), None)?;
@@ -53,7 +53,7 @@ pub fn edition(text: &str) -> Result<EditionName> {
     EditionName::new(text).map_err(bad_name)
 }
 
-fn table(number: usize) -> String {
+fn table(number: u32) -> String {
     let mut sql = format!(
         "CREATE TABLE t{number} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, amount integer DEFAULT 0 \
          CHECK (amount >= 0), note text, made timestamptz DEFAULT now(), state_of text, parent bigint, data jsonb); \

@@ -19,7 +19,7 @@ use edition_cli::server::PrivateServer;
 struct Arguments {
     /// Numbers of tables.
     #[arg(long, value_delimiter = ',', default_values_t = [500, 1000, 2000])]
-    tables: Vec<usize>,
+    tables: Vec<u32>,
     /// Plans of each.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -73,7 +73,7 @@ struct Measured {
     steps: usize,
 }
 
-async fn measure(server: &PrivateServer, tables: usize, rounds: usize) -> Result<Measured> {
+async fn measure(server: &PrivateServer, tables: u32, rounds: usize) -> Result<Measured> {
     let target = make(server, &format!("bench{tables}"), tables).await?;
 
     let begun = Instant::now();

@@ -21,7 +21,7 @@ use edition_cli::server::PrivateServer;
 struct Arguments {
     /// Numbers of tables.
     #[arg(long, value_delimiter = ',', default_values_t = [50, 100, 200, 400])]
-    tables: Vec<usize>,
+    tables: Vec<u32>,
 }
 
 #[tokio::main]
@@ -37,17 +37,16 @@ async fn main() -> Result<()> {
     server.stop().await
 }
 
-fn shown(time: Duration, tables: usize) -> String {
-    let seconds = time.as_secs_f64();
-    format!("{seconds:.2} [{:.1}]", seconds * 1000.0 / tables.max(1) as f64)
+fn shown(time: Duration, tables: u32) -> String {
+    format!("{:.2} [{:.1}]", time.as_secs_f64(), (time / tables.max(1)).as_secs_f64() * 1000.0)
 }
 
-async fn measure(server: &PrivateServer, tables: usize) -> Result<[Duration; 3]> {
+async fn measure(server: &PrivateServer, tables: u32) -> Result<[Duration; 3]> {
     let target = make(server, &format!("bench{tables}"), tables).await?;
     adopt(server, &target).await?;
-    let change: String =
-        (1..=tables).map(|number| format!("ALTER TABLE public.t{number} ADD COLUMN extra text;")).collect();
-    let draft = fork(server, &target, &change).await?;
+    let change: Vec<String> =
+        (1..=tables).map(|number| format!("ALTER TABLE public.t{number} ADD COLUMN extra text")).collect();
+    let draft = fork(server, &target, &change.join(";")).await?;
     let options = PublishOptions::default();
 
     let begun = Instant::now();
