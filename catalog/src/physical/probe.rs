@@ -30,6 +30,8 @@ pub enum Probed {
         in_trigger: Sql,
         /// Over `edition_row."column"`: for an UPDATE of the table under that alias.
         in_update: Sql,
+        /// Whether it gives the same again for the same row, so that a stored value can be compared with it later.
+        is_repeatable: bool,
     },
     /// PostgreSQL's objection.
     Objection(String),
@@ -37,6 +39,17 @@ pub enum Probed {
 
 /// Alias of the table in set-based statements.
 pub const ROW_ALIAS: &str = "edition_row";
+
+/// The probing trigger in PostgreSQL's words, and whether its expression is repeatable: a stable function of the server is one of its arguments and of settings,
+/// but for those that tell the time; one of the application's may read what changes. Built-in functions are not in pg_depend, so the stored tree is asked.
+const DEPARSED: &str = r"
+    SELECT pg_catalog.pg_get_triggerdef(t.oid),
+           t.tgqual::text !~ '\{(SQLVALUEFUNCTION|NEXTVALUEEXPR)' AND NOT EXISTS (
+               SELECT FROM pg_catalog.regexp_matches(t.tgqual::text, ':(?:funcid|opfuncid) (\d+)', 'g') AS found (ids)
+               JOIN pg_catalog.pg_proc p ON p.oid = found.ids[1]::oid
+               WHERE p.provolatile = 'v'
+                  OR p.provolatile = 's' AND (p.pronargs = 0 OR p.oid >= 16384 OR p.proname = 'age' AND p.pronargs = 1))
+    FROM pg_catalog.pg_trigger t WHERE t.tgname = 'edition_probe' AND t.tgparentid = 0";
 
 /// Makes the function that probing triggers need (temporary, and rolled back with the rest).
 pub(super) async fn prepare(transaction: &Transaction<'_>) -> Result<()> {
@@ -88,10 +101,8 @@ async fn deparse(
         probe.expression
     );
     transaction.batch_execute(create.as_str()).await?;
-    let row = transaction
-        .query_one("SELECT pg_catalog.pg_get_triggerdef(oid) FROM pg_catalog.pg_trigger WHERE tgname = 'edition_probe' AND tgparentid = 0", &[])
-        .await?;
-    let definition: String = row.get(0);
+    let row = transaction.query_one(DEPARSED, &[]).await?;
+    let (definition, is_repeatable): (String, bool) = (row.try_get(0)?, row.try_get(1)?);
     let in_trigger = expression_of(&definition).ok_or_else(|| {
         Error::bug(format!("PostgreSQL deparsed a trigger in an unknown form: {definition}"))
     })?;
@@ -101,7 +112,7 @@ async fn deparse(
     let check =
         sql!("EXPLAIN (COSTS OFF) UPDATE ONLY {} AS {} SET {} = {}", table, alias, probe.target, in_update);
     transaction.batch_execute(check.as_str()).await?;
-    Ok(Probed::Fine { in_trigger: Sql::trusted(in_trigger), in_update })
+    Ok(Probed::Fine { in_trigger: Sql::trusted(in_trigger), in_update, is_repeatable })
 }
 
 /// The text between the WHEN of a deparsed probing trigger and its ` IS NULL`. Both ends are PostgreSQL's own fixed words

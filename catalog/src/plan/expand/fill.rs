@@ -66,8 +66,9 @@ pub(super) fn verify(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Optio
             let transform = hop.forward.iter().any(|a| {
                 &a.target == target && a.kind == AssignmentKind::Transform && a.on_error == OnError::Reject
             });
+            let is_repeatable = !input.hop.unrepeatable.contains(&(table.place.id, target.clone()));
             // What was loaded from a rollback's file differs on purpose.
-            if !transform || input.load {
+            if !transform || !is_repeatable || input.load {
                 continue;
             }
             let label =

@@ -1,6 +1,6 @@
 //! Joining candidates with PostgreSQL's answers: the triggers and assignments of a hop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Candidate,
@@ -22,6 +22,8 @@ pub struct Hop {
     pub triggers: BTreeMap<TableId, HopTriggers>,
     /// Per table: physical column and expression over the row alias.
     pub backfill: BTreeMap<TableId, Vec<(Name, Sql)>>,
+    /// Physical columns whose transform gives something else the next time it is asked.
+    pub unrepeatable: BTreeSet<(TableId, Name)>,
     /// As used.
     pub transforms: Vec<Transform>,
 }
@@ -43,7 +45,12 @@ pub fn assemble(
             (default.clone(), default)
         } else {
             match answers.next() {
-                Some(Probed::Fine { in_trigger, in_update }) => (in_trigger.clone(), in_update.clone()),
+                Some(Probed::Fine { in_trigger, in_update, is_repeatable }) => {
+                    if !is_repeatable {
+                        hop.unrepeatable.insert((candidate.table, candidate.target.clone()));
+                    }
+                    (in_trigger.clone(), in_update.clone())
+                }
                 Some(Probed::Objection(objection)) => {
                     findings.push(objected(edition, candidate, objection));
                     continue;

@@ -15,11 +15,15 @@ def pytest_collection_finish(session):
     from sqlalchemy.testing import config
     from sqlalchemy.testing.fixtures import sql as fixtures
 
-    @event.listens_for(config.db, "checkout")
-    def set_path(connection, record, proxy):
-        with connection.cursor() as cursor:
-            cursor.execute("SET search_path = " + path)
-        connection.commit()
+    # From the start of the session: what SET says in a transaction may be rolled back, and then the proxy knows of no path.
+    @event.listens_for(config.db, "do_connect")
+    def start_with_path(dialect, record, arguments, parameters):
+        parameters["options"] = "-csearch_path=" + path
+
+    def lead_to(schema):
+        global path
+        path = schema
+        config.db.dispose()
 
     def keeps(cls):
         return cls.run_define_tables == "once" and cls.run_create_tables == "once"
@@ -27,11 +31,10 @@ def pytest_collection_finish(session):
     make_tables, drop_tables = fixtures.TablesTest._setup_once_tables, fixtures.TablesTest._teardown_once_metadata_bind
 
     def set_up(cls):
-        global path
         if not keeps(cls):
             return make_tables.__func__(cls)
         module = cls.__module__.rpartition(".")[2]
-        path = re.sub(r"\W", "_", f"of_{module}_{cls.__name__}".lower())[:50]
+        lead_to(re.sub(r"\W", "_", f"of_{module}_{cls.__name__}".lower())[:50])
         if MAKES:
             with cls.bind.begin() as connection:
                 connection.execute(text(f"CREATE SCHEMA {path}"))
@@ -47,10 +50,9 @@ def pytest_collection_finish(session):
                 connection.exec_driver_sql(f'ALTER SEQUENCE {path}."{sequence.name}" RESTART')
 
     def tear_down(cls):
-        global path
         if not keeps(cls):
             return drop_tables.__func__(cls)
-        path = "work"
+        lead_to("work")
         cls._tables_metadata.bind = None
         cls.bind = None
 
