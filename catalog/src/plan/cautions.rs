@@ -13,7 +13,9 @@ use super::{
 use crate::{
     diff::{Change, Diff},
     layout::ColumnFate,
-    model::{ColumnId, Generated, Name, Partitioning, QualifiedName, RowSecurity, Table},
+    model::{
+        ColumnId, Constraint, Generated, Name, Partition, Partitioning, QualifiedName, RowSecurity, Table,
+    },
 };
 
 /// Everything that its author or the operator should know.
@@ -33,6 +35,7 @@ pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Fi
     .chain(rewrites(input, table))
     .chain(held_keys(input, table))
     .chain(placed_rows(table))
+    .chain(partitions_pointed_at(input, table))
     .chain(named_partitions(input, table))
     .collect()
 }
@@ -123,6 +126,28 @@ fn named_partitions(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Fi
         };
         Finding::new(Code::PartitionsByName, format!("table {}", table.child.name.pretty()), message)
     })
+}
+
+/// A partition stays, with its rows, until retire, and PostgreSQL lets none go that has a row which another one points at.
+fn partitions_pointed_at(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding> {
+    let points_at = |constraint: &Constraint| {
+        constraint.references.as_ref().is_some_and(|(target, _)| *target == table.place.id)
+    };
+    let mut tables = input.child.tables.iter();
+    let Some(from) = tables.find(|known| known.constraints.iter().any(points_at)) else { return Vec::new() };
+    let kept = |partition: &Partition| {
+        table.child.partitions().iter().any(|known| known.table.id == partition.table.id)
+    };
+    let gone = table.parent.partitions().iter().filter(|partition| !kept(partition));
+    gone.map(|partition| {
+        let message = format!(
+            "the draft drops it, but {} has a foreign key to the whole table: a retire could not drop it while one of its rows is pointed at",
+            from.name.pretty()
+        );
+        Finding::new(Code::Unsupported, format!("partition {}", partition.table.name.pretty()), message)
+            .with_fix("keep it in the draft, and detach it in the live database, as maintenance, when nothing points at it")
+    })
+    .collect()
 }
 
 /// A trigger cannot put a row into another partition, nor can a backfill.

@@ -14,6 +14,7 @@ CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p);
 CREATE TYPE pair AS (a int, b int); CREATE TABLE paired (id int, pairs pair[]);
 CREATE TABLE nothing ();
 CREATE TABLE cut (m mood, b int) PARTITION BY LIST (m); CREATE TABLE rekeyed (id int, at int, PRIMARY KEY (id, at)) PARTITION BY LIST (at);
+CREATE TABLE rekeyed_1 PARTITION OF rekeyed FOR VALUES IN (1);
 CREATE TABLE pointing (r int, at int, FOREIGN KEY (r, at) REFERENCES rekeyed);
 CREATE TABLE secret (id int, a int, b int); ALTER TABLE secret ENABLE ROW LEVEL SECURITY; GRANT SELECT (id) ON secret TO app;
 CREATE VIEW shown AS SELECT id FROM p;
@@ -43,6 +44,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("ALTER TYPE mood RENAME VALUE 'bad' TO 'worse'", "table public.cut, column m"),
     ("ALTER TABLE rekeyed ALTER id TYPE bigint; ALTER TABLE pointing ALTER r TYPE bigint", "constraint rekeyed_pkey"),
     ("ALTER TABLE hidden ALTER id TYPE bigint; CREATE VIEW by_key AS SELECT id, a FROM hidden GROUP BY id", "view public.by_key"),
+    ("ALTER TABLE rekeyed DETACH PARTITION rekeyed_1; DROP TABLE rekeyed_1", "partition public.rekeyed_1"),
     ("CREATE TABLE heir () INHERITS (p)", "heir"),
     // bound-to-function: a new one for something that all share, or one that comes too late
     ("CREATE OR REPLACE FUNCTION alone(l lone) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT -l.a'", "cast from public.lone to integer"),
