@@ -25,6 +25,9 @@ def pytest_collection_finish(session):
         path = schema
         config.db.dispose()
 
+    # The connections that the runner has made before this.
+    lead_to("work")
+
     def keeps(cls):
         return cls.run_define_tables == "once" and cls.run_create_tables == "once"
 
