@@ -109,5 +109,7 @@ pub fn reports(data: &[u8]) {
     let Some(heard) = report::translate(&said, VOCABULARY.as_ref(), None) else { return };
     assert_eq!(heard.first(), said.first());
     assert_eq!(message::frame(message::server::ERROR, heard.get(HEADER_BYTES..).unwrap_or_default()), heard);
-    assert!(heard.ends_with(&[0, 0]), "a report ends with an empty field");
+    // One that had nothing but a context of ours has no field left; a server's own always has a severity, a code and a message.
+    let has_fields = heard.len() > HEADER_BYTES + 1;
+    assert!(heard.ends_with(if has_fields { &[0, 0] } else { &[0] }), "a report ends with an empty field");
 }

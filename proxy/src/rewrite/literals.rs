@@ -107,7 +107,12 @@ fn rewrite(analysis: &mut Analysis<'_>, constant: &Constant<'_>, read_as: ReadAs
             return analysis.refuse_tombstone(schema, name, Some(constant.token));
         }
         (Some(Relation::Tombstone), _) if read_as == ReadAs::RelationOrNull => {
-            return analysis.splice(constant.token..constant.token + 1, "NULL");
+            // Behind the name of a type (`text 'users'`) only a string is a constant: one that names nothing.
+            let before = constant.token.checked_sub(1).and_then(|before| analysis.tokens.get(before));
+            let is_typed = before
+                .is_some_and(|token| token.is_name() || token.is_symbol(analysis.text.as_bytes(), b')'));
+            let nothing = if is_typed { "'pg_catalog.\"~\"'" } else { "NULL" };
+            return analysis.splice(constant.token..constant.token + 1, nothing);
         }
         (Some(Relation::Moved { schema }), Some(_)) => Some(schema),
         (Some(Relation::View(view)), Some(_)) => Some(&view.schema),
