@@ -30,6 +30,9 @@ pub(super) struct Constant<'t> {
     pub(super) token: usize,
 }
 
+/// A string that names no relation: only a superuser could make one in `pg_catalog`.
+const NAMES_NOTHING: &str = "'pg_catalog.\"~\"'";
+
 /// A call whose argument may be a name.
 pub(super) fn call<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
     let parts = name_parts(call.funcname());
@@ -107,12 +110,8 @@ fn rewrite(analysis: &mut Analysis<'_>, constant: &Constant<'_>, read_as: ReadAs
             return analysis.refuse_tombstone(schema, name, Some(constant.token));
         }
         (Some(Relation::Tombstone), _) if read_as == ReadAs::RelationOrNull => {
-            // Behind the name of a type (`text 'users'`) only a string is a constant: one that names nothing.
-            let before = constant.token.checked_sub(1).and_then(|before| analysis.tokens.get(before));
-            let is_typed = before
-                .is_some_and(|token| token.is_name() || token.is_symbol(analysis.text.as_bytes(), b')'));
-            let nothing = if is_typed { "'pg_catalog.\"~\"'" } else { "NULL" };
-            return analysis.splice(constant.token..constant.token + 1, nothing);
+            // A string, because behind the name of a type (`text 'users'`) nothing else is a constant; `to_regclass` finds nothing under it.
+            return analysis.splice(constant.token..constant.token + 1, NAMES_NOTHING);
         }
         (Some(Relation::Moved { schema }), Some(_)) => Some(schema),
         (Some(Relation::View(view)), Some(_)) => Some(&view.schema),

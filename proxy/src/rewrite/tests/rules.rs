@@ -165,7 +165,7 @@ fn names_in_strings_where_the_grammar_says_so() {
         ),
         ("SELECT regclass 'Public.users'", r#"SELECT regclass '"public$v2"."users"'"#),
         ("SELECT 'public.mood'::regtype", r#"SELECT '"public$v2"."mood"'::regtype"#),
-        ("SELECT to_regclass('public.legacy')", "SELECT to_regclass(NULL)"),
+        ("SELECT to_regclass('public.legacy')", r#"SELECT to_regclass('pg_catalog."~"')"#),
         ("SELECT to_regclass(text 'public.legacy')", r#"SELECT to_regclass(text 'pg_catalog."~"')"#),
         ("SELECT nextval('public.other_seq'), lower('public.users')", "="),
         ("SELECT nextval('public.aud'\n'it_id_seq')", "="),
