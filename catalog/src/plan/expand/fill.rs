@@ -55,13 +55,20 @@ fn row_alias() -> Name {
     Name::new(ROW_ALIAS).unwrap_or_else(|_| unreachable!("a constant that is a name"))
 }
 
+/// How much of a table the look at a backfill reads, in bytes: all of a small one, and of a large one pages chosen at random, so that it
+/// takes no longer.
+const VERIFIED: u64 = 16 << 20;
+
 /// Counts nothing that a trigger guarantees; looks for rows that the backfill should have reached and did not.
+///
+/// Meant for the moment after the backfill: what the child writes later need not follow from what its parent has.
 pub(super) fn verify(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Option<Step> {
     let row = row_alias();
     let mut checks = Vec::new();
     for table in tables {
         let Some(hop) = input.hop.triggers.get(&table.place.id) else { continue };
         let assignments = input.hop.backfill.get(&table.place.id).map(Vec::as_slice).unwrap_or_default();
+        let percentage = percentage_verified(input, &table.place.child.physical);
         for (target, expression) in assignments {
             let transform = hop.forward.iter().any(|a| {
                 &a.target == target && a.kind == AssignmentKind::Transform && a.on_error == OnError::Reject
@@ -74,10 +81,11 @@ pub(super) fn verify(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Optio
             let label =
                 format!("{}.{} agrees with its forward transform", hop.table.pretty(), target.as_str());
             let query = sql!(
-                "SELECT {}.ctid::text FROM {} AS {} TABLESAMPLE SYSTEM (1) WHERE ROW({}.{})::record OPERATOR(pg_catalog.*<>) ROW(CAST({} AS {}))::record LIMIT 1",
+                "SELECT {}.ctid::text FROM {} AS {} TABLESAMPLE SYSTEM ({}) WHERE ROW({}.{})::record OPERATOR(pg_catalog.*<>) ROW(CAST({} AS {}))::record LIMIT 1",
                 row,
                 hop.table,
                 row,
+                percentage,
                 row,
                 target,
                 expression,
@@ -88,6 +96,14 @@ pub(super) fn verify(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Optio
     }
     (!checks.is_empty())
         .then(|| Step::new("verify", StepKind::Verify { checks }, Lock::AccessShare, Vec::new()))
+}
+
+/// For `TABLESAMPLE SYSTEM`, which chooses pages (PostgreSQL docs, SELECT).
+fn percentage_verified(input: &ExpandInput<'_>, table: &QualifiedName) -> Sql {
+    match input.chain.size(table).1 {
+        0..=VERIFIED => sql!("100"),
+        bytes => Sql::trusted(format!("{:.6}", 100.0 * VERIFIED as f64 / bytes as f64)),
+    }
 }
 
 fn type_of(table: &TableView<'_>, physical: &Name) -> Sql {

@@ -1,7 +1,7 @@
 //! The steps of a publication. Additive only: nothing that a live edition uses is renamed or dropped.
 //!
 //! Order: announce that tables will have views, pass-through views for the older editions (valid at once), announce these, introduce new objects, expand each table in one transaction,
-//! backfill, constraints, steady triggers, the child's own views and functions, verify, open.
+//! backfill, verify, constraints, steady triggers, the child's own views and functions, the draft's rows, open.
 
 mod counting;
 mod fill;
@@ -101,6 +101,8 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
         findings.extend(cautions::of_table(input, table));
         steps.extend(backfill(input, table)?);
     }
+    // Before the draft's own rows come: what the child writes need not follow from what its parent has.
+    steps.extend(verify(input, &tables));
     let early = seeds::data_steps(input, Moment::BeforeRules)?;
     let rules = tighten::tighten(input, &tables, &mut findings);
     if early.is_empty() {
@@ -122,7 +124,6 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     steps.extend(trigger_steps(input, &tables, &mut findings)?);
     steps.extend(policy_steps(input, &mut findings)?);
     steps.extend(seeds::data_steps(input, Moment::AfterRows)?);
-    steps.extend(verify(input, &tables));
     steps.push(open(input, &tables)?);
     Ok((steps, findings))
 }
