@@ -1,7 +1,7 @@
 //! The judgement of one text that the cache does not know: parse it, let each rule look at each statement, collect what
 //! they want changed. A rule is a function over this context; [`Analysis::statement`] is the table of them.
 
-use std::{collections::HashSet, ffi::c_int, ops::Range};
+use std::{cell::Cell, collections::HashSet, ffi::c_int, ops::Range};
 
 use catalog::{
     model::Name,
@@ -14,8 +14,10 @@ use catalog::{
 
 use super::{
     cache::{Judgement, Outcome, PathEffect, Splice},
-    copy, ddl, maintenance, names, search_path, stored, truncate,
-    verdict::{Home, Refusal, SessionTraits, home},
+    copy, ddl,
+    home::Home,
+    maintenance, names, search_path, stored, truncate,
+    verdict::{Refusal, SessionTraits},
 };
 
 /// What the rules know and what they have said so far.
@@ -34,6 +36,18 @@ pub(super) struct Analysis<'t> {
     reads_literals: bool,
     temporaries: Vec<Name>,
     path: PathEffect,
+    /// After the statements that have been looked at.
+    here: Here,
+    wants_path: Cell<bool>,
+}
+
+/// Where the names of the next statement of the text lead.
+enum Here {
+    /// As before the text.
+    Session,
+    /// The text has set it.
+    Set(Option<Home>),
+    Unknown,
 }
 
 /// A judgement, and whether it holds only for texts with the very same literals.
@@ -68,6 +82,8 @@ pub(super) fn judge(
             reads_literals: tokens.iter().any(|token| token.kind == TokenKind::UnicodeQuoted),
             temporaries: Vec::new(),
             path: PathEffect::Keeps,
+            here: Here::Session,
+            wants_path: Cell::new(false),
         };
         for statement in tree.statements() {
             analysis.statement(statement);
@@ -99,6 +115,8 @@ impl<'t> Analysis<'t> {
             Node::VariableSetStmt(set) => search_path::rewrite_set(self, set),
             Node::VariableShowStmt(show) => search_path::rewrite_show(self, show),
             Node::DiscardStmt(discard) => search_path::discard(self, discard),
+            // It may take back what the text has set.
+            Node::TransactionStmt(_) if matches!(self.here, Here::Set(_)) => self.here = Here::Unknown,
             statement => {
                 ddl::guard(self, statement);
                 stored::rewrite(self, statement);
@@ -127,7 +145,12 @@ impl<'t> Analysis<'t> {
             None => Outcome::Rewrite(self.splices),
         };
         Judged {
-            judgement: Judgement { outcome, temporaries: self.temporaries, path: self.path },
+            judgement: Judgement {
+                outcome,
+                temporaries: self.temporaries,
+                path: self.path,
+                wants_path: self.wants_path.get(),
+            },
             reads_literals: self.reads_literals,
         }
     }
@@ -185,6 +208,9 @@ impl<'t> Analysis<'t> {
     /// Notes that settings may fall back to those of the session's start.
     pub(super) fn restores(&mut self) {
         self.restores = self.session.switched;
+        if self.path != PathEffect::Keeps || !self.session.whereabouts.stays_at_first() {
+            self.loses_path();
+        }
     }
 
     /// Notes a temporary table.
@@ -192,27 +218,47 @@ impl<'t> Analysis<'t> {
         self.temporaries.extend(Name::new(name).ok());
     }
 
-    /// Notes a new search path; `None` if it is not known.
-    pub(super) fn sets_path<'p>(&mut self, path: Option<impl IntoIterator<Item = &'p str>>) {
+    /// Notes a new search path for the statements that follow.
+    pub(super) fn sets_path<'p>(&mut self, path: impl IntoIterator<Item = &'p str>) {
+        let home = self.home_in(path);
+        if self.path != PathEffect::Keeps || !self.session.whereabouts.stays_at(home.as_ref()) {
+            self.path = PathEffect::Changes;
+            self.here = Here::Set(home);
+        }
+    }
+
+    /// Notes a search path that may be set by an expression, wherever and how often it is computed.
+    pub(super) fn may_set_path<'p>(&mut self, path: impl IntoIterator<Item = &'p str>) {
+        let home = self.home_in(path);
+        if self.path != PathEffect::Keeps || !self.session.whereabouts.stays_at(home.as_ref()) {
+            self.loses_path();
+        }
+    }
+
+    /// Notes that the search path becomes another, and that it is not said which.
+    pub(super) fn loses_path(&mut self) {
+        self.path = PathEffect::Changes;
+        self.here = Here::Unknown;
+    }
+
+    fn home_in<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Option<Home> {
         let ours = |schema: &str| {
             self.edition.path.iter().flat_map(|(_, before)| before).any(|name| name.as_str() == schema)
         };
-        if path.and_then(|path| home(path.into_iter().filter(|schema| !ours(schema)))) != self.session.home {
-            self.path = PathEffect::Changes;
-        }
+        Home::of(path.into_iter().filter(|schema| !ours(schema)))
     }
 
     /// Notes that the session's settings are those of its start again. Among other statements the server refuses to do so.
     pub(super) fn discards(&mut self) {
+        self.restores();
         if self.is_alone {
             self.path = PathEffect::Forgets;
         }
-        self.restores();
     }
 
     /// Whether unqualified names lead to a schema that is not editioned, and nowhere else.
     pub(super) fn is_elsewhere(&self) -> bool {
-        let home = self.known_home().filter(|home| home.is_all);
+        let home = self.home().filter(|home| home.is_all);
         home.is_some_and(|home| !self.is_editioned_schema(home.schema.as_str()))
     }
 
@@ -331,20 +377,27 @@ impl<'t> Analysis<'t> {
         self.edition.names.relations.get(&(Name::new(schema).ok()?, Name::new(name).ok()?))
     }
 
-    /// The schema that the session looks into first, if that is known.
-    pub(super) fn home(&self) -> Option<&'t Name> {
-        self.known_home().map(|home| &home.schema)
-    }
-
-    fn known_home(&self) -> Option<&'t Home> {
-        self.session.home.as_ref().filter(|_| self.path == PathEffect::Keeps)
+    /// Where unqualified names lead, if that is known.
+    pub(super) fn home(&self) -> Option<Home> {
+        match &self.here {
+            Here::Session => {
+                let whereabouts = &self.session.whereabouts;
+                self.wants_path.set(self.wants_path.get() || whereabouts.is_lost());
+                whereabouts.home().cloned()
+            }
+            Here::Set(home) => home.clone(),
+            Here::Unknown => None,
+        }
     }
 
     /// What an unqualified relation name is, if it is one of the schema that the session looks into first. Further schemas
     /// do not count: whether an earlier one has the name is not known here.
     pub(super) fn unqualified(&self, name: &str) -> Option<&'t Relation> {
-        let home = self.home()?;
-        if self.is_temporary(name) { None } else { self.qualified(home.as_str(), name) }
+        let is_in = |schema: &Name| self.qualified(schema.as_str(), name).is_some();
+        if self.is_temporary(name) || !self.snapshot.schemas.iter().any(is_in) {
+            return None;
+        }
+        self.qualified(self.home()?.schema.as_str(), name)
     }
 
     /// What the relation is that a statement names.

@@ -25,6 +25,8 @@ pub(super) struct Judgement {
     pub(super) temporaries: Vec<Name>,
     /// What it does to the search path.
     pub(super) path: PathEffect,
+    /// It would be another if the search path were known.
+    pub(super) wants_path: bool,
 }
 
 /// What a text does to the schema that unqualified names are looked up in first.

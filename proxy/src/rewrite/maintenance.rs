@@ -159,10 +159,13 @@ fn index_at(analysis: &mut Analysis<'_>, tokens: Range<usize>, schema: Option<&s
     if schema.is_none() && analysis.is_temporary(name) {
         return;
     }
-    let home = analysis.home();
+    let home = if schema.is_none() { analysis.home() } else { None };
     let found = analysis.edition.names.relations.iter().find_map(|((in_schema, _), relation)| {
         let Relation::View(view) = relation else { return None };
-        let meant = schema.map_or(home.as_ref() == Some(&in_schema), |schema| in_schema.as_str() == schema);
+        let meant = schema.map_or_else(
+            || home.as_ref().is_some_and(|home| home.schema == *in_schema),
+            |schema| in_schema.as_str() == schema,
+        );
         view.index(name).filter(|_| meant).map(|index| (view, index))
     });
     if let Some((view, ViewIndex { physical_name: Some(physical), .. })) = found

@@ -14,6 +14,7 @@ mod cache;
 mod copy;
 mod ddl;
 mod edits;
+mod home;
 mod introspection;
 mod literals;
 mod maintenance;
@@ -98,71 +99,94 @@ impl Rewriter {
     /// not take, and, with `standard_conforming_strings` off, those that hold a backslash.
     pub fn judge(&self, sql: &[u8], cache: &VerdictCache, session: &mut SessionTraits) -> Verdict {
         let found = self.scan(sql, session, Asked { judged: true, may_change: false });
-        if found.judged { self.judge_hit(sql, cache, session) } else { Verdict::Forward }
+        if found.judged { self.judge_hit(sql, cache, session, false) } else { Verdict::Forward }
     }
 
-    /// As [`judge`](Self::judge), for a text that stays (a prepared statement). With it: whether another epoch may judge it
-    /// otherwise, so that whoever keeps it has to ask again.
+    /// As [`judge`](Self::judge), for a text that stays. `has_name`: as a prepared statement that later ones do not replace. With it:
+    /// whether another epoch may judge it otherwise, so that whoever keeps it has to ask again.
     pub fn judge_to_keep(
         &self,
         sql: &[u8],
+        has_name: bool,
         cache: &VerdictCache,
         session: &mut SessionTraits,
     ) -> (Verdict, bool) {
         let found = self.scan(sql, session, Asked { judged: true, may_change: true });
-        let verdict = if found.judged { self.judge_hit(sql, cache, session) } else { Verdict::Forward };
+        let verdict =
+            if found.judged { self.judge_hit(sql, cache, session, has_name) } else { Verdict::Forward };
         (verdict, found.may_change)
+    }
+
+    /// Whether the judgement of a text would be another if the session's `search_path`, which [is lost](SessionTraits::is_path_lost),
+    /// were known.
+    pub fn wants_path(&self, sql: &[u8], cache: &VerdictCache, session: &SessionTraits) -> bool {
+        self.scan(sql, session, Asked { judged: true, may_change: false }).judged
+            && self.with_tokens(sql, session, |edition, text, scratch| {
+                own::recognise(text, &scratch.tokens).is_none()
+                    && self.judgement(edition, text, cache, session, scratch).wants_path
+            }) == Some(true)
     }
 
     #[inline]
     fn scan(&self, sql: &[u8], session: &SessionTraits, wanted: Asked) -> Asked {
         match &self.scanner {
-            Some(scanner) if sql.len() <= TEXT_BYTES_MAX => scanner.scan(sql, session.switched, wanted),
+            Some(scanner) if sql.len() <= TEXT_BYTES_MAX => {
+                let is_astray = session.switched || !session.whereabouts.stays_at_first();
+                scanner.scan(sql, is_astray, wanted)
+            }
             _ => Asked::default(),
         }
     }
 
     /// Judges a text that the scan has not let go.
-    fn judge_hit(&self, sql: &[u8], cache: &VerdictCache, session: &mut SessionTraits) -> Verdict {
-        let (Some(edition), Ok(text)) = (self.edition(), str::from_utf8(sql)) else {
-            return Verdict::Forward;
-        };
-        if !session.standard_strings && sql.contains(&b'\\') {
-            return Verdict::Forward;
-        }
-        SCRATCH.with_borrow_mut(|scratch| {
-            let verdict = self.judge_text(edition, text, cache, session, scratch);
-            scratch.tokens.shrink_to(SCRATCH_KEPT / size_of::<Token>());
-            scratch.key.shrink_to(SCRATCH_KEPT);
-            verdict
-        })
-    }
-
-    fn judge_text(
+    fn judge_hit(
         &self,
-        edition: &SnapshotEdition,
-        text: &str,
+        sql: &[u8],
         cache: &VerdictCache,
         session: &mut SessionTraits,
-        scratch: &mut Scratch,
+        is_kept: bool,
     ) -> Verdict {
-        self.key_prefix(session, &mut scratch.key);
-        if !skeleton::skeleton(text.as_bytes(), &mut scratch.tokens, &mut scratch.key) {
-            return Verdict::Forward;
+        let judged = self.with_tokens(sql, session, |edition, text, scratch| {
+            if let Some(statement) = own::recognise(text, &scratch.tokens) {
+                return (Verdict::Own(statement), None);
+            }
+            let judgement = self.judgement(edition, text, cache, session, scratch);
+            (judgement.outcome.apply(text, &scratch.tokens), Some(judgement))
+        });
+        let Some((verdict, judgement)) = judged else { return Verdict::Forward };
+        if let Some(judgement) = judgement {
+            if session.temporaries.len() < TEMPORARIES_MAX {
+                session.temporaries.extend(judgement.temporaries.iter().cloned());
+            }
+            session.whereabouts.move_on();
+            match judgement.path {
+                PathEffect::Keeps => {}
+                PathEffect::Changes => session.whereabouts.lose(is_kept),
+                PathEffect::Forgets => session.whereabouts.restart(),
+            }
         }
-        if let Some(statement) = own::recognise(text, &scratch.tokens) {
-            return Verdict::Own(statement);
+        verdict
+    }
+
+    /// `None` for what is not looked at.
+    fn with_tokens<R>(
+        &self,
+        sql: &[u8],
+        session: &SessionTraits,
+        look: impl FnOnce(&SnapshotEdition, &str, &mut Scratch) -> R,
+    ) -> Option<R> {
+        let (edition, text) = (self.edition()?, str::from_utf8(sql).ok()?);
+        if !session.standard_strings && sql.contains(&b'\\') {
+            return None;
         }
-        let judgement = self.judgement(edition, text, cache, session, scratch);
-        if session.temporaries.len() < TEMPORARIES_MAX {
-            session.temporaries.extend(judgement.temporaries.iter().cloned());
-        }
-        match judgement.path {
-            PathEffect::Keeps => {}
-            PathEffect::Changes => session.home = None,
-            PathEffect::Forgets => session.forget_path(),
-        }
-        judgement.outcome.apply(text, &scratch.tokens)
+        SCRATCH.with_borrow_mut(|scratch| {
+            self.key_prefix(session, &mut scratch.key);
+            let is_whole = skeleton::skeleton(text.as_bytes(), &mut scratch.tokens, &mut scratch.key);
+            let result = is_whole.then(|| look(edition, text, scratch));
+            scratch.tokens.shrink_to(SCRATCH_KEPT / size_of::<Token>());
+            scratch.key.shrink_to(SCRATCH_KEPT);
+            result
+        })
     }
 
     /// The judgement from the cache, or a new one.
@@ -205,11 +229,7 @@ impl Rewriter {
         key.extend_from_slice(&self.snapshot.epoch.get().to_le_bytes());
         key.extend_from_slice(&self.edition.get().to_le_bytes());
         key.push(u8::from(session.switched));
-        if let Some(home) = &session.home {
-            key.extend_from_slice(home.schema.as_str().as_bytes());
-            key.push(u8::from(home.is_all));
-        }
-        key.push(0);
+        session.whereabouts.add_to_key(key);
         for temporary in &session.temporaries {
             key.extend_from_slice(temporary.as_str().as_bytes());
             key.push(0);

@@ -20,8 +20,8 @@ enum Counts {
     Always,
     /// Before a dot.
     Qualifier,
-    /// In a session that switched its edition.
-    WhenSwitched,
+    /// In a session whose settings are not those of its start.
+    WhenAstray,
     /// Unless it is part of INSERT INTO or MERGE INTO.
     SelectInto,
 }
@@ -92,7 +92,7 @@ impl Scanner {
             }
             add("discard", Counts::Always);
             for word in ["reset", "default"] {
-                add(word, Counts::WhenSwitched);
+                add(word, Counts::WhenAstray);
             }
             if !snapshot.reflected.is_empty() {
                 for word in INTROSPECTION {
@@ -144,7 +144,7 @@ impl Scanner {
 
     /// Which of `wanted` are answered by a word that `sql` holds.
     #[inline]
-    pub(super) fn scan(&self, sql: &[u8], switched: bool, wanted: Asked) -> Asked {
+    pub(super) fn scan(&self, sql: &[u8], is_astray: bool, wanted: Asked) -> Asked {
         let mut found = Asked::default();
         if self.any_quoted != Asked::default() && sql.contains(&b'"') {
             found.add(self.any_quoted);
@@ -164,20 +164,20 @@ impl Scanner {
             }
             let lengths = self.lengths.get(usize::from(first)).copied().unwrap_or_default();
             if lengths & length_bit(len) != 0 {
-                found.add(self.look_at(sql, start, len, switched));
+                found.add(self.look_at(sql, start, len, is_astray));
             }
         }
         found
     }
 
     /// What the run of word characters at `start` answers.
-    fn look_at(&self, sql: &[u8], start: usize, len: usize, switched: bool) -> Asked {
+    fn look_at(&self, sql: &[u8], start: usize, len: usize, is_astray: bool) -> Asked {
         let run = sql.get(start..start + len).unwrap_or_default();
         let first = self.words.partition_point(|word| folded(key(word.run()), key(run)) == Ordering::Less);
         let candidates = self.words.get(first..).unwrap_or_default().iter();
         let mut found = Asked::default();
         for word in candidates.take_while(|word| folded(key(word.run()), key(run)) == Ordering::Equal) {
-            if word.counts_at(sql, start, switched) {
+            if word.counts_at(sql, start, is_astray) {
                 found.add(word.answers);
             }
         }
@@ -191,7 +191,7 @@ impl Word {
     }
 
     /// Whether it counts where its first run is at `start`.
-    fn counts_at(&self, sql: &[u8], start: usize, switched: bool) -> bool {
+    fn counts_at(&self, sql: &[u8], start: usize, is_astray: bool) -> bool {
         let Some(begin) = start.checked_sub(self.run_at) else { return false };
         let end = begin + self.text.len();
         let (before, after) = (sql.get(..begin).unwrap_or_default(), sql.get(end..).unwrap_or_default());
@@ -203,7 +203,7 @@ impl Word {
             && match self.counts {
                 Counts::Always => true,
                 Counts::Qualifier => may_be_qualifier(after),
-                Counts::WhenSwitched => switched,
+                Counts::WhenAstray => is_astray,
                 Counts::SelectInto => !follows_insert_or_merge(before),
             }
     }
@@ -318,7 +318,7 @@ mod tests {
                     && match counts {
                         Counts::Always => true,
                         Counts::Qualifier => may_be_qualifier(after),
-                        Counts::WhenSwitched => false,
+                        Counts::WhenAstray => false,
                         Counts::SelectInto => !follows_insert_or_merge(before),
                     }
             })

@@ -55,10 +55,10 @@ pub(super) fn rewrite_set_config<'t>(analysis: &mut Analysis<'t>, call: &'t node
     }
     let Some(Constant { value, token }) = literals::constant(analysis, value) else {
         call_ours(analysis, call);
-        return analysis.sets_path(None::<[&str; 0]>);
+        return analysis.loses_path();
     };
     let entries = split(value);
-    analysis.sets_path(Some(entries.iter().map(|(name, _)| name.as_str())));
+    analysis.may_set_path(entries.iter().map(|(name, _)| name.as_str()));
     let listed = listed(analysis, entries.iter().map(|(name, _)| name.as_str()));
     let (mut path, mut written) = (String::new(), 0);
     for (name, at) in &entries {
@@ -130,7 +130,7 @@ fn rewrite_list<'t>(analysis: &mut Analysis<'t>, set: &'t nodes::VariableSetStmt
         entries.push((value.to_owned(), token));
     }
     analysis.reads_literals();
-    analysis.sets_path(Some(entries.iter().map(|(value, _)| value.as_str())));
+    analysis.sets_path(entries.iter().map(|(value, _)| value.as_str()));
     let listed = listed(analysis, entries.iter().map(|(value, _)| value.as_str()));
     for (value, token) in &entries {
         let added = missing(analysis, value, &listed);

@@ -2,7 +2,10 @@
 
 use catalog::model::Name;
 
-use super::edits::Rewritten;
+use super::{
+    edits::Rewritten,
+    home::{Home, Whereabouts},
+};
 
 /// What becomes of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,30 +57,41 @@ pub struct SessionTraits {
     pub standard_strings: bool,
     /// Temporary tables that the session made, as far as it said so in SQL: they hide tables of the same name.
     pub(super) temporaries: Vec<Name>,
-    /// The schema that unqualified names are looked up in first. `None` once the session has changed its path to another:
-    /// a rollback may bring the old one back, so then nothing is known for sure.
-    pub(super) home: Option<Home>,
-    /// The same at the start of the session.
-    pub(super) first_home: Option<Home>,
+    /// The schema that unqualified names are looked up in first.
+    pub(super) whereabouts: Whereabouts,
 }
 
 impl SessionTraits {
     /// For a session that starts with this `search_path` (the logical one, before an edition's schemas are added). Without
     /// it PostgreSQL's default is assumed.
     pub fn starting_with<'a>(path: impl IntoIterator<Item = &'a str>) -> Self {
-        let home = home(path);
         Self {
             switched: false,
             standard_strings: true,
             temporaries: Vec::new(),
-            first_home: home.clone(),
-            home,
+            whereabouts: Whereabouts::starting_at(Home::of(path)),
         }
     }
 
-    /// After `DISCARD ALL`, which cannot be rolled back.
-    pub(super) fn forget_path(&mut self) {
-        self.home.clone_from(&self.first_home);
+    /// Whether a text may have changed `search_path`, so that only the server knows it.
+    #[inline]
+    pub fn is_path_lost(&self) -> bool {
+        self.whereabouts.is_lost()
+    }
+
+    /// Whether what the server says outside a transaction would last.
+    pub fn is_path_worth_asking(&self) -> bool {
+        !self.whereabouts.is_loose()
+    }
+
+    /// What the server says `search_path` is, without the schemas of editions; `is_settled` if it says so outside a transaction.
+    pub fn path_is<'a>(&mut self, path: impl IntoIterator<Item = &'a str>, is_settled: bool) {
+        self.whereabouts.learn(Home::of(path), is_settled);
+    }
+
+    /// `search_path` is that of the session's start, and nothing is prepared.
+    pub fn path_restarts(&mut self) {
+        self.whereabouts.restart();
     }
 }
 
@@ -85,22 +99,4 @@ impl Default for SessionTraits {
     fn default() -> Self {
         Self::starting_with(["$user", "public"])
     }
-}
-
-/// Where unqualified names lead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Home {
-    /// The first schema of the path.
-    pub(super) schema: Name,
-    /// Whether the path has no other.
-    pub(super) is_all: bool,
-}
-
-/// The first schema of a path that unqualified names may well be in. The schema named like the user, which the default path
-/// begins with, is taken not to exist.
-pub(super) fn home<'a>(path: impl IntoIterator<Item = &'a str>) -> Option<Home> {
-    let mut schemas =
-        path.into_iter().filter(|schema| !matches!(*schema, "$user" | "pg_catalog" | "pg_temp"));
-    let schema = Name::new(schemas.next()?).ok()?;
-    Some(Home { schema, is_all: schemas.next().is_none() })
 }

@@ -139,6 +139,13 @@ pub(crate) fn report_field(frame: &[u8], wanted: u8) -> Option<&[u8]> {
         .map(|(_, text)| text)
 }
 
+/// The first value of a DataRow frame (whole); None if there is none, or it is NULL.
+pub(crate) fn first_value(frame: &[u8]) -> Option<&[u8]> {
+    let (_count, rest) = frame.get(super::frame::HEADER_BYTES..)?.split_at_checked(2)?;
+    let (len, rest) = rest.split_first_chunk::<4>()?;
+    rest.get(..usize::try_from(i32::from_be_bytes(*len)).ok()?)
+}
+
 /// The statement text in a Query frame (whole), without its NUL.
 pub(crate) fn query_text(frame: &[u8]) -> Option<&[u8]> {
     frame.get(super::frame::HEADER_BYTES..)?.strip_suffix(b"\0")

@@ -102,7 +102,7 @@ pub(super) fn verify(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Optio
 fn percentage_verified(input: &ExpandInput<'_>, table: &QualifiedName) -> Sql {
     match input.chain.size(table).1 {
         0..=VERIFIED => sql!("100"),
-        bytes => Sql::trusted(format!("{:.6}", 100.0 * VERIFIED as f64 / bytes as f64)),
+        bytes => sql!("100.0 * {} / {}", VERIFIED, bytes),
     }
 }
 

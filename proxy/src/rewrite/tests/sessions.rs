@@ -158,6 +158,67 @@ fn what_a_bare_name_means_is_not_guessed_once_the_path_is_another() {
 }
 
 #[test]
+fn a_text_that_needs_the_path_says_so_and_is_judged_by_the_servers_answer() {
+    let rewriter = rewriter(VIEWED);
+    let cache = VerdictCache::default();
+    let mut session = SessionTraits::default();
+    let wants = |sql: &str, session: &SessionTraits| rewriter.wants_path(sql.as_bytes(), &cache, session);
+    assert!(!wants("TRUNCATE users", &session));
+    let judge =
+        |sql: &str, session: &mut SessionTraits| shown(rewriter.judge(sql.as_bytes(), &cache, session));
+    for lost in ["SET LOCAL search_path = tenant", "SELECT set_config('search_path', $1, true)"] {
+        judge(lost, &mut session);
+        assert!(session.is_path_lost());
+        for sql in ["TRUNCATE users", "COPY users FROM STDIN", "DROP TABLE t", "SELECT 1 FROM legacy"] {
+            assert!(wants(sql, &session), "{sql}");
+        }
+        for sql in ["TRUNCATE public.users", "TRUNCATE no_such_table", "SELECT 1 FROM users", "SHOW EDITION"]
+        {
+            assert!(!wants(sql, &session), "{sql}");
+        }
+        // In a transaction the answer holds for one text, outside until the next change.
+        session.path_is(["tenant"], false);
+        assert_eq!(judge("DROP TABLE t", &mut session), "=");
+        assert!(session.is_path_lost());
+        session.path_is(["public"], true);
+        for _ in 0..2 {
+            assert_eq!(judge("TRUNCATE users", &mut session), r#"TRUNCATE "public"."users""#);
+        }
+        judge("RESET ALL", &mut session);
+        assert!(!session.is_path_lost(), "that is the session's first path");
+    }
+    session.path_is(["tenant"], true);
+    judge("RESET ALL", &mut session);
+    assert!(session.is_path_lost());
+}
+
+#[test]
+fn what_a_text_sets_holds_for_the_rest_of_it() {
+    let rewriter = rewriter(VIEWED);
+    let judged = |sql: &str| judged(&rewriter, sql, &SessionTraits::default());
+    assert_eq!(judged("SET search_path = tenant; TRUNCATE users"), "=");
+    assert_eq!(judged("SET search_path = tenant; CREATE TABLE t (a int)"), "=");
+    assert_eq!(
+        judged("SET search_path = tenant; SET search_path = public; TRUNCATE users"),
+        r#"SET search_path = tenant; SET search_path = "public$v2", public; TRUNCATE "public"."users""#
+    );
+    assert!(judged("SET search_path = tenant; ROLLBACK; CREATE TABLE t (a int)").contains(FROZEN));
+}
+
+#[test]
+fn a_prepared_statement_can_change_the_path_at_any_time() {
+    let rewriter = rewriter(VIEWED);
+    let cache = VerdictCache::default();
+    for (has_name, lasts) in [(false, true), (true, false)] {
+        let mut session = SessionTraits::default();
+        let _ = rewriter.judge_to_keep(b"SET search_path = tenant", has_name, &cache, &mut session);
+        session.path_is(["tenant"], true);
+        assert_eq!(rewriter.judge(b"TRUNCATE users", &cache, &mut session), Verdict::Forward);
+        assert_eq!(!session.is_path_lost(), lasts);
+    }
+}
+
+#[test]
 fn resetting_concerns_sessions_that_switched_only() {
     let texts =
         ["RESET ALL", "DISCARD ALL", "RESET search_path", "SET search_path TO DEFAULT", "RESET edition.id"];

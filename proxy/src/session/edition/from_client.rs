@@ -18,6 +18,9 @@ impl InEdition {
     pub(in super::super) fn query(&mut self, frame: &[u8], batch: u64) -> Treatment {
         let sql = message::query_text(frame).and_then(|sql| self.reported.encoding.decode(sql));
         let Some(sql) = sql else { return Treatment::Forward };
+        if let Some(report) = self.failed_inquiry() {
+            return Treatment::Replace(message::query(&self.refusals.add(batch, report)));
+        }
         let (verdict, may_change) = self.judge(&sql);
         self.note_prepare(&sql, &verdict, may_change);
         match verdict {
@@ -46,7 +49,12 @@ impl InEdition {
             self.prepared.parse(batch, name, None);
             return Treatment::Forward;
         };
-        let (verdict, may_change) = self.judge_to_keep(&sql);
+        if let Some(report) = self.failed_inquiry() {
+            self.prepared.parse(batch, name, None);
+            return Treatment::Replace(message::parse(name, &self.refusals.add(batch, report), types));
+        }
+        let has_name = name != b"\0";
+        let (verdict, may_change) = self.judge_to_keep(&sql, has_name);
         self.note_prepare(&sql, &verdict, may_change);
         let text = match &verdict {
             Verdict::Forward if may_change => Some(Text::AsGiven),
@@ -58,7 +66,7 @@ impl InEdition {
         match verdict {
             Verdict::Forward => Treatment::Forward,
             Verdict::ForwardAndRestore => {
-                let lasting = if name == b"\0" { Restore::Once } else { Restore::Always };
+                let lasting = if has_name { Restore::Always } else { Restore::Once };
                 self.restore = self.restore.max_of(lasting);
                 self.hold = Hold::AfterSync;
                 Treatment::Forward
@@ -123,7 +131,7 @@ impl InEdition {
     #[inline]
     fn judge(&mut self, sql: &[u8]) -> (Verdict, bool) {
         if prepared_name(sql).is_some() {
-            return self.judge_to_keep(sql);
+            return self.judge_to_keep(sql, true);
         }
         self.keep_up();
         let verdict = match &self.rewriter {
@@ -134,10 +142,12 @@ impl InEdition {
     }
 
     #[inline]
-    fn judge_to_keep(&mut self, sql: &[u8]) -> (Verdict, bool) {
+    fn judge_to_keep(&mut self, sql: &[u8], has_name: bool) -> (Verdict, bool) {
         self.keep_up();
         match &self.rewriter {
-            Some(rewriter) => rewriter.judge_to_keep(sql, self.database.verdicts(), &mut self.traits),
+            Some(rewriter) => {
+                rewriter.judge_to_keep(sql, has_name, self.database.verdicts(), &mut self.traits)
+            }
             None => (Verdict::Forward, false),
         }
     }

@@ -62,6 +62,7 @@ impl InEdition {
                 }
                 None => (self.reworded(frame, batch), None),
             },
+            server::ERROR if self.interlude && self.no_answer(frame) => (Fate::Swallow, None),
             server::ERROR if self.interlude => {
                 let report = Report::fatal(
                     "57P01",
@@ -75,6 +76,10 @@ impl InEdition {
                     None => self.reworded(frame, batch),
                 };
                 (fate, None)
+            }
+            server::DATA_ROW => {
+                self.answer(frame);
+                (Fate::Swallow, None)
             }
             _ => (Fate::Swallow, None),
         }
@@ -140,6 +145,7 @@ impl InEdition {
         self.switches.clear();
         self.prepared.clear();
         self.sql_prepared.clear();
+        self.traits.path_restarts();
         self.take_up(self.database.generation());
     }
 }

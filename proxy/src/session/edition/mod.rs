@@ -4,10 +4,12 @@
 //! - a refusal becomes a statement that fails in the same way, whose error is replaced by ours when it comes back ([`refusals`]);
 //! - an error or a notice is told in the words of the edition, its position in the client's own text ([`positions`]);
 //! - a prepared statement that has come to read differently is prepared again before it is used ([`prepared`], [`sql_prepared`]);
+//! - what cannot be judged without the server's help is asked of it first ([`inquiry`]);
 //! - `SHOW EDITION` becomes a SELECT, `SET edition` a DO block that tells us when it has really run ([`statements`]).
 
 mod from_client;
 mod from_server;
+mod inquiry;
 mod positions;
 mod prepared;
 mod refusals;
@@ -26,6 +28,8 @@ use crate::{
     route,
     wire::message::{self, Report, client},
 };
+use inquiry::Inquiry;
+pub(super) use inquiry::Question;
 use positions::Positions;
 use prepared::{Prepared, Text};
 use refusals::Refusals;
@@ -56,6 +60,8 @@ pub(super) enum Hold {
     AfterSync,
     /// When everything is answered.
     UntilAnswered,
+    /// The same; and then there is a question to the server.
+    BeforeQuestion,
 }
 
 /// What becomes of a server's message.
@@ -98,6 +104,7 @@ pub(super) struct InEdition {
     restore: Restore,
     /// A statement of our own runs, whose answer is not the client's.
     interlude: bool,
+    inquiry: Inquiry,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,6 +144,7 @@ impl InEdition {
             hold: Hold::Free,
             restore: Restore::NotNeeded,
             interlude: false,
+            inquiry: Inquiry::None,
         };
         session.take_up(session.database.generation());
         session
@@ -180,7 +188,7 @@ impl InEdition {
     /// Whether the client has to wait until everything is answered.
     #[inline]
     pub(super) fn holds(&self) -> bool {
-        self.hold == Hold::UntilAnswered || self.interlude
+        matches!(self.hold, Hold::UntilAnswered | Hold::BeforeQuestion) || self.interlude
     }
 
     /// Everything is answered: the client may go on, unless there is something to send to the server first. Its

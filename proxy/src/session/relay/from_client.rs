@@ -5,7 +5,7 @@ use std::task::Context;
 use super::{
     super::{
         draft::InDraft,
-        edition::{InEdition, STATEMENT_BYTES_MAX, Treatment},
+        edition::{InEdition, Question, STATEMENT_BYTES_MAX, Treatment},
     },
     End, Relay, Scratch, Side,
     flow::{Input, Outgoing},
@@ -111,6 +111,15 @@ impl Relay {
                     at += len;
                 }
                 Step::Whole { tag, len } => {
+                    match self.question(tag, rest.get(..len).unwrap_or_default()) {
+                        Question::None => {}
+                        Question::Later => continue,
+                        Question::Now(asked, question) => {
+                            self.note(asked);
+                            out.own(question);
+                            continue;
+                        }
+                    }
                     match self.treat(tag, rest.get(..len).unwrap_or_default()) {
                         Treatment::Forward => out.raw(at..at + len),
                         Treatment::Replace(message) => out.own(message),
@@ -130,6 +139,15 @@ impl Relay {
             }
         }
         self.up.send(cx, &mut self.server, buffer, out).map_err(|error| End::Broken(Side::Server, error))
+    }
+
+    /// What the server must be asked before the message is treated; the client is held until it has answered.
+    #[inline]
+    fn question(&mut self, tag: u8, frame: &[u8]) -> Question {
+        let Some(edition) = self.edition.as_mut().filter(|edition| edition.may_ask()) else {
+            return Question::None;
+        };
+        edition.question(tag, frame, &self.turn)
     }
 
     #[inline]

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::wire::message::Report;
 use flow::{Flow, Outgoing};
-use turn::Turn;
+pub(super) use turn::Turn;
 
 /// One read is at most this long; also the size of the thread's buffer.
 const READ_BYTES: usize = 64 * 1024;

@@ -10,7 +10,7 @@ const AWAITED_MAX: usize = 64 * 1024;
 
 /// The state of the conversation.
 #[derive(Debug, Default)]
-pub(super) struct Turn {
+pub(in super::super) struct Turn {
     /// Query, Sync and FunctionCall that are not answered yet, by their tags.
     awaited: VecDeque<u8>,
     /// How many ReadyForQuery have come.
@@ -41,7 +41,7 @@ pub(super) enum Status {
 impl Turn {
     /// A frame of the client goes to the server.
     #[inline]
-    pub(super) fn client_sends(&mut self, tag: u8) {
+    pub(in super::super) fn client_sends(&mut self, tag: u8) {
         match tag {
             client::SYNC if self.copying_in => {}
             client::QUERY | client::SYNC | client::FUNCTION_CALL => {
@@ -60,7 +60,7 @@ impl Turn {
 
     /// The server answers with ReadyForQuery.
     #[inline]
-    pub(super) fn server_ready(&mut self, status: u8) {
+    pub(in super::super) fn server_ready(&mut self, status: u8) {
         self.awaited.pop_front();
         self.answered += 1;
         self.copying_in = false;
@@ -74,7 +74,7 @@ impl Turn {
 
     /// The server waits for COPY data. Sync that was sent behind an Execute is swallowed by the server; the
     /// client sends another when it is done.
-    pub(super) fn server_copies_in(&mut self) {
+    pub(in super::super) fn server_copies_in(&mut self) {
         self.copying_in = true;
         let kept = usize::from(self.awaited.front() == Some(&client::QUERY));
         self.awaited.truncate(kept);
@@ -82,47 +82,52 @@ impl Turn {
     }
 
     /// The server reports an error, which ends a COPY.
-    pub(super) fn server_fails(&mut self) {
+    pub(in super::super) fn server_fails(&mut self) {
         self.copying_in = false;
     }
 
     /// Which ReadyForQuery answers what the client sends now.
-    pub(super) fn batch(&self) -> u64 {
+    pub(in super::super) fn batch(&self) -> u64 {
         self.answered + self.awaited.len() as u64
     }
 
     /// Which ReadyForQuery comes next.
-    pub(super) fn next_answer(&self) -> u64 {
+    pub(in super::super) fn next_answer(&self) -> u64 {
         self.answered
     }
 
     /// Whether something was executed after the last Sync.
-    pub(super) fn has_executed(&self) -> bool {
+    pub(in super::super) fn has_executed(&self) -> bool {
         self.executed
     }
 
     /// Whether the transaction block has failed.
-    pub(super) fn is_failed(&self) -> bool {
+    pub(in super::super) fn is_failed(&self) -> bool {
         self.status == Status::Failed
     }
 
     /// Outside a transaction, with nothing under way.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in super::super) fn is_idle(&self) -> bool {
         self.status == Status::Idle && self.awaited.is_empty() && !self.unsynced && !self.copying_in
     }
 
     /// How many ReadyForQuery will have come when all that was sent is answered, and how many have.
-    pub(super) fn progress(&self) -> (u64, u64) {
+    pub(in super::super) fn progress(&self) -> (u64, u64) {
         (self.batch() + u64::from(self.unsynced), self.answered)
     }
 
     /// Whether the server owes an answer.
-    pub(super) fn is_busy(&self) -> bool {
+    pub(in super::super) fn is_busy(&self) -> bool {
         !self.awaited.is_empty() || self.unsynced || self.copying_in
     }
 
+    /// Whether the server answers nothing more before it gets a Sync or the end of a COPY.
+    pub(in super::super) fn is_amid_a_batch(&self) -> bool {
+        self.unsynced || self.copying_in
+    }
+
     /// Whether the client has sent so much that the answers must come first.
-    pub(super) fn is_crowded(&self) -> bool {
+    pub(in super::super) fn is_crowded(&self) -> bool {
         self.awaited.len() >= AWAITED_MAX
     }
 }

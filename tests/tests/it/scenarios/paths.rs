@@ -99,6 +99,126 @@ async fn a_path_that_is_put_back_leads_to_the_edition() {
     world.end().await;
 }
 
+const TWICE: &str = "CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada'); CREATE SCHEMA other; \
+    CREATE TABLE other.users (id int PRIMARY KEY, name text); INSERT INTO other.users VALUES (1, 'Eve')";
+
+/// Ways to another path and back. What a `users` is meant can be foretold of few of them.
+const WAYS: &[&str] = &[
+    "SET search_path = other",
+    "SET search_path = public",
+    "BEGIN",
+    "SET LOCAL search_path = other",
+    "SAVEPOINT a",
+    "SET LOCAL search_path = public",
+    "ROLLBACK TO a",
+    "COMMIT",
+    "BEGIN",
+    "SAVEPOINT b",
+    "SET search_path = other",
+    "ROLLBACK TO SAVEPOINT b",
+    "SET search_path = other, public",
+    "COMMIT AND CHAIN",
+    "SET search_path = public, other",
+    "SELECT no_such_column",
+    "ROLLBACK AND CHAIN",
+    "ROLLBACK",
+    "BEGIN; SET LOCAL search_path = public; SELECT id, name FROM users GROUP BY id",
+    "END",
+    "SET search_path = public; SELECT id, name FROM users GROUP BY id",
+    "SELECT set_config('search_path', 'oth' || 'er', false)",
+    "RESET ALL",
+    "SET SCHEMA 'other'",
+    "SET search_path TO DEFAULT",
+    "PREPARE elsewhere AS SELECT set_config('search_path', 'other', false)",
+    "EXECUTE elsewhere",
+    "SET search_path = public",
+    "EXECUTE elsewhere",
+    "DISCARD ALL",
+    "SET SESSION search_path = ''",
+    "RESET search_path",
+];
+
+/// Statements that a view does not take, and a name that stands for a table's number.
+const MEANT: &[&str] = &[
+    "SELECT id, name FROM users GROUP BY id",
+    "SELECT ctid, name FROM users",
+    "SELECT count(*), min(name) FROM users TABLESAMPLE SYSTEM (100)",
+    "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = 'users'::regclass",
+];
+
+/// Everything that tells which table is meant, by both protocols and as a statement without a name.
+async fn meant(session: &Session, numbered: bool) -> Vec<Result<Vec<String>, String>> {
+    let code = |error: tokio_postgres::Error| error.code().map_or("?", |code| code.code()).to_owned();
+    let mut told = Vec::new();
+    for question in MEANT {
+        told.push(session.try_ask(question).await.map(|rows| rows.rows).map_err(|failure| failure.code));
+        let rows = if numbered {
+            session.client().query(*question, &[]).await
+        } else {
+            session.client().query_typed(question, &[]).await
+        };
+        let last = |row: tokio_postgres::Row| row.get::<_, String>(row.len() - 1);
+        told.push(rows.map(|rows| rows.into_iter().map(last).collect()).map_err(code));
+    }
+    told
+}
+
+#[tokio::test]
+async fn a_bare_name_means_what_it_means_to_the_server_whatever_became_of_the_path() {
+    let (world, plain) = (World::adopted(TWICE).await, World::plain(TWICE).await);
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE users ADD age int").await;
+    world.verbs.publish("v2", &[]).await;
+    for (edition, extended) in [("v1", false), ("v2", false), ("v1", true)] {
+        let (session, direct) = (world.session(OWNER, edition).await, plain.direct(OWNER).await);
+        for (number, way) in WAYS.iter().enumerate() {
+            if extended && !way.contains(';') && !way.contains("EXECUTE") {
+                let sent =
+                    [session.client().execute(*way, &[]).await, direct.client().execute(*way, &[]).await];
+                assert_eq!(sent[0].is_ok(), sent[1].is_ok(), "{way}");
+            } else {
+                assert_eq!(session.try_ask(way).await, direct.try_ask(way).await, "{edition}: {way}");
+            }
+            let numbered = number % 2 == 0;
+            assert_eq!(
+                meant(&session, numbered).await,
+                meant(&direct, numbered).await,
+                "{edition}, {number}: {way}"
+            );
+        }
+    }
+    // The path of a session that changes its edition is that of its start again.
+    let session = world.session(OWNER, "v1").await;
+    session.run("SET search_path = other").await;
+    assert_eq!(session.ask(MEANT[0]).await, ["1|Eve"]);
+    session.run("ALTER SESSION SET EDITION v2").await;
+    assert_eq!(session.ask(MEANT[0]).await, ["1|Ada"]);
+    // Names that lead elsewhere may be made and unmade there.
+    session.run("SET search_path = other").await;
+    session.run("CREATE TABLE scratch (id int); DROP TABLE scratch").await;
+    session.run("SET search_path = public").await;
+    assert_eq!(session.fail("CREATE TABLE scratch (id int)").await.code, "0A000");
+    world.end().await;
+    plain.end().await;
+}
+
+/// A question of ours is no part of the application's transaction, and a statement that is cancelled meanwhile is.
+#[tokio::test]
+async fn asking_for_the_path_takes_no_snapshot() {
+    let world = World::adopted(TWICE).await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE users ADD age int").await;
+    world.verbs.publish("v2", &[]).await;
+    let (session, other) = (world.session(OWNER, "v1").await, world.session(OWNER, "v1").await);
+    session.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL search_path = public, other").await;
+    session.run("LOCK TABLE users IN SHARE MODE").await;
+    session.run("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").await;
+    other.run("UPDATE other.users SET name = 'Eva'").await;
+    assert_eq!(session.ask("SELECT id, name FROM other.users GROUP BY id").await, ["1|Eva"]);
+    session.run("COMMIT").await;
+    world.end().await;
+}
+
 /// From PostgreSQL 18 on the server reports it without being asked.
 #[tokio::test]
 async fn the_path_is_reported_as_the_client_asked_for_it() {

@@ -1,0 +1,105 @@
+//! What only the server knows. Once a session has changed its `search_path` (and might have it back by a rollback, or changed again by something
+//! prepared), the server is asked for it before a statement that cannot be judged without it: by `SHOW`, which takes no snapshot, between two
+//! messages of the client, when nothing is under way.
+
+use super::{super::relay::Turn, Hold, InEdition};
+use crate::{
+    route,
+    wire::message::{self, Report, client},
+};
+
+const QUESTION: &str = "SHOW search_path";
+
+/// A question to the server.
+#[derive(Debug, Default)]
+pub(super) enum Inquiry {
+    #[default]
+    None,
+    /// The next answer is to it. `is_settled`: it was asked outside a transaction.
+    Open { is_settled: bool },
+    /// What the server said instead; the client's statement that the question was for fails with it.
+    Failed(Report),
+}
+
+/// What comes before a message of the client.
+#[derive(Debug, PartialEq, Eq)]
+pub(in super::super) enum Question {
+    None,
+    /// There is one, when everything is answered.
+    Later,
+    /// This goes to the server; its tag is that of the message that the server answers by ReadyForQuery.
+    Now(u8, Vec<u8>),
+}
+
+impl InEdition {
+    /// Whether a text may be one that cannot be judged unless the server is asked.
+    #[inline]
+    pub(in super::super) fn may_ask(&self) -> bool {
+        self.traits.is_path_lost()
+    }
+
+    /// What must be asked before this message is looked at. In the middle of a batch, or of a transaction that has failed, there is no asking.
+    pub(in super::super) fn question(&mut self, tag: u8, frame: &[u8], turn: &Turn) -> Question {
+        let failed = matches!(self.inquiry, Inquiry::Failed(_)) || turn.is_failed() && !turn.is_busy();
+        if failed || turn.is_amid_a_batch() || !self.is_question_due(tag, frame, turn.is_idle()) {
+            return Question::None;
+        }
+        if turn.is_busy() {
+            self.hold = Hold::BeforeQuestion;
+            return Question::Later;
+        }
+        self.inquiry = Inquiry::Open { is_settled: turn.is_idle() };
+        let (tag, question) = self.interlude(QUESTION.to_owned());
+        Question::Now(tag, question)
+    }
+
+    fn is_question_due(&mut self, tag: u8, frame: &[u8], is_idle: bool) -> bool {
+        let sql = match tag {
+            client::QUERY => message::query_text(frame),
+            // It may be the first of a batch, in which nothing can be asked.
+            client::PARSE if is_idle && self.traits.is_path_worth_asking() => return true,
+            client::PARSE => message::parse_parts(frame).map(|(_, sql, _)| sql),
+            _ => None,
+        };
+        let Some(sql) = sql.and_then(|sql| self.reported.encoding.decode(sql)) else { return false };
+        self.keep_up();
+        let verdicts = self.database.verdicts();
+        self.rewriter.as_ref().is_some_and(|rewriter| rewriter.wants_path(&sql, verdicts, &self.traits))
+    }
+
+    /// Why the statement that a question was for must fail.
+    pub(super) fn failed_inquiry(&mut self) -> Option<Report> {
+        match std::mem::take(&mut self.inquiry) {
+            Inquiry::Failed(report) => Some(report),
+            other => {
+                self.inquiry = other;
+                None
+            }
+        }
+    }
+
+    /// A row of the server for us.
+    pub(super) fn answer(&mut self, frame: &[u8]) {
+        let Inquiry::Open { is_settled } = self.inquiry else { return };
+        self.inquiry = Inquiry::None;
+        let said = message::first_value(frame).and_then(|said| self.reported.encoding.decode(said));
+        let path = said.as_deref().and_then(|said| std::str::from_utf8(said).ok()).and_then(route::split);
+        let reading = self.reading();
+        let ours = |schema: &&str| {
+            let mut schemas = reading.snapshot.editions.iter().flat_map(|edition| &edition.path);
+            schemas.any(|(_, before)| before.iter().any(|name| name.as_str() == *schema))
+        };
+        let path = path.unwrap_or_default();
+        self.traits.path_is(path.iter().map(String::as_str).filter(|schema| !ours(schema)), is_settled);
+    }
+
+    /// The server could not answer, most likely because the client's statement, which it has not seen yet, was cancelled. True: that was a question.
+    pub(super) fn no_answer(&mut self, error: &[u8]) -> bool {
+        if !matches!(self.inquiry, Inquiry::Open { .. }) {
+            return false;
+        }
+        let said = message::report_field(error, b'M').map(String::from_utf8_lossy);
+        self.inquiry = Inquiry::Failed(Report::error("57014", said.unwrap_or_default()));
+        true
+    }
+}
