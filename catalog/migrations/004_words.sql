@@ -26,22 +26,9 @@ CREATE FUNCTION edition.differs() RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM edition.tables) OR EXISTS (SELECT FROM edition.names) OR EXISTS (SELECT FROM edition.places)
 $$;
 
--- Fills in, by OID, what names lead to now, so that a question of the catalogues is planned and answered without looking names up again. Called
--- whenever the tables of the catalogue, or the live objects that they name, have changed.
-CREATE FUNCTION edition.reflect_objects() RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog SET jit = off AS $$
+-- The schemas of ours, and where names of each edition are looked for.
+CREATE FUNCTION edition.reflect_schemas() RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog SET jit = off AS $$
 BEGIN
-    IF to_regnamespace('edition_catalog') IS NULL THEN
-        RETURN;
-    END IF;
-    DELETE FROM edition_catalog."~~ours";
-    DELETE FROM edition_catalog."~~stored";
-    DELETE FROM edition_catalog."~~places";
-    DELETE FROM edition_catalog."~~tables";
-    DELETE FROM edition_catalog."~~columns";
-    DELETE FROM edition_catalog."~~hidden";
-    DELETE FROM edition_catalog."~~parts";
-    DELETE FROM edition_catalog."~~planned";
-
     INSERT INTO edition_catalog."~~ours"
         SELECT n.oid FROM pg_namespace n
         WHERE n.nspname IN ('edition', 'edition_catalog')
@@ -61,6 +48,39 @@ BEGIN
         JOIN pg_namespace n ON n.nspname = ranks.stands::name
         JOIN pg_namespace s ON s.nspname = ranks.schema_name::name
         WHERE e.state <> 'retired';
+END $$;
+
+-- Fills in, by OID, what names lead to now, so that a question of the catalogues is planned and answered without looking names up again. Called
+-- whenever the tables of the catalogue, or the live objects that they name, have changed. `changed`: the tables (as edition.tables numbers
+-- them) that alone have; what an operation does to one table must not cost more the more tables there are.
+CREATE FUNCTION edition.reflect_objects(changed oid[] DEFAULT NULL) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog SET jit = off AS $$
+BEGIN
+    IF to_regnamespace('edition_catalog') IS NULL THEN
+        RETURN;
+    END IF;
+    IF changed IS NULL THEN
+        DELETE FROM edition_catalog."~~ours";
+        DELETE FROM edition_catalog."~~stored";
+        DELETE FROM edition_catalog."~~places";
+        DELETE FROM edition_catalog."~~tables";
+        DELETE FROM edition_catalog."~~columns";
+        DELETE FROM edition_catalog."~~parts";
+        DELETE FROM edition_catalog."~~planned";
+        PERFORM edition.reflect_schemas();
+    ELSE
+        DELETE FROM edition_catalog."~~columns" k
+            USING (SELECT t.edition_id, t.view_oid FROM edition_catalog."~~tables" t WHERE t.table_id = ANY (changed)
+                   UNION SELECT p.edition_id, p.oid FROM edition_catalog."~~parts" p WHERE p.table_id = ANY (changed) AND p.kind = 'index') AS gone
+            WHERE k.edition_id = gone.edition_id AND k.view_oid = gone.view_oid;
+        DELETE FROM edition_catalog."~~planned" p
+            USING (SELECT t.stored_oid AS oid FROM edition_catalog."~~tables" t WHERE t.table_id = ANY (changed)
+                   UNION SELECT c.oid FROM edition.tables t JOIN pg_namespace n ON n.nspname = t.physical_schema::name
+                         JOIN pg_class c ON c.relname = t.physical_name::name AND c.relnamespace = n.oid
+                         WHERE t.table_id = ANY (changed)) AS gone
+            WHERE p.stored_oid = gone.oid;
+        DELETE FROM edition_catalog."~~parts" p WHERE p.table_id = ANY (changed);
+        DELETE FROM edition_catalog."~~tables" t WHERE t.table_id = ANY (changed);
+    END IF;
 
     -- While the view comes or goes the row names the table's own schema; it counts as viewed while the view stands.
     INSERT INTO edition_catalog."~~tables"
@@ -72,9 +92,11 @@ BEGIN
         JOIN pg_class v ON v.relname = t.table_name::name AND v.relnamespace = vn.oid AND v.relkind = 'v'
         JOIN pg_namespace pn ON pn.nspname = t.physical_schema::name
         JOIN pg_class p ON p.relname = t.physical_name::name AND p.relnamespace = pn.oid
-        JOIN pg_namespace s ON s.nspname = t.schema_name::name;
+        JOIN pg_namespace s ON s.nspname = t.schema_name::name
+        WHERE changed IS NULL OR t.table_id = ANY (changed);
 
-    INSERT INTO edition_catalog."~~stored" SELECT DISTINCT t.stored_oid FROM edition_catalog."~~tables" t;
+    DELETE FROM edition_catalog."~~stored" s WHERE NOT EXISTS (SELECT FROM edition_catalog."~~tables" t WHERE t.stored_oid = s.oid);
+    INSERT INTO edition_catalog."~~stored" SELECT DISTINCT t.stored_oid FROM edition_catalog."~~tables" t ON CONFLICT DO NOTHING;
 
     INSERT INTO edition_catalog."~~columns"
         SELECT t.edition_id, t.view_oid, t.stored_oid, va.attname, va.attnum, pa.attnum, w.facts, w.plain, w.pretty, w.bare, w.bare_pretty
@@ -82,7 +104,8 @@ BEGIN
         JOIN edition.columns k ON k.edition_id = t.edition_id AND k.table_id = t.table_id
         JOIN pg_attribute va ON va.attrelid = t.view_oid AND va.attname = k.column_name::name
         JOIN pg_attribute pa ON pa.attrelid = t.stored_oid AND pa.attname = k.physical_name::name
-        LEFT JOIN edition.words w ON w.edition_id = t.edition_id AND w.table_id = t.table_id AND w.kind = 'column' AND w.name = k.column_name;
+        LEFT JOIN edition.words w ON w.edition_id = t.edition_id AND w.table_id = t.table_id AND w.kind = 'column' AND w.name = k.column_name
+        WHERE changed IS NULL OR t.table_id = ANY (changed);
 
     -- What has no live counterpart gets a number that OIDs, which are given out in turn, have not come to yet.
     INSERT INTO edition_catalog."~~parts"
@@ -94,7 +117,7 @@ BEGIN
                         SELECT FROM edition.constraints p
                         WHERE p.edition_id = w.edition_id AND p.table_id = w.table_id AND p.kind = 'p' AND p.constraint_name = w.name))
                     ELSE w.facts END,
-               w.plain, w.pretty, w.bare, w.bare_pretty
+               w.plain, w.pretty, w.bare, w.bare_pretty, t.table_id
         FROM (SELECT v.edition_id, v.table_id, v.view_oid, v.stored_oid, v.stored_schema, '' AS prefix FROM edition_catalog."~~tables" v
               UNION ALL
               SELECT m.edition_id, m.table_id, 0, p.oid, p.relnamespace, 'foreign ' FROM edition.tables m
@@ -137,20 +160,21 @@ BEGIN
              JOIN pg_class v ON v.relnamespace = p.place AND v.relname = w.name::name
              WHERE w.kind = 'view' AND s.nspname = w.of_schema::name ORDER BY p.rank DESC LIMIT 1)
         ) AS live ON true
-        WHERE live.oid IS NOT NULL OR t.prefix = '' AND w.kind IN ('constraint', 'trigger', 'table');
+        WHERE (live.oid IS NOT NULL OR t.prefix = '' AND w.kind IN ('constraint', 'trigger', 'table'))
+          AND (changed IS NULL OR t.table_id = ANY (changed));
     -- What is not a viewed table's own has words only.
     UPDATE edition_catalog."~~parts" SET view_oid = 0, kind = CASE kind WHEN 'inbound' THEN 'foreign constraint' WHEN 'view' THEN 'foreign view' ELSE kind END
     WHERE kind IN ('inbound', 'view');
 
     -- Defaults of tables that are no views but stand in a schema of the edition: their words name what the editioned schema holds.
-    INSERT INTO edition_catalog."~~parts" (edition_id, kind, oid, live_oid, view_oid, name, place, plain, pretty, bare, bare_pretty)
-        SELECT w.edition_id, 'foreign column', p.oid, p.oid, 0, w.name, a.attnum, w.plain, w.pretty, w.bare, w.bare_pretty
+    INSERT INTO edition_catalog."~~parts" (edition_id, kind, oid, live_oid, view_oid, name, place, plain, pretty, bare, bare_pretty, table_id)
+        SELECT w.edition_id, 'foreign column', p.oid, p.oid, 0, w.name, a.attnum, w.plain, w.pretty, w.bare, w.bare_pretty, m.table_id
         FROM edition.tables m
         JOIN pg_namespace pn ON pn.nspname = m.physical_schema::name
         JOIN pg_class p ON p.relname = m.physical_name::name AND p.relnamespace = pn.oid
         JOIN edition.words w ON w.edition_id = m.edition_id AND w.table_id = m.table_id AND w.kind = 'column' AND w.plain IS NOT NULL
         JOIN pg_attribute a ON a.attrelid = p.oid AND a.attname = w.name::name
-        WHERE m.view_schema IS NULL;
+        WHERE m.view_schema IS NULL AND (changed IS NULL OR m.table_id = ANY (changed));
 
     INSERT INTO edition_catalog."~~planned"
         SELECT p.oid, k.name
@@ -160,7 +184,9 @@ BEGIN
         JOIN edition.tables t ON t.edition_id = k.edition_id AND t.table_id = k.table_id
         JOIN pg_namespace n ON n.nspname = t.physical_schema::name
         JOIN pg_class p ON p.relname = t.physical_name::name AND p.relnamespace = n.oid
-        GROUP BY 1, 2;
+        WHERE changed IS NULL OR t.table_id = ANY (changed)
+        GROUP BY 1, 2
+        ON CONFLICT DO NOTHING;
 
     -- Columns of indexes bear the names of the columns that they are over.
     INSERT INTO edition_catalog."~~columns"
@@ -168,12 +194,12 @@ BEGIN
         FROM edition_catalog."~~parts" p JOIN pg_index x ON x.indexrelid = p.oid
         JOIN pg_attribute a ON a.attrelid = p.oid
         JOIN edition_catalog."~~columns" k ON k.edition_id = p.edition_id AND k.view_oid = p.view_oid AND k.stored_attnum = x.indkey[a.attnum - 1]
-        WHERE p.kind = 'index' AND p.place = 0;
+        WHERE p.kind = 'index' AND p.place = 0 AND (changed IS NULL OR p.table_id = ANY (changed));
 
     -- Relations that are not shown: ours, other editions', what is stored behind views, what bears a name of the edition but is not what the name
     -- means (dropped in it, or behind an edition's own); with the indexes that are planned for them and the sequences of their columns.
-    INSERT INTO edition_catalog."~~hidden"
-        WITH relations AS (
+    -- Types and functions with them, and in the schemas that are not the edition's; and what makes views of its tables. Nearly all of it stays as it was.
+    WITH relations AS (
             SELECT e.id AS edition_id, r.oid
             FROM edition.editions e CROSS JOIN edition_catalog."~~ours" o
             JOIN pg_class r ON r.relnamespace = o.oid
@@ -207,13 +233,12 @@ BEGIN
             JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.refobjsubid > 0
                  AND d.deptype IN ('a', 'i')
             JOIN pg_class q ON q.oid = d.objid AND q.relkind = 'S'
-            WHERE NOT EXISTS (SELECT FROM edition_catalog."~~tables" t WHERE t.edition_id = r.edition_id AND t.stored_oid = r.oid))
-        SELECT h.edition_id, 'r', h.oid FROM with_parts h
-        WHERE NOT EXISTS (SELECT FROM edition_catalog."~~parts" x WHERE x.edition_id = h.edition_id AND x.kind = 'index' AND x.oid = h.oid);
-    -- Types with them, and in the schemas that are not the edition's.
-    INSERT INTO edition_catalog."~~hidden"
-        WITH types AS (
-            SELECT h.edition_id, r.reltype AS oid FROM edition_catalog."~~hidden" h JOIN pg_class r ON r.oid = h.oid WHERE r.reltype <> 0
+            WHERE NOT EXISTS (SELECT FROM edition_catalog."~~tables" t WHERE t.edition_id = r.edition_id AND t.stored_oid = r.oid)
+        ), hidden_relations AS (
+            SELECT h.edition_id, h.oid FROM with_parts h
+            WHERE NOT EXISTS (SELECT FROM edition_catalog."~~parts" x WHERE x.edition_id = h.edition_id AND x.kind = 'index' AND x.oid = h.oid)
+        ), types AS (
+            SELECT h.edition_id, r.reltype AS oid FROM hidden_relations h JOIN pg_class r ON r.oid = h.oid WHERE r.reltype <> 0
             UNION
             SELECT e.id, t.oid FROM edition.editions e CROSS JOIN edition_catalog."~~ours" o JOIN pg_type t ON t.typnamespace = o.oid
             WHERE e.state <> 'retired' AND o.oid NOT IN ('edition'::regnamespace, 'edition_catalog'::regnamespace)
@@ -223,26 +248,33 @@ BEGIN
             FROM edition_catalog."~~places" near JOIN pg_type n ON n.typnamespace = near.place
             JOIN edition_catalog."~~places" far ON far.edition_id = near.edition_id AND far.schema = near.schema AND far.rank < near.rank
             JOIN pg_type later ON later.typname = n.typname AND later.typnamespace = far.place
-            WHERE near.rank > 0)
-        SELECT t.edition_id, 't', t.oid FROM types t
-        UNION SELECT t.edition_id, 't', a.typarray FROM types t JOIN pg_type a ON a.oid = t.oid WHERE a.typarray <> 0;
-    INSERT INTO edition_catalog."~~hidden"
-        SELECT e.id, 'f', f.oid FROM edition.editions e CROSS JOIN edition_catalog."~~ours" o JOIN pg_proc f ON f.pronamespace = o.oid
-        WHERE e.state <> 'retired' AND o.oid NOT IN ('edition'::regnamespace, 'edition_catalog'::regnamespace)
-          AND NOT EXISTS (SELECT FROM edition_catalog."~~places" p WHERE p.edition_id = e.id AND p.place = o.oid)
-        UNION
-        SELECT near.edition_id, 'f', later.oid
-        FROM edition_catalog."~~places" near JOIN pg_proc n ON n.pronamespace = near.place
-        JOIN edition_catalog."~~places" far ON far.edition_id = near.edition_id AND far.schema = near.schema AND far.rank < near.rank
-        JOIN pg_proc later ON later.proname = n.proname AND later.pronamespace = far.place
-        WHERE near.rank > 0;
-
-    INSERT INTO edition_catalog."~~hidden"
-        SELECT e.id, 'w', r.oid FROM edition.editions e
-        CROSS JOIN (SELECT DISTINCT r.oid FROM edition_catalog."~~tables" t JOIN pg_rewrite r ON r.ev_class = t.view_oid) AS r
-        WHERE e.state <> 'retired';
+            WHERE near.rank > 0
+        ), functions AS (
+            SELECT e.id AS edition_id, f.oid FROM edition.editions e CROSS JOIN edition_catalog."~~ours" o JOIN pg_proc f ON f.pronamespace = o.oid
+            WHERE e.state <> 'retired' AND o.oid NOT IN ('edition'::regnamespace, 'edition_catalog'::regnamespace)
+              AND NOT EXISTS (SELECT FROM edition_catalog."~~places" p WHERE p.edition_id = e.id AND p.place = o.oid)
+            UNION
+            SELECT near.edition_id, later.oid
+            FROM edition_catalog."~~places" near JOIN pg_proc n ON n.pronamespace = near.place
+            JOIN edition_catalog."~~places" far ON far.edition_id = near.edition_id AND far.schema = near.schema AND far.rank < near.rank
+            JOIN pg_proc later ON later.proname = n.proname AND later.pronamespace = far.place
+            WHERE near.rank > 0
+        ), now (edition_id, kind, oid) AS MATERIALIZED (
+            SELECT h.edition_id, 'r'::"char", h.oid FROM hidden_relations h
+            UNION SELECT t.edition_id, 't', t.oid FROM types t
+            UNION SELECT t.edition_id, 't', a.typarray FROM types t JOIN pg_type a ON a.oid = t.oid WHERE a.typarray <> 0
+            UNION SELECT f.edition_id, 'f', f.oid FROM functions f
+            UNION SELECT e.id, 'w', r.oid
+                  FROM edition_catalog."~~tables" t JOIN pg_rewrite r ON r.ev_class = t.view_oid CROSS JOIN edition.editions e
+                  WHERE e.state <> 'retired'
+        ), gone AS (
+            DELETE FROM edition_catalog."~~hidden" h
+            WHERE NOT EXISTS (SELECT FROM now n WHERE n.edition_id = h.edition_id AND n.kind = h.kind AND n.oid = h.oid))
+    INSERT INTO edition_catalog."~~hidden" SELECT n.edition_id, n.kind, n.oid FROM now n ON CONFLICT DO NOTHING;
 
     -- Nobody else would, and a plan that takes a handful of rows for thousands is a bad one.
-    ANALYZE edition_catalog."~~ours", edition_catalog."~~stored", edition_catalog."~~places", edition_catalog."~~tables", edition_catalog."~~columns",
+    IF changed IS NULL THEN
+        ANALYZE edition_catalog."~~ours", edition_catalog."~~stored", edition_catalog."~~places", edition_catalog."~~tables", edition_catalog."~~columns",
             edition_catalog."~~hidden", edition_catalog."~~parts";
+    END IF;
 END $$;

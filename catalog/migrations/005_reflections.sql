@@ -57,7 +57,9 @@ BEGIN
     -- r: relations, t: types, f: functions, w: rules of editioning views
     CREATE TABLE edition_catalog."~~hidden" (edition_id int, kind "char", oid oid, PRIMARY KEY (edition_id, kind, oid));
     CREATE TABLE edition_catalog."~~parts" (edition_id int, kind text, oid oid, live_oid oid, view_oid oid, name name, place int, index_oid oid,
-        contype "char", keys int2[], facts jsonb, plain text, pretty text, bare text, bare_pretty text);
+        contype "char", keys int2[], facts jsonb, plain text, pretty text, bare text, bare_pretty text, table_id oid);
+    CREATE INDEX ON edition_catalog."~~parts" (table_id);
+    CREATE INDEX ON edition_catalog."~~tables" (table_id);
     CREATE INDEX ON edition_catalog."~~parts" (edition_id, kind, oid);
     CREATE INDEX ON edition_catalog."~~parts" (edition_id, view_oid, kind);
     -- Names of indexes over stored tables that some edition knows; one that was not free has a suffix.

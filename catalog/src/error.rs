@@ -1,6 +1,9 @@
 //! The one error of this crate: what went wrong, of which kind, and what to do next.
 
 use thiserror::Error as ThisError;
+use tokio_postgres::error::SqlState;
+
+use crate::backfill::FailingRow;
 
 /// Shorthand used by every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -89,8 +92,12 @@ impl Error {
     }
 
     /// The SQLSTATE of the PostgreSQL error at the root of this one, if that is what it is.
-    pub fn sqlstate(&self) -> Option<&tokio_postgres::error::SqlState> {
-        self.source.as_ref()?.downcast_ref::<tokio_postgres::Error>()?.code()
+    pub fn sqlstate(&self) -> Option<SqlState> {
+        let source = self.source.as_ref()?;
+        match source.downcast_ref::<FailingRow>() {
+            Some(row) => Some(SqlState::from_code(&row.sqlstate)),
+            None => source.downcast_ref::<tokio_postgres::Error>()?.code().cloned(),
+        }
     }
 }
 

@@ -104,7 +104,7 @@ impl Target {
     /// Connects to a blueprint.
     pub async fn connect_blueprint(&self, blueprint: &Name) -> Result<Connection> {
         Connection::open_over(&self.blueprint_config(blueprint.as_str()), self.blueprint_tls()).await.map_err(|error| {
-            if error.sqlstate() != Some(&SqlState::UNDEFINED_DATABASE) {
+            if error.sqlstate() != Some(SqlState::UNDEFINED_DATABASE) {
                 return error;
             }
             let name = blueprint.as_str();

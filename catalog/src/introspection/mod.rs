@@ -5,9 +5,9 @@ use tokio_postgres::{Client, GenericClient, Transaction};
 
 use crate::{
     error::Result,
-    model::{EditionId, Name},
+    model::{EditionId, Name, TableId},
     sql,
-    sql::join,
+    sql::{Sql, join},
     store,
     target::Target,
 };
@@ -35,9 +35,21 @@ pub(crate) async fn refresh(target: &Target, transaction: &Transaction<'_>) -> R
     Ok(transaction.batch_execute(statements).await?)
 }
 
-/// Looks up anew what the reflections show, after live objects have changed under an announcement that stands.
-pub(crate) async fn follow(client: &Client) -> Result<()> {
-    Ok(client.batch_execute("SELECT edition.reflect_objects()").await?)
+/// Looks up anew what the reflections show, after live objects have changed under an announcement that stands. `tables`: nothing but these has;
+/// empty: anything may have.
+pub(crate) async fn follow(client: &Client, tables: &[TableId]) -> Result<()> {
+    Ok(client.batch_execute(reflected(tables).as_str()).await?)
+}
+
+/// The statement that does it.
+pub(crate) fn reflected(tables: &[TableId]) -> Sql {
+    if tables.is_empty() {
+        return sql!("SELECT edition.reflect_objects()");
+    }
+    sql!(
+        "SELECT edition.reflect_objects(ARRAY[{}]::oid[])",
+        join(tables.iter().map(|table| table.get()), ", ")
+    )
 }
 
 /// Drops the reflections once editions are alike and no proxy leads anybody to them. A session that still reads one is let be: the next

@@ -69,7 +69,7 @@ pub async fn create(target: &Target, options: &CreateOptions, events: &dyn Event
         intend(&connection, &options.name, "create", "fork the parent's blueprint", &blueprint).await?;
     if let Err(error) = make(target, &mut connection, options, (&parent, &blueprint), events).await {
         // A database of that name that somebody made in this very moment is not ours to drop.
-        if error.sqlstate() != Some(&SqlState::DUPLICATE_DATABASE) {
+        if error.sqlstate() != Some(SqlState::DUPLICATE_DATABASE) {
             blueprint::drop_blueprint(target, &blueprint).await?;
         }
         store::mark_entry(&*connection, intent, "failed", None).await?;

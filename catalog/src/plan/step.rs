@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     archive::{ArchivedNewTable, ArchivedTable},
-    model::{EditionId, EditionState, Name, QualifiedName},
+    model::{EditionId, EditionState, Name, QualifiedName, TableId},
     sql::Sql,
 };
 
@@ -63,6 +63,9 @@ pub struct Step {
     /// Whether a publication has the reflected catalogues look up right after it what names lead to; other operations always do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_reflected: bool,
+    /// The tables that names lead to otherwise after it, if it can be nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableId>,
 }
 
 /// The kinds of step; each has its own way to be run again after a kill.
@@ -166,6 +169,7 @@ impl Step {
             preflight: Vec::new(),
             inverse: Vec::new(),
             is_reflected: false,
+            tables: Vec::new(),
         }
     }
 
@@ -180,6 +184,13 @@ impl Step {
     #[must_use]
     pub fn reflected(mut self) -> Self {
         self.is_reflected = true;
+        self
+    }
+
+    /// Says that it is about this table, and what belongs to it, and nothing else.
+    #[must_use]
+    pub fn of_table(mut self, table: TableId) -> Self {
+        self.tables.push(table);
         self
     }
 

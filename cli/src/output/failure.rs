@@ -71,7 +71,7 @@ fn as_json(error: &Error, code: u8) -> serde_json::Value {
         "kind": kind_word(error.kind()),
         "message": error.to_string(),
         "causes": causes(error),
-        "sqlstate": error.sqlstate().map(tokio_postgres::error::SqlState::code),
+        "sqlstate": error.sqlstate().as_ref().map(tokio_postgres::error::SqlState::code),
         "details": database_details(error).into_iter().collect::<serde_json::Map<_, _>>(),
         "hint": error.hint(),
         "exit_code": code,

@@ -48,11 +48,11 @@ impl Failure {
     pub(super) fn says_not_adopted(&self) -> bool {
         let code = match self {
             Self::NoDatabase | Self::NotAdopted => return true,
-            Self::Database(error) => error.code(),
+            Self::Database(error) => error.code().cloned(),
             Self::Catalogue(error) => error.sqlstate(),
             Self::Silent => None,
         };
-        matches!(code, Some(code) if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::INVALID_SCHEMA_NAME)
+        matches!(code, Some(code) if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME)
     }
 }
 

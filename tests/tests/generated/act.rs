@@ -239,8 +239,8 @@ impl Acts {
                 none if none.is_empty() => Err(Stop::Bug(format!("publish: {}", told(&error)))),
                 refused => Err(Stop::Early(Outcome::Refused(refused))),
             },
-            Err(error) if is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped(told(&error)))),
             Err(error) if self.bars_plain_writes(parent, &error).await => Err(Stop::Early(Outcome::Barred)),
+            Err(error) if is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped(told(&error)))),
             Err(error) => Err(Stop::Bug(format!("publish: {}", told(&error)))),
         }
     }

@@ -24,7 +24,7 @@ impl Runner<'_> {
                 self.transaction(step, statements, &mark).await?;
                 // Publishing replaces hardly anything that a session sees.
                 if self.verb != Verb::Publish || step.is_reflected {
-                    introspection::follow(&self.connection).await?;
+                    introspection::follow(&self.connection, &step.tables).await?;
                 }
                 Ok(())
             }
@@ -111,7 +111,7 @@ impl Runner<'_> {
             }
             _ => {
                 self.transaction(step, &step.inverse, &mark).await?;
-                introspection::follow(&self.connection).await
+                introspection::follow(&self.connection, &step.tables).await
             }
         }
     }

@@ -139,8 +139,10 @@ impl<'a> Contraction<'a> {
                 End::Leaf => change.all_on(&table),
             };
             let title = format!("row security of {}", table.pretty());
-            (!statements.is_empty())
-                .then(|| Step::transaction(title, Lock::AccessExclusive, vec![table], statements))
+            (!statements.is_empty()).then(|| {
+                Step::transaction(title, Lock::AccessExclusive, vec![table], statements)
+                    .of_table(change.table)
+            })
         };
         changes.iter().filter_map(step).collect()
     }

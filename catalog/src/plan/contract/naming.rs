@@ -63,8 +63,9 @@ impl Contraction<'_> {
                     })
                     .collect();
                 let title = format!("name constraints and indexes of {}", physical.pretty());
-                (!statements.is_empty())
-                    .then(|| Step::transaction(title, Lock::AccessExclusive, vec![physical], statements))
+                (!statements.is_empty()).then(|| {
+                    Step::transaction(title, Lock::AccessExclusive, vec![physical], statements).of_table(id)
+                })
             })
             .collect()
     }

@@ -26,6 +26,7 @@ impl Contraction<'_> {
                 let title = format!("name the NOT NULL constraints of {}", table.name.pretty());
                 let rename = rename(table, &wanted);
                 Step::transaction(title, Lock::AccessExclusive, vec![table.name.clone()], vec![rename])
+                    .of_table(table.id)
             })
         })
     }

@@ -44,6 +44,7 @@ impl Contraction<'_> {
         (!statements.is_empty()).then(|| {
             let title = format!("settle what was put off on {}", table.name.pretty());
             Step::transaction(title, lock_of(&statements), vec![table.name.clone()], statements)
+                .of_table(table.id)
         })
     }
 

@@ -115,7 +115,7 @@ impl Contraction<'_> {
         relations.insert(physical.clone());
         statements.extend(alter);
         let title = format!("contract {}", physical.pretty());
-        Some(Step::transaction(title, lock, relations.into_iter().collect(), statements))
+        Some(Step::transaction(title, lock, relations.into_iter().collect(), statements).of_table(id))
     }
 
     fn gone_triggers(&self, physical: &QualifiedName, triggers: Option<&triggers::Change>) -> Vec<Sql> {

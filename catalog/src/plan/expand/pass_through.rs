@@ -6,6 +6,7 @@ use super::{ExpandInput, TableView, schema_of};
 use crate::{
     ddl::{create_view, grant_schema},
     error::Result,
+    introspection,
     layout::Shape,
     model::{EditionState, Name, QualifiedName, Table},
     plan::{
@@ -76,7 +77,7 @@ pub(super) fn pass_through(input: &ExpandInput<'_>, tables: &[TableView<'_>]) ->
         let title = format!("pass-through views of {} for older editions", table.parent.name.pretty());
         let Some((from, to)) = input.relocations.iter().find(|(_, to)| to == physical) else {
             // The catalogues never show both.
-            statements.push(Sql::trusted("SELECT edition.reflect_objects()"));
+            statements.push(introspection::reflected(&[table.place.id]));
             let step = Step::transaction(title, Lock::AccessShare, vec![physical.clone()], statements);
             steps.push(step.undone_by(inverse));
             continue;
@@ -87,7 +88,7 @@ pub(super) fn pass_through(input: &ExpandInput<'_>, tables: &[TableView<'_>]) ->
         inverse.extend(tell_of_returned(table, from));
         let step = Step::transaction(title, Lock::AccessExclusive, vec![from.clone()], statements);
         // Not while the table is locked.
-        steps.push(step.undone_by(inverse).reflected());
+        steps.push(step.undone_by(inverse).reflected().of_table(table.place.id));
     }
     Ok(steps)
 }

@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use edition_tests::{OWNER, Session, World, server};
+use edition_tests::{OWNER, Session, World, at_every_moment, server};
 
 const BASE: &str = include_str!("base.sql");
 const CHILD: &str = include_str!("child.sql");
@@ -317,5 +317,59 @@ async fn indexes_made_by_hand_partitions_and_views_by_name() {
         let plan = session.ask("EXPLAIN (COSTS off) SELECT FROM pg_class WHERE oid = 1").await;
         assert!(plan.iter().all(|line| !line.contains("edition")), "{plan:?}");
     }
+    world.end().await;
+}
+
+/// What the reflections are made from, and whether looking everything up anew gives the same.
+const KEPT_UP: &str = "\
+CREATE FUNCTION pg_temp.reflected() RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE one name; rows jsonb; whole jsonb := '{}';
+BEGIN
+    FOR one IN SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('edition_catalog') AND relkind = 'r' ORDER BY 1 LOOP
+        EXECUTE format('SELECT coalesce(jsonb_agg(r ORDER BY r::text), ''[]'') FROM edition_catalog.%I t, to_jsonb(t) AS r', one) INTO rows;
+        whole := whole || jsonb_build_object(one, rows);
+    END LOOP;
+    RETURN whole;
+END $$;
+CREATE TABLE pg_temp.seen AS SELECT key, jsonb_array_elements(value) AS row FROM jsonb_each(pg_temp.reflected());
+SELECT edition.reflect_objects();
+CREATE TABLE pg_temp.should AS SELECT key, jsonb_array_elements(value) AS row FROM jsonb_each(pg_temp.reflected());
+SELECT '+', key, row FROM (TABLE pg_temp.seen EXCEPT ALL TABLE pg_temp.should) AS more
+UNION ALL SELECT '-', key, row FROM (TABLE pg_temp.should EXCEPT ALL TABLE pg_temp.seen) AS less";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_step_changes_is_looked_up_and_nothing_is_left_behind() {
+    let world = World::adopted(BASE).await;
+    let direct = world.direct(OWNER).await;
+    let look = async |moment: &str| {
+        if moment.starts_with("after step") {
+            direct.run("BEGIN").await;
+            assert_eq!(direct.ask(KEPT_UP).await, [] as [String; 0], "{moment}");
+            direct.run("ROLLBACK").await;
+        }
+    };
+    world.verbs.create("v2").await;
+    world.draft("v2", CHILD).await;
+    let words = ["lossy-cast", "backfill-fires-triggers"];
+    world.verbs.publish("v2", &words).await;
+    at_every_moment(
+        &world.verbs,
+        |verbs, holding| async move {
+            verbs.try_rollback("v2", &holding).await.unwrap();
+        },
+        look,
+    )
+    .await;
+    world.verbs.publish("v2", &words).await;
+    world.verbs.default("v2").await;
+    let met = at_every_moment(
+        &world.verbs,
+        |verbs, holding| async move {
+            verbs.try_retire("v1", &holding).await.unwrap();
+        },
+        look,
+    )
+    .await;
+    assert!(met.iter().any(|moment| moment.contains("contract public.")), "{met:#?}");
     world.end().await;
 }

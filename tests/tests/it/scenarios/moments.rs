@@ -1,13 +1,9 @@
 //! Every moment of publish, rollback and retire: the operation is held before and after each step, and the applications of the editions that stay
 //! send texts that a view would not take, new ones and prepared ones. Nothing fails, and nothing shows.
 
-use std::sync::mpsc;
-
 use bytes::Bytes;
-use catalog::event::{Event, Events};
-use edition_tests::{OWNER, Session, Verbs, World};
+use edition_tests::{Holding, OWNER, Session, Verbs, World};
 use futures_util::{SinkExt, TryStreamExt};
-use tokio::task::JoinHandle;
 use tokio_postgres::Statement;
 
 const BASE: &str = "\
@@ -140,26 +136,6 @@ fn fields(rows: &[tokio_postgres::Row]) -> Vec<String> {
     rows.iter().map(|row| fields(row).join("|")).collect()
 }
 
-/// Holds an operation whenever it tells that a step begins or has ended, or is being undone.
-struct Holding {
-    moment: mpsc::Sender<String>,
-    go_on: std::sync::Mutex<mpsc::Receiver<()>>,
-}
-
-impl Events for Holding {
-    fn emit(&self, event: Event) {
-        let moment = match event {
-            Event::StepStarted { title, .. } => format!("before \"{title}\""),
-            Event::StepDone { step, .. } => format!("after step {step}"),
-            Event::Note { text } => text,
-            _ => return,
-        };
-        // Nobody listens any more if the test has failed.
-        let _ = self.moment.send(moment);
-        let _ = tokio::task::block_in_place(|| self.go_on.lock().unwrap().recv());
-    }
-}
-
 /// Runs the operation, and the applications at each of its moments; gives these.
 async fn at_every_moment<F>(
     world: &World,
@@ -169,20 +145,13 @@ async fn at_every_moment<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let ((moment, moments), (go_on, held)) = (mpsc::channel(), mpsc::channel());
-    let holding = Holding { moment, go_on: std::sync::Mutex::new(held) };
-    let running: JoinHandle<()> = tokio::spawn(operation(world.verbs.clone(), holding));
-    let mut met = Vec::new();
-    while let Ok(moment) = tokio::task::block_in_place(|| moments.recv()) {
+    let look = async |moment: &str| {
         told(world).await;
         for application in applications {
-            application.goes_on(&moment).await;
+            application.goes_on(moment).await;
         }
-        met.push(moment);
-        go_on.send(()).unwrap();
-    }
-    running.await.unwrap();
-    met
+    };
+    edition_tests::at_every_moment(&world.verbs, operation, look).await
 }
 
 /// Waits until the proxy has read what was committed. What changes in one transaction with the table itself it learns a moment later.
