@@ -208,8 +208,14 @@ impl<'t> Analysis<'t> {
     /// Notes that settings may fall back to those of the session's start.
     pub(super) fn restores(&mut self) {
         self.restores = self.session.switched;
+    }
+
+    /// Notes that the search path, perhaps among others, does.
+    pub(super) fn restores_path(&mut self) {
+        self.restores();
         if self.path != PathEffect::Keeps || !self.session.whereabouts.stays_at_first() {
-            self.loses_path();
+            self.path = PathEffect::Changes;
+            self.here = Here::Set(self.session.whereabouts.first().cloned());
         }
     }
 
@@ -250,7 +256,7 @@ impl<'t> Analysis<'t> {
 
     /// Notes that the session's settings are those of its start again. Among other statements the server refuses to do so.
     pub(super) fn discards(&mut self) {
-        self.restores();
+        self.restores_path();
         if self.is_alone {
             self.path = PathEffect::Forgets;
         }

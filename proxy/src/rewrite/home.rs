@@ -53,6 +53,11 @@ impl Whereabouts {
         self.home.as_ref().filter(|_| !self.is_lost())
     }
 
+    /// The home at the start of the session.
+    pub(super) fn first(&self) -> Option<&Home> {
+        self.first.as_ref()
+    }
+
     /// Whether the server would have to be asked.
     pub(super) fn is_lost(&self) -> bool {
         self.certainty == Certainty::Lost

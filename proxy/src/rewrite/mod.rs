@@ -246,7 +246,7 @@ impl Rewriter {
     }
 }
 
-/// The entry of the fuzzer: any bytes as a text, in either session of either edition. Judged twice, since what the cache gives
+/// The entry of the fuzzer: any bytes as a text, in sessions of both editions. Judged twice, since what the cache gives
 /// back must be what it was given. What is rewritten must be SQL still.
 #[doc(hidden)]
 pub fn fuzz_entry(data: &[u8]) {
@@ -259,10 +259,13 @@ pub fn fuzz_entry(data: &[u8]) {
             .map(|edition| Rewriter::new(Arc::clone(&snapshot), edition))
             .collect()
     });
+    let usual = SessionTraits::default();
+    let switched = SessionTraits { switched: true, ..usual.clone() };
+    let mut lost = usual.clone();
+    lost.whereabouts.lose(false);
     for rewriter in REWRITERS.iter() {
-        for switched in [false, true] {
+        for session in [&usual, &switched, &lost] {
             let cache = VerdictCache::with_capacity(1 << 16);
-            let session = SessionTraits { switched, ..SessionTraits::default() };
             let first = rewriter.judge(data, &cache, &mut session.clone());
             let second = rewriter.judge(data, &cache, &mut session.clone());
             assert_eq!(first, second);
@@ -270,5 +273,6 @@ pub fn fuzz_entry(data: &[u8]) {
                 assert!(Tree::parse(&new.text).is_ok(), "{}", new.text);
             }
         }
+        let _ = rewriter.wants_path(data, &VerdictCache::with_capacity(1 << 16), &lost);
     }
 }

@@ -25,12 +25,13 @@ const OURS: &str = "edition";
 /// `SET [LOCAL | SESSION] search_path`, `SET SCHEMA`, `RESET`.
 pub(super) fn rewrite_set<'t>(analysis: &mut Analysis<'t>, set: &'t nodes::VariableSetStmt) {
     let name = set.name().unwrap_or_default().to_ascii_lowercase();
-    let ours = matches!(name.as_str(), "search_path" | "edition.id");
+    let (is_path, is_marker) = (name == SEARCH_PATH, name == "edition.id");
     match set.kind {
-        VariableSetKind::VAR_RESET_ALL => analysis.restores(),
-        VariableSetKind::VAR_RESET | VariableSetKind::VAR_SET_DEFAULT if ours => analysis.restores(),
-        VariableSetKind::VAR_SET_VALUE if name == "edition.id" => refuse_marker(analysis),
-        VariableSetKind::VAR_SET_VALUE if name == "search_path" => rewrite_list(analysis, set),
+        VariableSetKind::VAR_RESET_ALL => analysis.restores_path(),
+        VariableSetKind::VAR_RESET | VariableSetKind::VAR_SET_DEFAULT if is_path => analysis.restores_path(),
+        VariableSetKind::VAR_RESET | VariableSetKind::VAR_SET_DEFAULT if is_marker => analysis.restores(),
+        VariableSetKind::VAR_SET_VALUE if is_marker => refuse_marker(analysis),
+        VariableSetKind::VAR_SET_VALUE if is_path => rewrite_list(analysis, set),
         _ => {}
     }
 }

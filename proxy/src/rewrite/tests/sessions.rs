@@ -141,8 +141,8 @@ fn what_a_bare_name_means_is_not_guessed_once_the_path_is_another() {
         assert_eq!(judge("TRUNCATE users"), r#"TRUNCATE "public"."users""#);
         judge(elsewhere);
         assert_eq!(
-            judge("SET search_path = public; DISCARD ALL; TRUNCATE users"),
-            r#"SET search_path = "public$v2", public; DISCARD ALL; TRUNCATE users"#
+            judge("SET search_path = public; ROLLBACK; TRUNCATE users"),
+            r#"SET search_path = "public$v2", public; ROLLBACK; TRUNCATE users"#
         );
         for sql in ["TRUNCATE users", "COPY users FROM STDIN", "SELECT 1 FROM legacy"] {
             assert_eq!(judge(sql), "=", "after {elsewhere}");
@@ -203,6 +203,11 @@ fn what_a_text_sets_holds_for_the_rest_of_it() {
         r#"SET search_path = tenant; SET search_path = "public$v2", public; TRUNCATE "public"."users""#
     );
     assert!(judged("SET search_path = tenant; ROLLBACK; CREATE TABLE t (a int)").contains(FROZEN));
+    assert_eq!(
+        judged("SET search_path = tenant; RESET ALL; TRUNCATE users"),
+        r#"SET search_path = tenant; RESET ALL; TRUNCATE "public"."users""#
+    );
+    assert_eq!(judged("SET search_path = tenant; RESET edition.id; TRUNCATE users"), "=");
 }
 
 #[test]
