@@ -1,16 +1,12 @@
 -- search_path as applications see and set it: without the schemas by which their sessions are in an edition. The proxies lead to these functions what asks
 -- for it, or sets it to something that only the server knows. They bear the names of those of pg_catalog, so that columns of results do.
 
-CREATE FUNCTION edition.own_path(path text) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE
-    ours text;
-BEGIN
-    -- As the proxies and PostgreSQL itself write them.
-    FOR ours IN SELECT '"' || replace(s.schema_name || '$' || e.name, '"', '""') || '", ' FROM edition.schemas s, edition.editions e LOOP
-        path := replace(path, ours, '');
-    END LOOP;
-    RETURN path;
-END $$;
+CREATE FUNCTION edition.own_path(path text) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    -- As the proxies and PostgreSQL itself write them. Not in PL/pgSQL, which would bring settings of its own with it.
+    SELECT coalesce(regexp_replace(path, (
+        SELECT string_agg(regexp_replace('"' || replace(s.schema_name || '$' || e.name, '"', '""') || '", ', '(\W)', '\\\1', 'g'), '|')
+        FROM edition.schemas s, edition.editions e), '', 'g'), path)
+$$;
 
 -- The path with each editioned schema preceded by those of the session's edition and of its ancestors but the root's. What is not a path is left to the
 -- server to refuse.

@@ -37,6 +37,10 @@ pub(super) fn compare_functions(
         subject.properties(&old.properties, &new.properties, changes);
     }
     for new in child.functions.iter().filter(|new| !taken.contains(&new.id)) {
+        if parent.functions.iter().any(|old| promises(old, new)) {
+            let identity = format!("{}({})", new.name.pretty(), new.arguments);
+            changes.push(Subject { kind: "promised operator", identity: &identity }.unsupported("was added"));
+        }
         changes.push(Change::FunctionCreated {
             kind: new.kind,
             function: new.id,
@@ -49,6 +53,16 @@ pub(super) fn compare_functions(
 /// An operator has a name space of its own.
 fn is_operator(function: &Function) -> bool {
     function.kind == FunctionKind::Operator
+}
+
+/// Whether `old` names `new`, which was not there yet, as its commutator or negator. PostgreSQL keeps a place for such an operator
+/// (docs, CREATE OPERATOR).
+fn promises(old: &Function, new: &Function) -> bool {
+    let name = new.definition.strip_prefix("CREATE OPERATOR ").and_then(|rest| rest.split_once(" ("));
+    let (Some(links), Some((name, _)), true) = (&old.links, name, is_operator(new)) else { return false };
+    let swapped = old.arguments.split_once(", ").map(|(left, right)| format!("{right}, {left}"));
+    let is_alike = new.arguments == old.arguments || Some(&new.arguments) == swapped.as_ref();
+    is_alike && links.contains(&format!("OPERATOR({name})"))
 }
 
 /// Whether names in the body are looked up when it runs; those of an SQL-standard body were looked up when it was made.

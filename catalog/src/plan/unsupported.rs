@@ -42,6 +42,11 @@ const REASONS: &[Reason] = &[
     },
     Reason { kind: "operator class", why: BY_TYPE, fix: BY_TYPE_FIX },
     Reason { kind: "operator family", why: BY_TYPE, fix: BY_TYPE_FIX },
+    Reason {
+        kind: "promised operator",
+        why: "an operator of older editions names it as its commutator or negator, and PostgreSQL keeps a place for it where the edition's own could not go",
+        fix: "give it another name",
+    },
     Reason { kind: "cast", why: BY_TYPE, fix: BY_TYPE_FIX },
     Reason { kind: "conversion", why: OF_DATABASE, fix: OF_DATABASE_FIX },
     Reason { kind: "transform", why: BY_TYPE, fix: BY_TYPE_FIX },

@@ -75,24 +75,33 @@ pub(super) fn rewrite_set_config<'t>(analysis: &mut Analysis<'t>, call: &'t node
     }
 }
 
-/// `SHOW search_path` gives what the application set. The grammar does not say where the statement begins, so all that are in the text are changed.
+/// `SHOW search_path` and `SHOW ALL` give what the application set. The grammar does not say where the statement begins, so all that are in
+/// the text are changed.
 pub(super) fn rewrite_show(analysis: &mut Analysis<'_>, show: &nodes::VariableShowStmt) {
-    if !show.name().is_some_and(|name| name.eq_ignore_ascii_case(SEARCH_PATH)) {
-        return;
-    }
+    const ALL: &str = "all";
+    let instead = match show.name() {
+        Some(name) if name.eq_ignore_ascii_case(SEARCH_PATH) => {
+            (SEARCH_PATH, format!("SELECT {OURS}.current_setting('{SEARCH_PATH}') AS {SEARCH_PATH}"))
+        }
+        Some(name) if name.eq_ignore_ascii_case(ALL) => {
+            let setting = format!("{OURS}.current_setting(name) AS setting");
+            (ALL, format!("SELECT name, {setting}, short_desc AS description FROM pg_catalog.pg_settings"))
+        }
+        _ => return,
+    };
+    let (shown, text) = instead;
     let at = (0..analysis.tokens.len()).filter(|at| {
         let begins = at.checked_sub(1).is_none_or(|before| analysis.symbol_at(before, b';'));
-        begins && analysis.word_at(*at, "show") && named_search_path(analysis, at + 1)
+        begins && analysis.word_at(*at, "show") && is_named(analysis, at + 1, shown)
     });
     for at in at.collect::<Vec<_>>() {
-        analysis
-            .splice(at..at + 2, format!("SELECT {OURS}.current_setting('{SEARCH_PATH}') AS {SEARCH_PATH}"));
+        analysis.splice(at..at + 2, text.as_str());
     }
 }
 
-fn named_search_path(analysis: &Analysis<'_>, at: usize) -> bool {
+fn is_named(analysis: &Analysis<'_>, at: usize, wanted: &str) -> bool {
     let name = analysis.tokens.get(at).and_then(|token| token.name(analysis.text));
-    name.is_some_and(|name| name.eq_ignore_ascii_case(SEARCH_PATH))
+    name.is_some_and(|name| name.eq_ignore_ascii_case(wanted))
 }
 
 /// `current_setting('search_path')`, by a function of ours with the same name.

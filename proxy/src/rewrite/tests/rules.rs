@@ -212,6 +212,10 @@ fn the_search_path_is_shown_as_it_was_set() {
     check(&[
         ("SHOW search_path", "SELECT edition.current_setting('search_path') AS search_path"),
         (
+            "SHOW ALL",
+            "SELECT name, edition.current_setting(name) AS setting, short_desc AS description FROM pg_catalog.pg_settings",
+        ),
+        (
             "SELECT 1; show /* of mine */ \"Search_Path\";SHOW work_mem",
             "SELECT 1; SELECT edition.current_setting('search_path') AS search_path;SHOW work_mem",
         ),

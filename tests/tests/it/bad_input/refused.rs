@@ -20,6 +20,7 @@ CREATE TABLE secret (id int, a int, b int); ALTER TABLE secret ENABLE ROW LEVEL 
 CREATE VIEW shown AS SELECT id FROM p;
 CREATE MATERIALIZED VIEW kept AS SELECT 1 AS one;
 CREATE FUNCTION f(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
+CREATE OPERATOR <+> (FUNCTION = int4larger, LEFTARG = int, RIGHTARG = int, COMMUTATOR = @#@);
 CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE TYPE lone AS (a int); CREATE FUNCTION alone(l lone) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT l.a'; CREATE CAST (lone AS int) WITH FUNCTION alone(lone);
 CREATE FUNCTION more(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i + 1'; CREATE TABLE computed (a int, g int GENERATED ALWAYS AS (more(a)) STORED);
@@ -40,6 +41,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("ALTER TABLE c DISABLE ROW LEVEL SECURITY", "c"),
     ("ALTER TABLE hidden ALTER a TYPE bigint", "table public.hidden"),
     ("CREATE SCHEMA other", "other"),
+    ("CREATE OPERATOR @#@ (FUNCTION = int4smaller, LEFTARG = int, RIGHTARG = int)", "promised operator"),
     ("ALTER TYPE pair ADD ATTRIBUTE c int", "table public.paired, column pairs"),
     ("ALTER TYPE mood RENAME VALUE 'bad' TO 'worse'", "table public.cut, column m"),
     ("ALTER TABLE rekeyed ALTER id TYPE bigint; ALTER TABLE pointing ALTER r TYPE bigint", "constraint rekeyed_pkey"),

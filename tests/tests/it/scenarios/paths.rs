@@ -24,6 +24,7 @@ const CHANGES: &[&str] = &[
 
 const QUESTIONS: &[&str] = &[
     "SHOW search_path",
+    "SHOW ALL",
     "SELECT current_setting('search_path')",
     "SELECT pg_catalog.current_setting('SEARCH_PATH', true) AS path, upper(current_setting('search_path'))",
 ];
@@ -32,6 +33,10 @@ const QUESTIONS: &[&str] = &[
 const CATALOGUE: &str = "SELECT setting, reset_val FROM pg_settings WHERE name = 'search_path'";
 
 async fn answer_alike(edition: &Session, plain: &Session, questions: &[&str]) {
+    // PL/pgSQL has settings of its own, once it is there; functions of ours are written in it.
+    for session in [edition, plain] {
+        session.run("DO $$ BEGIN END $$").await;
+    }
     for change in CHANGES {
         let (told, should) = (edition.try_ask(change).await, plain.try_ask(change).await);
         assert_eq!(told, should, "{change}");
