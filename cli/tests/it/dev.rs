@@ -13,7 +13,7 @@ use tokio_postgres::NoTls;
 pub(crate) struct Dev {
     child: Child,
     pub(crate) application: String,
-    direct: String,
+    pub(crate) direct: String,
     data: String,
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 mod command_line;
 mod dev;
+mod doctor;
 mod private_server;
 mod publishing;
 
