@@ -7,7 +7,7 @@
 CREATE TABLE edition.words (
     edition_id  int  NOT NULL REFERENCES edition.editions,
     table_id    oid  NOT NULL,
-    kind        text NOT NULL,           -- table, column, constraint, inbound (foreign key from a table without views), index, trigger, policy …
+    kind        text NOT NULL,           -- table, column, constraint, check (its expression), inbound (foreign key from a table without views), index, trigger, policy …
     name        text NOT NULL,           -- in the edition
     place       int  NOT NULL DEFAULT 0, -- of an index: the column; 0 is the whole
     of_schema   text,                    -- inbound, view: where it is
@@ -125,7 +125,7 @@ BEGIN
               JOIN pg_class p ON p.relname = m.physical_name::name AND p.relnamespace = pn.oid
               WHERE m.view_schema IS NULL) AS t
         JOIN edition.words w ON w.edition_id = t.edition_id AND w.table_id = t.table_id AND w.kind <> 'column'
-        LEFT JOIN edition.constraints k ON w.kind = 'constraint' AND k.edition_id = w.edition_id AND k.table_id = w.table_id AND k.constraint_name = w.name
+        LEFT JOIN edition.constraints k ON w.kind IN ('constraint', 'check') AND k.edition_id = w.edition_id AND k.table_id = w.table_id AND k.constraint_name = w.name
         LEFT JOIN edition.indexes x ON w.kind IN ('index', 'predicate', 'expressions')
              AND x.edition_id = w.edition_id AND x.table_id = w.table_id AND x.index_name = w.name
         LEFT JOIN LATERAL (
@@ -134,7 +134,7 @@ BEGIN
             FROM (SELECT 1) AS always
             LEFT JOIN pg_constraint c ON c.conrelid = t.stored_oid AND c.conname = coalesce(k.physical_name, w.name)::name
                       AND c.contype = coalesce(k.kind, c.contype)
-            WHERE w.kind = 'constraint'
+            WHERE w.kind IN ('constraint', 'check')
             UNION ALL
             SELECT i.oid, NULL FROM pg_class i
             WHERE w.kind IN ('index', 'predicate', 'expressions') AND i.relname = coalesce(x.physical_name, w.name)::name AND i.relnamespace = t.stored_schema

@@ -116,8 +116,9 @@ BEGIN
               FROM edition_catalog."~parts" p
               LEFT JOIN pg_catalog.pg_index x ON x.indexrelid = p.live_oid AND p.kind IN ('predicate', 'expressions')
               LEFT JOIN pg_catalog.pg_policy q ON q.oid = p.live_oid AND p.kind IN ('policy', 'policy check')
-              WHERE p.view_oid = relation AND p.kind IN ('predicate', 'expressions', 'policy', 'policy check')
-                AND tree::text = CASE p.kind WHEN 'predicate' THEN x.indpred::text WHEN 'expressions' THEN x.indexprs::text
+              LEFT JOIN pg_catalog.pg_constraint c ON c.oid = p.live_oid AND p.kind = 'check'
+              WHERE p.view_oid = relation AND p.kind IN ('predicate', 'expressions', 'policy', 'policy check', 'check')
+                AND tree::text = CASE p.kind WHEN 'predicate' THEN x.indpred::text WHEN 'expressions' THEN x.indexprs::text WHEN 'check' THEN c.conbin::text
                                              WHEN 'policy' THEN q.polqual::text ELSE q.polwithcheck::text END
              ) AS found_words
         WHERE found_words.plain IS NOT NULL LIMIT 1;

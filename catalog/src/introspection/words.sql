@@ -17,6 +17,10 @@ WITH parts (table_id, kind, name, place, of_schema, of_table, id, plain, pretty,
   FROM pg_constraint k WHERE k.conrelid = ANY ($1)
 
   UNION ALL
+  SELECT k.conrelid, 'check', k.conname, 0, NULL, NULL, k.oid, pg_get_expr(k.conbin, k.conrelid), pg_get_expr(k.conbin, k.conrelid, true), NULL
+  FROM pg_constraint k WHERE k.conrelid = ANY ($1) AND k.contype = 'c'
+
+  UNION ALL
   SELECT k.confrelid, 'inbound', k.conname, 0, n.nspname, c.relname, k.oid, pg_get_constraintdef(k.oid), pg_get_constraintdef(k.oid, true), NULL
   FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE k.confrelid = ANY ($1) AND k.conrelid <> ALL ($1)

@@ -129,3 +129,5 @@ SELECT stxname, stxrelid::regclass, pg_get_statisticsobjdef_columns(oid), pg_get
 SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND set_config('search_path', '', false) IS NOT NULL
 -- defaults when nothing is on the path
 SELECT c.relname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid WHERE c.relnamespace = 'public'::regnamespace AND set_config('search_path', '', false) IS NOT NULL
+-- expressions of checks, as information_schema asks from PostgreSQL 17 on
+SELECT conname, pg_get_expr(conbin, conrelid), pg_get_expr(conbin, conrelid, true) FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace
