@@ -71,10 +71,10 @@ impl Stepper {
             self.rest -= here;
             return Step::Rest(here);
         }
-        let Some((&[tag, a, b, c, d], _)) = buffer.split_first_chunk::<HEADER_BYTES>() else {
+        if buffer.len() < HEADER_BYTES {
             return Step::Hold(HEADER_BYTES);
-        };
-        let Some(len) = frame_len([a, b, c, d]) else { return Step::Malformed };
+        }
+        let Some((tag, len)) = first(buffer) else { return Step::Malformed };
         if wants_whole(tag, len) {
             return if buffer.len() < len { Step::Hold(len) } else { Step::Whole { tag, len } };
         }
@@ -82,6 +82,12 @@ impl Stepper {
         self.rest = len - here;
         Step::Begin { tag, len: here }
     }
+}
+
+/// The tag of the frame at the front of `buffer`, and its length, whether it is whole or not.
+pub(crate) fn first(buffer: &[u8]) -> Option<(u8, usize)> {
+    let (&[tag, a, b, c, d], _) = buffer.split_first_chunk::<HEADER_BYTES>()?;
+    Some((tag, frame_len([a, b, c, d])?))
 }
 
 /// The length of a whole frame whose length field is this; None if no frame can have it.

@@ -49,6 +49,32 @@ async fn names_are_rewritten_in_both_protocols_and_from_the_epoch_on() {
     world.end().await;
 }
 
+/// As JDBC begins a transaction: nothing can be asked of the server amid the pipeline, so it is asked before.
+#[tokio::test]
+async fn a_pipeline_of_a_session_whose_path_is_not_known_works_on_what_the_server_means() {
+    let world = with_names().await;
+    let mut raw = Raw::login(world.port(), &world.database, "--edition=v2").await;
+    let transaction = |work: &str| [extended("BEGIN"), extended(work), extended("COMMIT"), sync()].concat();
+    for (path, work, answer) in [
+        ("SET LOCAL search_path = other", "SELECT ctid FROM users", "12C12DC12CZI"),
+        (
+            "SET LOCAL search_path = public, other",
+            "SELECT name, count(*) FROM users GROUP BY name",
+            "12C12DC12CZI",
+        ),
+    ] {
+        assert_eq!(raw.tags(&query(&format!("BEGIN; {path}"))).await, "CCZT");
+        assert_eq!(raw.tags(&query("ROLLBACK")).await, "CZI");
+        assert_eq!(raw.tags(&transaction(work)).await, answer);
+        // Known by now.
+        assert_eq!(raw.tags(&transaction(work)).await, answer);
+    }
+    assert_eq!(raw.tags(&query("SET search_path = other")).await, "CZI");
+    assert_eq!(raw.tags(&transaction("SELECT ctid FROM whoami")).await, "12C12DC12CZI");
+    assert_eq!(raw.tags(&transaction("SELECT ctid FROM users")).await, "12CEZE");
+    world.end().await;
+}
+
 #[tokio::test]
 async fn what_was_prepared_by_qualified_names_follows_the_epoch() {
     let world = World::adopted().await;

@@ -39,9 +39,18 @@ impl InEdition {
     }
 
     /// What must be asked before this message is looked at. In the middle of a batch, or of a transaction that has failed, there is no asking.
-    pub(in super::super) fn question(&mut self, tag: u8, frame: &[u8], turn: &Turn) -> Question {
+    /// `begins_pipeline`: it is the first of several statements.
+    pub(in super::super) fn question(
+        &mut self,
+        message: (u8, &[u8]),
+        begins_pipeline: bool,
+        turn: &Turn,
+    ) -> Question {
         let failed = matches!(self.inquiry, Inquiry::Failed(_)) || turn.is_failed() && !turn.is_busy();
-        if failed || turn.is_amid_a_batch() || !self.is_question_due(tag, frame, turn.is_idle()) {
+        if failed
+            || turn.is_amid_a_batch()
+            || !self.is_question_due(message, begins_pipeline && turn.is_idle())
+        {
             return Question::None;
         }
         if turn.is_busy() {
@@ -53,11 +62,14 @@ impl InEdition {
         Question::Now(tag, question)
     }
 
-    fn is_question_due(&mut self, tag: u8, frame: &[u8], is_idle: bool) -> bool {
+    fn is_question_due(&mut self, (tag, frame): (u8, &[u8]), begins_pipeline: bool) -> bool {
+        if begins_pipeline && self.traits.is_path_worth_asking() {
+            // Nothing can be asked amid the pipeline.
+            let edition = self.rewriter.as_ref().and_then(|rewriter| rewriter.edition());
+            return edition.is_some_and(|edition| !edition.names.is_empty());
+        }
         let sql = match tag {
             client::QUERY => message::query_text(frame),
-            // It may be the first of a batch, in which nothing can be asked.
-            client::PARSE if is_idle && self.traits.is_path_worth_asking() => return true,
             client::PARSE => message::parse_parts(frame).map(|(_, sql, _)| sql),
             _ => None,
         };

@@ -10,7 +10,10 @@ use super::{
     End, Relay, Scratch, Side,
     flow::{Input, Outgoing},
 };
-use crate::wire::{frame::Step, message::client};
+use crate::wire::{
+    frame::{self, Step},
+    message::client,
+};
 
 impl Relay {
     /// Moves one read's worth. False: nothing to do now.
@@ -111,7 +114,7 @@ impl Relay {
                     at += len;
                 }
                 Step::Whole { tag, len } => {
-                    match self.question(tag, rest.get(..len).unwrap_or_default()) {
+                    match self.question(tag, rest.split_at_checked(len).unwrap_or_default()) {
                         Question::None => {}
                         Question::Later => continue,
                         Question::Now(asked, question) => {
@@ -141,13 +144,14 @@ impl Relay {
         self.up.send(cx, &mut self.server, buffer, out).map_err(|error| End::Broken(Side::Server, error))
     }
 
-    /// What the server must be asked before the message is treated; the client is held until it has answered.
+    /// What the server must be asked before the message is treated, behind which others have come; the client is held until it has answered.
     #[inline]
-    fn question(&mut self, tag: u8, frame: &[u8]) -> Question {
+    fn question(&mut self, tag: u8, (frame, behind): (&[u8], &[u8])) -> Question {
         let Some(edition) = self.edition.as_mut().filter(|edition| edition.may_ask()) else {
             return Question::None;
         };
-        edition.question(tag, frame, &self.turn)
+        let begins_pipeline = tag == client::PARSE && has_parse_before_sync(behind);
+        edition.question((tag, frame), begins_pipeline, &self.turn)
     }
 
     #[inline]
@@ -192,4 +196,16 @@ impl Relay {
             _ => {}
         }
     }
+}
+
+/// Whether more than one statement has been sent at once.
+fn has_parse_before_sync(mut behind: &[u8]) -> bool {
+    while let Some((tag, len)) = frame::first(behind) {
+        match tag {
+            client::PARSE => return true,
+            client::SYNC | client::QUERY => return false,
+            _ => behind = behind.get(len..).unwrap_or_default(),
+        }
+    }
+    false
 }
