@@ -27,6 +27,13 @@ pub(crate) struct Message {
     pub(crate) body: Vec<u8>,
 }
 
+impl Message {
+    /// The fields of an error, if it is one.
+    fn told(&self) -> Option<String> {
+        (self.tag == b'E').then(|| String::from_utf8_lossy(&self.body).replace('\0', " "))
+    }
+}
+
 /// A session.
 pub(crate) struct Wire {
     stream: BufReader<TcpStream>,
@@ -46,8 +53,8 @@ impl Wire {
         let length = u32::try_from(body.len() + 4).map_err(io::Error::other)?;
         wire.stream.write_all(&length.to_be_bytes()).await?;
         wire.stream.write_all(&body).await?;
-        match wire.until_ready(None).await?.0.into_iter().find(|message| message.tag == b'E') {
-            Some(error) => Err(io::Error::other(String::from_utf8_lossy(&error.body).replace('\0', " "))),
+        match wire.until_ready(None).await?.0.iter().find_map(Message::told) {
+            Some(error) => Err(io::Error::other(error)),
             None => Ok(wire),
         }
     }
@@ -87,7 +94,13 @@ impl Wire {
     ) -> io::Result<(Vec<Message>, bool)> {
         let (mut messages, mut asked) = (Vec::new(), false);
         loop {
-            let message = self.message().await?;
+            let message = match self.message().await {
+                Ok(message) => message,
+                // Why the session was ended.
+                Err(error) => {
+                    return Err(messages.iter().rev().find_map(Message::told).map_or(error, io::Error::other));
+                }
+            };
             let tag = message.tag;
             messages.push(message);
             match (tag, &copy) {
