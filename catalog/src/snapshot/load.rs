@@ -51,16 +51,20 @@ SELECT pg_catalog.jsonb_build_object(
                           JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND a.atthasdef
                           WHERE n.nspname = t.view_schema AND c.relname = t.table_name AND c.relkind = 'v'),
         'own_defaults', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
-                         FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
-                         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND a.atthasdef
-                         JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+                         -- The relations first, their columns by key: joined freely this was planned as all defaults for each column of each table.
+                         FROM (SELECT v.oid AS seen, s.oid AS stored
+                               FROM pg_catalog.pg_namespace vn JOIN pg_catalog.pg_class v ON v.relnamespace = vn.oid,
+                                    pg_catalog.pg_namespace sn JOIN pg_catalog.pg_class s ON s.relnamespace = sn.oid
+                               WHERE vn.nspname = t.view_schema AND v.relname = t.table_name
+                                 AND sn.nspname = t.physical_schema AND s.relname = t.physical_name OFFSET 0) AS stands
+                         JOIN pg_catalog.pg_attribute a ON a.attrelid = stands.seen AND a.attnum > 0 AND a.atthasdef
                          JOIN edition.columns k ON k.edition_id = t.edition_id AND k.table_id = t.table_id AND k.column_name = a.attname
-                         JOIN pg_catalog.pg_namespace tn ON tn.nspname = t.physical_schema
-                         JOIN pg_catalog.pg_class tc ON tc.relnamespace = tn.oid AND tc.relname = t.physical_name
-                         JOIN pg_catalog.pg_attribute ta ON ta.attrelid = tc.oid AND ta.attname = k.physical_name
-                         LEFT JOIN pg_catalog.pg_attrdef td ON td.adrelid = tc.oid AND td.adnum = ta.attnum
-                         WHERE n.nspname = t.view_schema AND c.relname = t.table_name
-                           AND pg_catalog.pg_get_expr(td.adbin, td.adrelid) IS DISTINCT FROM pg_catalog.pg_get_expr(d.adbin, d.adrelid)),
+                         JOIN pg_catalog.pg_attribute sa ON sa.attrelid = stands.stored AND sa.attname = k.physical_name
+                         WHERE (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
+                                WHERE d.adrelid = stands.stored AND d.adnum = sa.attnum)
+                               IS DISTINCT FROM
+                               (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
+                                WHERE d.adrelid = stands.seen AND d.adnum = a.attnum)),
         'columns', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(c.column_name, c.physical_name)
                                                          ORDER BY c.position), '[]')
                     FROM edition.columns c WHERE c.edition_id = t.edition_id AND c.table_id = t.table_id),

@@ -98,7 +98,11 @@ impl Wire {
                 Ok(message) => message,
                 // Why the session was ended.
                 Err(error) => {
-                    return Err(messages.iter().rev().find_map(Message::told).map_or(error, io::Error::other));
+                    return Err(messages
+                        .iter()
+                        .rev()
+                        .find_map(Message::told)
+                        .map_or(error, io::Error::other));
                 }
             };
             let tag = message.tag;
