@@ -60,7 +60,6 @@ BEGIN
     END IF;
     IF changed IS NULL THEN
         DELETE FROM edition_catalog."~~ours";
-        DELETE FROM edition_catalog."~~stored";
         DELETE FROM edition_catalog."~~places";
         DELETE FROM edition_catalog."~~tables";
         DELETE FROM edition_catalog."~~columns";

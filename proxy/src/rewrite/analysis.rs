@@ -213,9 +213,9 @@ impl<'t> Analysis<'t> {
     /// Notes that the search path, perhaps among others, does.
     pub(super) fn restores_path(&mut self) {
         self.restores();
-        if self.path != PathEffect::Keeps || !self.session.whereabouts.stays_at_first() {
-            self.path = PathEffect::Changes;
-            self.here = Here::Set(self.session.whereabouts.first().cloned());
+        let first = self.session.whereabouts.first().cloned();
+        if self.leaves_for(first.as_ref()) {
+            self.here = Here::Set(first);
         }
     }
 
@@ -227,8 +227,7 @@ impl<'t> Analysis<'t> {
     /// Notes a new search path for the statements that follow.
     pub(super) fn sets_path<'p>(&mut self, path: impl IntoIterator<Item = &'p str>) {
         let home = self.home_in(path);
-        if self.path != PathEffect::Keeps || !self.session.whereabouts.stays_at(home.as_ref()) {
-            self.path = PathEffect::Changes;
+        if self.leaves_for(home.as_ref()) {
             self.here = Here::Set(home);
         }
     }
@@ -236,9 +235,18 @@ impl<'t> Analysis<'t> {
     /// Notes a search path that may be set by an expression, wherever and how often it is computed.
     pub(super) fn may_set_path<'p>(&mut self, path: impl IntoIterator<Item = &'p str>) {
         let home = self.home_in(path);
-        if self.path != PathEffect::Keeps || !self.session.whereabouts.stays_at(home.as_ref()) {
-            self.loses_path();
+        if self.leaves_for(home.as_ref()) {
+            self.here = Here::Unknown;
         }
+    }
+
+    /// Whether a path that leads there is another, which is noted.
+    fn leaves_for(&mut self, home: Option<&Home>) -> bool {
+        let leaves = self.path != PathEffect::Keeps || !self.session.whereabouts.stays_at(home);
+        if leaves {
+            self.path = PathEffect::Changes;
+        }
+        leaves
     }
 
     /// Notes that the search path becomes another, and that it is not said which.

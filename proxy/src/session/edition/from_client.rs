@@ -16,11 +16,11 @@ impl InEdition {
     /// Judges a Query. `batch` counts what the server answers by ReadyForQuery.
     #[inline]
     pub(in super::super) fn query(&mut self, frame: &[u8], batch: u64) -> Treatment {
-        let sql = message::query_text(frame).and_then(|sql| self.reported.encoding.decode(sql));
-        let Some(sql) = sql else { return Treatment::Forward };
         if let Some(report) = self.failed_inquiry() {
             return Treatment::Replace(message::query(&self.refusals.add(batch, report)));
         }
+        let sql = message::query_text(frame).and_then(|sql| self.reported.encoding.decode(sql));
+        let Some(sql) = sql else { return Treatment::Forward };
         let (verdict, may_change) = self.judge(&sql);
         self.note_prepare(&sql, &verdict, may_change);
         match verdict {
@@ -39,6 +39,10 @@ impl InEdition {
     pub(in super::super) fn parse(&mut self, frame: &[u8], batch: u64) -> Treatment {
         let Some((name, sql, types)) = message::parse_parts(frame) else { return Treatment::Forward };
         self.switches.retain(|switch| switch != name);
+        if let Some(report) = self.failed_inquiry() {
+            self.prepared.parse(batch, name, None);
+            return Treatment::Replace(message::parse(name, &self.refusals.add(batch, report), types));
+        }
         if self.switching {
             // It would be judged by the old edition and run in the new one.
             self.prepared.parse(batch, name, None);
@@ -49,10 +53,6 @@ impl InEdition {
             self.prepared.parse(batch, name, None);
             return Treatment::Forward;
         };
-        if let Some(report) = self.failed_inquiry() {
-            self.prepared.parse(batch, name, None);
-            return Treatment::Replace(message::parse(name, &self.refusals.add(batch, report), types));
-        }
         let has_name = name != b"\0";
         let (verdict, may_change) = self.judge_to_keep(&sql, has_name);
         self.note_prepare(&sql, &verdict, may_change);

@@ -107,6 +107,15 @@ async fn a_path_that_is_put_back_leads_to_the_edition() {
 const TWICE: &str = "CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada'); CREATE SCHEMA other; \
     CREATE TABLE other.users (id int PRIMARY KEY, name text); INSERT INTO other.users VALUES (1, 'Eve')";
 
+/// Both editions see `users` through a view.
+async fn with_views() -> World {
+    let world = World::adopted(TWICE).await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE users ADD age int").await;
+    world.verbs.publish("v2", &[]).await;
+    world
+}
+
 /// Ways to another path and back. What a `users` is meant can be foretold of few of them.
 const WAYS: &[&str] = &[
     "SET search_path = other",
@@ -170,10 +179,7 @@ async fn meant(session: &Session, numbered: bool) -> Vec<Result<Vec<String>, Str
 
 #[tokio::test]
 async fn a_bare_name_means_what_it_means_to_the_server_whatever_became_of_the_path() {
-    let (world, plain) = (World::adopted(TWICE).await, World::plain(TWICE).await);
-    world.verbs.create("v2").await;
-    world.draft("v2", "ALTER TABLE users ADD age int").await;
-    world.verbs.publish("v2", &[]).await;
+    let (world, plain) = (with_views().await, World::plain(TWICE).await);
     for (edition, extended) in [("v1", false), ("v2", false), ("v1", true)] {
         let (session, direct) = (world.session(OWNER, edition).await, plain.direct(OWNER).await);
         for (number, way) in WAYS.iter().enumerate() {
@@ -207,13 +213,10 @@ async fn a_bare_name_means_what_it_means_to_the_server_whatever_became_of_the_pa
     plain.end().await;
 }
 
-/// A question of ours is no part of the application's transaction, and a statement that is cancelled meanwhile is.
+/// A question of ours is no query of the application's transaction.
 #[tokio::test]
 async fn asking_for_the_path_takes_no_snapshot() {
-    let world = World::adopted(TWICE).await;
-    world.verbs.create("v2").await;
-    world.draft("v2", "ALTER TABLE users ADD age int").await;
-    world.verbs.publish("v2", &[]).await;
+    let world = with_views().await;
     let (session, other) = (world.session(OWNER, "v1").await, world.session(OWNER, "v1").await);
     session.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL search_path = public, other").await;
     session.run("LOCK TABLE users IN SHARE MODE").await;
