@@ -21,7 +21,7 @@ pub struct Status {
     pub editions: Vec<Edition>,
     /// An unfinished operation: verb, edition, done steps of all steps.
     pub running: Option<RunningOperation>,
-    /// Proxies with a live lease: address, version, acknowledged epoch.
+    /// Proxies that take sessions or have some.
     pub proxies: Vec<ProxyRow>,
     /// Sessions per edition name.
     pub sessions: Vec<(EditionName, u64)>,
@@ -42,7 +42,7 @@ pub struct RunningOperation {
     pub of: usize,
 }
 
-/// A proxy with a live lease.
+/// A proxy that takes sessions or has some.
 #[derive(Clone, Debug, Serialize)]
 pub struct ProxyRow {
     /// Where it listens.
@@ -51,6 +51,10 @@ pub struct ProxyRow {
     pub version: String,
     /// The newest epoch that it applies.
     pub acked_epoch: i64,
+    /// Whether its lease is valid: without, it takes no new sessions and hears of nothing.
+    pub has_lease: bool,
+    /// Its sessions.
+    pub sessions: u64,
 }
 
 /// One session as its proxy reported it, joined with `pg_stat_activity`.
@@ -91,7 +95,7 @@ pub async fn status(target: &Target) -> Result<Status> {
         });
     }
     let editions = store::editions(&*connection).await?;
-    let proxies = store::live_proxies(&*connection).await?;
+    let proxies = store::proxies(&*connection).await?;
     let held = store::proxy_sessions(&*connection, None).await?;
     let count =
         |edition: &Edition| held.iter().filter(|session| session.edition == edition.id).count() as u64;
@@ -104,6 +108,8 @@ pub async fn status(target: &Target) -> Result<Status> {
                 address: proxy.address,
                 version: proxy.version,
                 acked_epoch: proxy.acked_epoch.get(),
+                has_lease: proxy.has_lease,
+                sessions: proxy.sessions,
             })
             .collect(),
         sessions: editions.iter().map(|edition| (edition.name.clone(), count(edition))).collect(),
@@ -126,7 +132,7 @@ async fn running(connection: &Connection, editions: &[Edition]) -> Result<Option
     }))
 }
 
-/// Sessions that proxies with a live lease hold, of one edition or of all.
+/// Sessions that go through proxies, of one edition or of all.
 pub async fn sessions(target: &Target, edition: Option<&EditionName>) -> Result<Vec<SessionRow>> {
     let connection = adopted(target).await?;
     let wanted = match edition {

@@ -24,9 +24,7 @@ pub use operations::{
     Operation, OperationState, Verb, finish_operation, insert_operation, running_operation,
     set_operation_state,
 };
-pub use proxies::{
-    LiveProxy, ProxySession, live_proxies, proxy_sessions, tell_proxies, wait_for_acknowledgement,
-};
+pub use proxies::{Proxy, ProxySession, proxies, proxy_sessions, tell_proxies, wait_for_acknowledgement};
 pub use runner::RunnerLock;
 pub use seeds::seeded_tables;
 pub use settings::{delete_setting, insert_schemas, schemas, set_setting, setting};

@@ -13,18 +13,22 @@ use crate::{
 /// How often a wait for acknowledgements looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// A proxy whose lease has not run out.
+/// A proxy that serves the database.
 #[derive(Clone, Debug)]
-pub struct LiveProxy {
+pub struct Proxy {
     /// Where it listens.
     pub address: String,
     /// Its version.
     pub version: String,
     /// The newest epoch that it applies.
     pub acked_epoch: Epoch,
+    /// Without a valid lease it takes no new sessions, and it hears of nothing.
+    pub has_lease: bool,
+    /// How many of the sessions that it reported the server still has.
+    pub sessions: u64,
 }
 
-/// A session that a proxy with a valid lease reported.
+/// A session that a proxy reported and that is still there.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are the columns of edition.sessions")]
 pub struct ProxySession {
@@ -38,38 +42,50 @@ pub struct ProxySession {
     pub state: Option<String>,
 }
 
-/// Proxies with a valid lease.
-pub async fn live_proxies(client: &impl GenericClient) -> Result<Vec<LiveProxy>> {
-    let rows = client
-        .query(
-            "SELECT address, version, acked_epoch FROM edition.proxies \
-             WHERE lease_expires_at > clock_timestamp() ORDER BY address, id",
-            &[],
-        )
-        .await?;
+/// Whether the server still has session `s`, which its proxy `p` reported. A proxy with a lease takes out by itself those that have ended; of
+/// another one only the server knows. Everybody may see the number and the role of a server process.
+macro_rules! lives {
+    () => {
+        "(p.lease_expires_at > clock_timestamp() OR EXISTS (SELECT FROM pg_catalog.pg_stat_activity a \
+          WHERE a.pid = s.backend_pid AND a.usename = s.user_name))"
+    };
+}
+
+/// Proxies that take sessions or have some: those with a valid lease, and those that lost theirs while their sessions go on.
+pub async fn proxies(client: &impl GenericClient) -> Result<Vec<Proxy>> {
+    let text = concat!(
+        "SELECT * FROM (SELECT p.address, p.version, p.acked_epoch, p.lease_expires_at > clock_timestamp() AS has_lease, ",
+        "(SELECT count(*) FROM edition.sessions s WHERE s.proxy_id = p.id AND ",
+        lives!(),
+        ") AS sessions, p.id FROM edition.proxies p) AS known WHERE has_lease OR sessions > 0 ORDER BY address, id"
+    );
+    let rows = client.query(text, &[]).await?;
     rows.iter()
         .map(|row| {
-            Ok(LiveProxy {
+            Ok(Proxy {
                 address: row.try_get(0)?,
                 version: row.try_get(1)?,
                 acked_epoch: Epoch::new(row.try_get(2)?),
+                has_lease: row.try_get(3)?,
+                sessions: row.try_get::<_, i64>(4)?.unsigned_abs(),
             })
         })
         .collect()
 }
 
-/// Sessions that proxies with a valid lease hold, of one edition or of all.
+/// Sessions that go through proxies, of one edition or of all.
 pub async fn proxy_sessions(
     client: &impl GenericClient,
     edition: Option<EditionId>,
 ) -> Result<Vec<ProxySession>> {
     let text = concat!(
-        "SELECT edition_id, backend_pid, user_name, application_name, client_address, ",
-        rfc3339!("connected_at"),
-        ", (SELECT state FROM pg_catalog.pg_stat_activity WHERE pid = backend_pid) ",
-        "FROM edition.sessions JOIN edition.proxies ON proxies.id = proxy_id ",
-        "WHERE lease_expires_at > clock_timestamp() AND ($1::int IS NULL OR edition_id = $1) ",
-        "ORDER BY edition_id, connected_at, backend_pid"
+        "SELECT s.edition_id, s.backend_pid, s.user_name, s.application_name, s.client_address, ",
+        rfc3339!("s.connected_at"),
+        ", (SELECT state FROM pg_catalog.pg_stat_activity WHERE pid = s.backend_pid) ",
+        "FROM edition.sessions s JOIN edition.proxies p ON p.id = s.proxy_id ",
+        "WHERE ($1::int IS NULL OR s.edition_id = $1) AND ",
+        lives!(),
+        " ORDER BY s.edition_id, s.connected_at, s.backend_pid"
     );
     let rows = client.query(text, &[&edition.map(EditionId::get)]).await?;
     rows.iter()
@@ -90,36 +106,54 @@ pub async fn proxy_sessions(
 /// How long a verb that changes nothing but the catalogue waits for the proxies.
 const USUAL_PATIENCE: Duration = Duration::from_secs(10);
 
-/// As [`wait_for_acknowledgement`], for as long as is usual: when a verb is over, what it did is true for the next session.
+/// Waits, for as long as is usual, until the proxies that take sessions apply `epoch`: when a verb is over, what it did is true for the next
+/// session.
 pub async fn tell_proxies(client: &impl GenericClient, epoch: Epoch) -> Result<()> {
-    wait_for_acknowledgement(client, epoch, USUAL_PATIENCE).await
+    wait_for(client, epoch, USUAL_PATIENCE, |proxy| proxy.has_lease).await
 }
 
-/// Waits until every proxy with a valid lease applies `epoch` or a newer one. A proxy whose lease runs out meanwhile
-/// takes no sessions until it has loaded the catalogue again, so it is no longer waited for.
+/// Waits until every proxy that has sessions or takes some applies `epoch` or a newer one. One that has lost its lease takes none until it
+/// has read the catalogue again; but those that it has go on by what it read last, so it is waited for until they have ended.
 pub async fn wait_for_acknowledgement(
     client: &impl GenericClient,
     epoch: Epoch,
     patience: Duration,
 ) -> Result<()> {
+    wait_for(client, epoch, patience, |_| true).await
+}
+
+async fn wait_for(
+    client: &impl GenericClient,
+    epoch: Epoch,
+    patience: Duration,
+    is_concerned: fn(&Proxy) -> bool,
+) -> Result<()> {
     let begun = Instant::now();
     loop {
-        let behind: Vec<String> = live_proxies(client)
-            .await?
-            .into_iter()
-            .filter(|proxy| proxy.acked_epoch < epoch)
-            .map(|proxy| format!("{} (at epoch {})", proxy.address, proxy.acked_epoch))
-            .collect();
+        let mut behind = proxies(client).await?;
+        behind.retain(|proxy| proxy.acked_epoch < epoch && is_concerned(proxy));
         if behind.is_empty() {
             return Ok(());
         }
         if begun.elapsed() >= patience {
-            return Err(Error::new(
-                ErrorKind::Busy,
-                format!("proxies have not taken up epoch {epoch} within {patience:?}: {}", behind.join(", ")),
-            )
-            .with_hint("look at the log of these proxies, then run the same command again"));
+            return Err(lag_behind(epoch, patience, &behind));
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
+}
+
+fn lag_behind(epoch: Epoch, patience: Duration, behind: &[Proxy]) -> Error {
+    let told = |proxy: &Proxy| {
+        let out_of_touch = format!(", out of touch, with {} sessions that go on", proxy.sessions);
+        let note = if proxy.has_lease { "" } else { &out_of_touch };
+        format!("{} (at epoch {}{note})", proxy.address, proxy.acked_epoch)
+    };
+    let names: Vec<String> = behind.iter().map(told).collect();
+    let text = format!("proxies have not taken up epoch {epoch} within {patience:?}: {}", names.join(", "));
+    let hint = if behind.iter().all(|proxy| proxy.has_lease) {
+        "look at the log of these proxies, then run the same command again"
+    } else {
+        "look in the log why a proxy cannot reach the catalogue, or end its sessions (edition sessions lists them); then run the same command again"
+    };
+    Error::new(ErrorKind::Busy, text).with_hint(hint)
 }

@@ -2,7 +2,7 @@
 
 use catalog::{
     Result,
-    operation::{self, Status as Outcome},
+    operation::{self, ProxyRow, Status as Outcome},
 };
 use clap::Args;
 
@@ -51,9 +51,17 @@ fn proxies(status: &Outcome) -> String {
     if status.proxies.is_empty() {
         return "no proxy serves this database at the moment".to_owned();
     }
-    let mut table = Table::new(["PROXY", "VERSION", "EPOCH"]).right(2);
+    let mut table = Table::new(["PROXY", "VERSION", "EPOCH", "SESSIONS"]).right(2).right(3);
     for proxy in &status.proxies {
-        table.row([proxy.address.clone(), proxy.version.clone(), proxy.acked_epoch.to_string()]);
+        let (epoch, sessions) = (proxy.acked_epoch.to_string(), proxy.sessions.to_string());
+        table.row([proxy.address.clone(), proxy.version.clone(), epoch, sessions]);
     }
-    table.text()
+    let lost = status.proxies.iter().filter(|proxy| !proxy.has_lease);
+    let warning = |proxy: &ProxyRow| {
+        format!(
+            "{} has lost touch with the catalogue: it takes no new sessions, and nothing is published while its old ones go on (see its log)",
+            proxy.address
+        )
+    };
+    std::iter::once(table.text()).chain(lost.map(warning)).collect::<Vec<_>>().join("\n")
 }

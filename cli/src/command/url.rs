@@ -35,8 +35,8 @@ impl Url {
             return Err(Error::refused(format!("there is no live edition or draft \"{}\"", self.name))
                 .with_hint("edition list shows the editions there are"));
         }
-        let address =
-            self.proxy.or_else(|| status.proxies.first().map(|proxy| first_address(&proxy.address)));
+        let serving = status.proxies.iter().find(|proxy| proxy.has_lease);
+        let address = self.proxy.or_else(|| serving.map(|proxy| first_address(&proxy.address)));
         let Some(address) = address else {
             let (host, port) = (host_text(target.config()), port(target.config()));
             return Err(Error::refused("no proxy serves this database at the moment").with_hint(format!(

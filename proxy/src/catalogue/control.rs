@@ -2,18 +2,23 @@
 
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
+use catalog::snapshot::Snapshot;
 use tokio::{sync::Notify, task::AbortHandle, time::timeout};
 use tokio_postgres::{AsyncMessage, Client, error::SqlState};
 
 use crate::settings::Settings;
 
-/// How long any statement on it may take before the connection counts as lost.
-pub(super) const DEADLINE: Duration = Duration::from_secs(4);
+/// How long any statement on it may take before the connection counts as lost, but for a reading of the catalogue.
+const DEADLINE: Duration = Duration::from_secs(4);
+/// How long a reading of the catalogue may take.
+const READING_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Settings that keep the application's own out of our statements.
 const SETTINGS: &str = "SET search_path = ''; SET client_min_messages = warning; SET statement_timeout = '4s'; \
                         SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET default_transaction_read_only = off; \
                         SET default_transaction_isolation = 'read committed'; SET synchronous_commit = off; SET jit = off";
+const SETTINGS_FOR_READING: &str = "SET statement_timeout = '60s'";
+const SETTINGS_AFTER_READING: &str = "SET statement_timeout = '4s'";
 
 /// A control connection; its driver ends with this value.
 pub(super) struct Connection {
@@ -33,8 +38,8 @@ pub(super) enum Failure {
     #[error("not adopted")]
     NotAdopted,
     /// The server did not answer in time.
-    #[error("no answer within {} s", DEADLINE.as_secs())]
-    Silent,
+    #[error("no answer within {} s", .0.as_secs())]
+    Silent(Duration),
     /// The server said no, or the connection broke.
     #[error("{}", describe(.0))]
     Database(#[from] tokio_postgres::Error),
@@ -50,7 +55,7 @@ impl Failure {
             Self::NoDatabase | Self::NotAdopted => return true,
             Self::Database(error) => error.code().cloned(),
             Self::Catalogue(error) => error.sqlstate(),
-            Self::Silent => None,
+            Self::Silent(_) => None,
         };
         matches!(code, Some(code) if code == SqlState::UNDEFINED_TABLE || code == SqlState::INVALID_SCHEMA_NAME)
     }
@@ -70,7 +75,7 @@ impl Connection {
         let mut config = settings.control_settings(database);
         tls.apply(&mut config);
         let (client, mut connection) = match timeout(2 * DEADLINE, config.connect(tls.connector())).await {
-            Err(_) => return Err(Failure::Silent),
+            Err(_) => return Err(Failure::Silent(2 * DEADLINE)),
             Ok(Err(error)) if error.code() == Some(&SqlState::INVALID_CATALOG_NAME) => {
                 return Err(Failure::NoDatabase);
             }
@@ -98,6 +103,15 @@ impl Connection {
                 .await?;
         Ok(row.try_get(0)?)
     }
+
+    /// Reads the catalogue.
+    pub(super) async fn read(&self) -> Result<Snapshot, Failure> {
+        in_time(self.client.batch_execute(SETTINGS_FOR_READING)).await?;
+        let read = timeout(READING_DEADLINE, Snapshot::load(&self.client));
+        let snapshot = read.await.map_err(|_| Failure::Silent(READING_DEADLINE))??;
+        in_time(self.client.batch_execute(SETTINGS_AFTER_READING)).await?;
+        Ok(snapshot)
+    }
 }
 
 impl Drop for Connection {
@@ -110,5 +124,5 @@ impl Drop for Connection {
 pub(super) async fn in_time<T, E: Into<Failure>>(
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, Failure> {
-    timeout(DEADLINE, work).await.map_err(|_| Failure::Silent)?.map_err(Into::into)
+    timeout(DEADLINE, work).await.map_err(|_| Failure::Silent(DEADLINE))?.map_err(Into::into)
 }

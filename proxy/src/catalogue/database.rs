@@ -139,8 +139,10 @@ impl Database {
         until.is_some_and(|until| Instant::now() < until)
     }
 
+    /// The lease is valid until then, or for longer if that is known already.
     pub(super) fn lease_until(&self, until: Instant) {
-        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        let mut lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        *lease = (*lease).max(Some(until));
     }
 
     pub(super) fn use_control(&self, client: Option<Arc<Client>>) {

@@ -46,11 +46,20 @@ came AS (
      client_address = excluded.client_address, connected_at = excluded.connected_at)
 UPDATE edition.proxies SET acked_epoch = $2 WHERE id = $1::pg_catalog.text::pg_catalog.uuid";
 
-/// One statement, so one transaction.
-const FORGET: &str = "
-WITH forgotten AS (
-  DELETE FROM edition.sessions WHERE proxy_id = $1::pg_catalog.text::pg_catalog.uuid)
-UPDATE edition.proxies SET acked_epoch = DEFAULT WHERE id = $1::pg_catalog.text::pg_catalog.uuid";
+const BEGIN_ANEW: &str =
+    "UPDATE edition.proxies SET acked_epoch = DEFAULT WHERE id = $1::pg_catalog.text::pg_catalog.uuid";
+
+const LEFT_OVER: &str =
+    "SELECT backend_pid FROM edition.sessions WHERE proxy_id = $1::pg_catalog.text::pg_catalog.uuid";
+
+/// Proxies that went without a word, and whose sessions have gone too.
+const FORGET_THE_DEAD: &str = "
+DELETE FROM edition.proxies WHERE id IN (
+  SELECT id FROM edition.proxies AS p
+  WHERE lease_expires_at < pg_catalog.clock_timestamp() - '1 day'::pg_catalog.interval
+    AND NOT EXISTS (SELECT FROM edition.sessions AS s JOIN pg_catalog.pg_stat_activity AS a
+                    ON a.pid = s.backend_pid AND a.usename = s.user_name WHERE s.proxy_id = p.id)
+  FOR UPDATE SKIP LOCKED)";
 
 const LEAVE: &str = "DELETE FROM edition.proxies WHERE id = $1::pg_catalog.text::pg_catalog.uuid";
 
@@ -89,8 +98,9 @@ pub(super) async fn renew(client: &Client, identity: &Identity) -> Result<Renewe
 }
 
 /// Which sessions the catalogue knows of, as far as we told it.
+/// A process of which only the number is known was told by an earlier connection.
 #[derive(Default)]
-pub(super) struct Reported(HashMap<i32, SessionRow>);
+pub(super) struct Reported(HashMap<i32, Option<SessionRow>>);
 
 impl Reported {
     /// Brings the catalogue's rows to exactly `sessions`, and acknowledges `epoch`.
@@ -104,8 +114,8 @@ impl Reported {
         let sessions: HashMap<i32, SessionRow> =
             sessions.into_iter().map(|row| (row.backend_pid, row)).collect();
         let gone: Vec<i32> = self.0.keys().filter(|pid| !sessions.contains_key(pid)).copied().collect();
-        let came: Vec<&SessionRow> =
-            sessions.values().filter(|row| self.0.get(&row.backend_pid) != Some(row)).collect();
+        let told = |row: &SessionRow| self.0.get(&row.backend_pid).and_then(Option::as_ref) == Some(row);
+        let came: Vec<&SessionRow> = sessions.values().filter(|row| !told(row)).collect();
         let pids: Vec<i32> = came.iter().map(|row| row.backend_pid).collect();
         let editions: Vec<i32> = came.iter().map(|row| row.edition.get()).collect();
         let users: Vec<&str> = came.iter().map(|row| row.user.as_str()).collect();
@@ -115,16 +125,23 @@ impl Reported {
         let parameters: [&(dyn ToSql + Sync); 9] =
             [&identity.id, &epoch.get(), &gone, &pids, &editions, &users, &applications, &clients, &since];
         in_time(client.execute(REPORT, &parameters)).await?;
-        self.0 = sessions;
+        self.0 = sessions.into_iter().map(|(pid, row)| (pid, Some(row))).collect();
         Ok(())
     }
 }
 
-/// As [`renew`], for a connection that begins: what an earlier one reported is forgotten in the same moment, and nothing counts
-/// as acknowledged until it is reported anew. The proxy's row itself stays: while its sessions live, a runner has to wait for it.
-pub(super) async fn renew_from_nothing(client: &Client, identity: &Identity) -> Result<Renewed, Failure> {
-    in_time(client.execute(FORGET, &[&identity.id])).await?;
-    renew(client, identity).await
+/// As [`renew`], for a connection that begins: nothing counts as acknowledged until it is reported anew. The sessions that an earlier connection
+/// reported stay in the catalogue until then: while they live, a runner has to wait for them.
+pub(super) async fn renew_from_nothing(
+    client: &Client,
+    identity: &Identity,
+) -> Result<(Renewed, Reported), Failure> {
+    in_time(client.execute(FORGET_THE_DEAD, &[])).await?;
+    in_time(client.execute(BEGIN_ANEW, &[&identity.id])).await?;
+    let left_over = in_time(client.query(LEFT_OVER, &[&identity.id])).await?;
+    let pids = left_over.iter().map(|row| Ok((row.try_get(0)?, None)));
+    let reported = Reported(pids.collect::<Result<_, tokio_postgres::Error>>()?);
+    Ok((renew(client, identity).await?, reported))
 }
 
 /// Takes this proxy's rows out.

@@ -1,13 +1,13 @@
 //! One database's watcher: finds out whether the database is adopted, then holds the lease, takes up each new
 //! epoch and tells the catalogue.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use catalog::snapshot::Snapshot;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -97,9 +97,17 @@ impl Watcher<'_> {
             return Err(Failure::NotAdopted);
         }
         in_time(connection.client.batch_execute("LISTEN edition")).await?;
-        let mut holder =
-            Holder { watcher: self, connection: &connection, reported: Reported::default(), acked: None };
-        let database = holder.begin(adopted.clone()).await?;
+        let mut holder = Holder {
+            watcher: self,
+            settings: &settings,
+            connection: &connection,
+            reported: Reported::default(),
+            acked: None,
+        };
+        let database = tokio::select! {
+            begun = holder.begin(adopted.clone()) => begun?,
+            () = self.stop.cancelled() => return Ok(()),
+        };
         *adopted = Some(database.clone());
         *attempts = 0;
         self.standing.send_replace(Standing::Adopted(database.clone()));
@@ -115,6 +123,7 @@ fn back_off(attempts: u32) -> Duration {
 /// Holds the lease over one control connection.
 struct Holder<'a> {
     watcher: &'a Watcher<'a>,
+    settings: &'a Settings,
     connection: &'a Connection,
     reported: Reported,
     /// The reading and the state of the sessions that the catalogue was last told of.
@@ -122,14 +131,18 @@ struct Holder<'a> {
 }
 
 impl Holder<'_> {
-    /// Starts from nothing: whatever an earlier connection reported is taken out, so that the rows are exactly
-    /// what follows.
+    /// Starts from nothing: what an earlier connection read counts for nothing, and what it reported is brought up to date.
     async fn begin(&mut self, known: Option<Arc<Database>>) -> Result<Arc<Database>, Failure> {
         let client = &self.connection.client;
-        let renewed = lease::renew_from_nothing(client, self.watcher.identity).await?;
-        let snapshot = in_time(Snapshot::load(client)).await?;
+        let (mut renewed, reported) = lease::renew_from_nothing(client, self.watcher.identity).await?;
+        self.reported = reported;
+        let snapshot = self.read(None).await?;
         if snapshot.editions.is_empty() {
             return Err(Failure::NotAdopted);
+        }
+        // A long reading has used it up.
+        if renewed.until <= std::time::Instant::now() {
+            renewed = lease::renew(client, self.watcher.identity).await?;
         }
         let reading = Reading::new(Arc::new(snapshot), renewed.drains);
         let database = match known {
@@ -159,7 +172,11 @@ impl Holder<'_> {
                 () = tokio::time::sleep_until(next) => {}
             }
             next = Instant::now() + lease::RENEWED;
-            self.renew(database).await?;
+            let stop = self.watcher.stop;
+            tokio::select! {
+                renewed = self.renew(database) => renewed?,
+                () = stop.cancelled() => {}
+            }
         }
     }
 
@@ -168,7 +185,7 @@ impl Holder<'_> {
         let renewed = lease::renew(client, self.watcher.identity).await?;
         let known = database.reading();
         if renewed.epoch != known.snapshot.epoch {
-            let snapshot = in_time(Snapshot::load(client)).await?;
+            let snapshot = self.read(Some(database)).await?;
             tracing::info!(database = database.name(), epoch = %snapshot.epoch, "catalogue changed");
             database.publish(Reading::new(Arc::new(snapshot), renewed.drains));
         } else if renewed.drains != known.drains {
@@ -176,6 +193,52 @@ impl Holder<'_> {
         }
         database.lease_until(renewed.until);
         self.acknowledge(database).await
+    }
+
+    /// Reads the catalogue. Where that takes long, a second connection keeps the lease meanwhile, and answers to logins: sessions go on by
+    /// what is known, and whoever has changed the catalogue waits for our acknowledgement. `database`: what new sessions may go by until then.
+    async fn read(&self, database: Option<&Arc<Database>>) -> Result<Snapshot, Failure> {
+        let mut reading = pin!(self.connection.read());
+        if let Ok(read) = timeout(lease::RENEWED, &mut reading).await {
+            return read;
+        }
+        tracing::warn!(database = self.watcher.database, "the catalogue takes long to read");
+        let relief = tokio::select! {
+            read = &mut reading => return read,
+            opened = Connection::open(self.settings, &self.watcher.database) => match opened {
+                Ok(relief) => relief,
+                Err(error) => {
+                    tracing::warn!(database = self.watcher.database, %error, "no second connection to keep the lease meanwhile");
+                    return reading.await;
+                }
+            },
+        };
+        if let Some(database) = database {
+            database.use_control(Some(relief.client.clone()));
+        }
+        let read = tokio::select! {
+            read = &mut reading => read,
+            Err(failure) = self.keep_lease(&relief, database) => Err(failure),
+        };
+        if let Some(database) = database {
+            database.use_control(Some(self.connection.client.clone()));
+        }
+        read
+    }
+
+    /// Renews the lease over `relief` until that fails. New sessions are taken only as long as there was no gap.
+    async fn keep_lease(
+        &self,
+        relief: &Connection,
+        database: Option<&Arc<Database>>,
+    ) -> Result<Infallible, Failure> {
+        loop {
+            let renewed = lease::renew(&relief.client, self.watcher.identity).await?;
+            if let Some(database) = database.filter(|database| database.lease_is_valid()) {
+                database.lease_until(renewed.until);
+            }
+            sleep(lease::RENEWED).await;
+        }
     }
 
     /// Tells the catalogue the epoch and the sessions, if it does not know them yet. Asking the workers is also

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use catalog::{model::EditionId, store};
+
 use crate::world::{World, ask, eventually, execute, failure, refusal};
 
 const SESSIONS: &str =
@@ -98,11 +100,12 @@ async fn the_watcher_survives_the_loss_of_its_connection() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_has_lost_its_connection_is_waited_for_as_long_as_its_lease() {
+async fn a_proxy_that_is_out_of_touch_is_waited_for_while_its_sessions_go_on() {
     let world = World::adopted().await;
     let direct = world.direct().await;
-    let client = world.session("--edition=v2").await;
-    // It can come back and begin anew, but not get a lease: the moment in between, made long.
+    let (client, leaves) = (world.session("--edition=v2").await, world.session("--edition=v2").await);
+    world.change_catalogue("SELECT").await;
+    // It can come back and begin anew, but not get a lease.
     let gate = "CREATE FUNCTION edition.gate() RETURNS trigger LANGUAGE plpgsql AS \
                 'BEGIN PERFORM pg_catalog.pg_advisory_xact_lock(4711); RETURN NEW; END'; \
                 CREATE TRIGGER gate BEFORE INSERT ON edition.proxies FOR EACH ROW EXECUTE FUNCTION edition.gate()";
@@ -110,14 +113,56 @@ async fn a_proxy_that_has_lost_its_connection_is_waited_for_as_long_as_its_lease
     let other = world.direct().await;
     execute(&other, "SELECT pg_advisory_lock(4711)").await;
     lose_control_connection(&direct).await;
-    let epoch = catalog::store::bump_epoch(&direct).await.unwrap();
-    let patience = Duration::from_millis(1500);
-    let waited = catalog::store::wait_for_acknowledgement(&direct, epoch, patience).await;
-    assert!(waited.is_err(), "its session is still there, and knows nothing of the new epoch");
-    execute(&other, "SELECT pg_advisory_unlock(4711)").await;
-    catalog::store::wait_for_acknowledgement(&direct, epoch, Duration::from_secs(20)).await.unwrap();
-    assert_eq!(ask(&direct, "SELECT edition_id::text FROM edition.sessions").await, ["2"]);
+    let epoch = store::bump_epoch(&direct).await.unwrap();
+    let while_leased = Duration::from_millis(1500);
+    assert!(store::wait_for_acknowledgement(&direct, epoch, while_leased).await.is_err());
+    eventually("the lease has run out", async || !store::proxies(&direct).await.unwrap()[0].has_lease).await;
+    store::tell_proxies(&direct, epoch).await.unwrap();
+    let waited =
+        store::wait_for_acknowledgement(&direct, epoch, Duration::ZERO).await.unwrap_err().to_string();
+    assert!(waited.contains("out of touch, with 2 sessions that go on"), "{waited}");
     assert_eq!(ask(&client, "SELECT name FROM whoami").await, ["second"]);
+    let of_v2 = async || store::proxy_sessions(&direct, Some(EditionId::new(2))).await.unwrap().len();
+    drop(leaves);
+    eventually("only the server knows that it has left", async || of_v2().await == 1).await;
+    assert_eq!(ask(&direct, "SELECT count(*)::text FROM edition.sessions").await, ["2"]);
+    execute(&other, "SELECT pg_advisory_unlock(4711)").await;
+    store::wait_for_acknowledgement(&direct, epoch, Duration::from_secs(20)).await.unwrap();
+    assert_eq!(ask(&direct, "SELECT edition_id::text FROM edition.sessions").await, ["2"]);
+
+    execute(&other, "SELECT pg_advisory_lock(4711)").await;
+    lose_control_connection(&direct).await;
+    let epoch = store::bump_epoch(&direct).await.unwrap();
+    drop(client);
+    store::wait_for_acknowledgement(&direct, epoch, Duration::from_secs(20)).await.unwrap();
+    assert_eq!(of_v2().await, 0, "a proxy without lease or sessions is not waited for");
+    execute(&other, "SELECT pg_advisory_unlock(4711)").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_long_reading_of_the_catalogue_keeps_nobody_out() {
+    let world = World::adopted().await;
+    let direct = world.direct().await;
+    let old = world.session("").await;
+    execute(&direct, "BEGIN; LOCK TABLE edition.tables IN ACCESS EXCLUSIVE MODE").await;
+    let other = world.direct().await;
+    let epoch = store::bump_epoch(&other).await.unwrap();
+    // Longer than a lease and than any other statement may take.
+    let waited = store::wait_for_acknowledgement(&other, epoch, Duration::from_secs(7)).await;
+    assert!(waited.is_err(), "it has read what is locked");
+    let new = world.session("--edition=v2").await;
+    assert_eq!(ask(&new, "SELECT name FROM whoami").await, ["second"]);
+    assert_eq!(ask(&old, "SELECT name FROM whoami").await, ["first"]);
+    execute(&direct, "ROLLBACK").await;
+    store::wait_for_acknowledgement(&other, epoch, Duration::from_secs(5)).await.unwrap();
+    assert_eq!(ask(&direct, "SELECT edition_id::text FROM edition.sessions ORDER BY 1").await, ["1", "2"]);
+    eventually("the second connection is gone", async || {
+        let own = "SELECT count(*)::text FROM pg_stat_activity \
+                   WHERE application_name = 'editiond' AND datname = current_database()";
+        ask(&direct, own).await == ["1"]
+    })
+    .await;
     world.end().await;
 }
 
