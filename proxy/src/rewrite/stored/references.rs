@@ -1,12 +1,19 @@
 //! What becomes of each column reference once items are in their stored form.
 
-use catalog::sql::parser::nodes;
+use catalog::{
+    sql,
+    sql::{
+        Literal,
+        parser::{name_parts, nodes},
+    },
+};
 
 use super::{
     super::scope::{
         LevelId, Meaning, Place, Reference, Shape, Statement, has_output, is_system_column, naming_reference,
     },
     Result, Stored, StoredItem, Unsafe,
+    rows::row_type,
 };
 
 impl<'a, 't> Stored<'a, 't> {
@@ -36,6 +43,10 @@ impl<'a, 't> Stored<'a, 't> {
                 Shape::Table(schema, table, name) => {
                     if let Some(stored) = self.table(reference.level, schema, table) {
                         self.claim(reference.column);
+                        if name == TABLE_ID {
+                            self.table_id(reference, &[stored], &qualified_table_id(&stored)?)?;
+                            continue;
+                        }
                         let (first, parts) = self.parts(reference.column)?;
                         if let Some([.., table, _]) = parts.get(..) {
                             self.splice(first..table.end, stored.qualifier()?);
@@ -71,6 +82,9 @@ impl<'a, 't> Stored<'a, 't> {
         stored: &StoredItem<'a, 't>,
         name: &str,
     ) -> Result<()> {
+        if name == TABLE_ID {
+            return self.table_id(reference, &[*stored], &qualified_table_id(stored)?);
+        }
         let (_, parts) = self.parts(reference.column)?;
         let Some(last) = parts.last().cloned() else { return Ok(()) };
         match stored.physical(name) {
@@ -87,6 +101,29 @@ impl<'a, 't> Stored<'a, 't> {
         Ok(())
     }
 
+    /// `tableoid` of one of `items`: where the row is the stored table's own, the view is what the edition calls the table. Of a partition's rows
+    /// it is the partition, which has no view.
+    fn table_id(
+        &mut self,
+        reference: &Reference<'t>,
+        items: &[StoredItem<'a, 't>],
+        written: &str,
+    ) -> Result<()> {
+        let (first, parts) = self.parts(reference.column)?;
+        let Some(last) = parts.last().filter(|_| !items.is_empty()) else { return Ok(()) };
+        let mut cases = Vec::new();
+        for stored in items {
+            let id = |relation: &str| sql!("{}::pg_catalog.regclass::pg_catalog.oid", Literal(relation));
+            let (table, view) = (id(&stored.table()), id(&row_type(stored.view, stored.named)?));
+            let case = format!("WHEN {table} THEN {view}");
+            if !cases.contains(&case) {
+                cases.push(case);
+            }
+        }
+        self.splice(first..last.end, format!("(CASE {written} {} ELSE {written} END)", cases.join(" ")));
+        Ok(())
+    }
+
     /// `x`: a column, or the row of what is called so.
     fn name(&mut self, reference: &Reference<'t>, name: &str) -> Result<()> {
         let level = reference.level;
@@ -96,6 +133,9 @@ impl<'a, 't> Stored<'a, 't> {
         let (first, parts) = self.parts(reference.column)?;
         let Some(tokens) = parts.last().cloned() else { return Ok(()) };
         let meaning = self.scopes.column(level, name);
+        if name == TABLE_ID && !matches!(meaning, Meaning::Item(id) if self.is_known_column(id, name)) {
+            return self.table_id(reference, &self.passed(level, None), TABLE_ID);
+        }
         if !is_system_column(name)
             && let Some(stored) = self.qualified_by(level, name)
         {
@@ -179,7 +219,7 @@ impl<'a, 't> Stored<'a, 't> {
         let scopes = self.scopes;
         for target in &scopes.unnamed_outputs {
             let Some(column) = naming_reference(target.val()) else { continue };
-            let Some(name) = catalog::sql::parser::name_parts(column.fields()).last().copied() else {
+            let Some(name) = name_parts(column.fields()).last().copied() else {
                 continue;
             };
             let (_, parts) = self.parts(column)?;
@@ -198,6 +238,13 @@ impl<'a, 't> Stored<'a, 't> {
         }
         Ok(())
     }
+}
+
+/// The system column that tells which table a row is stored in.
+const TABLE_ID: &str = "tableoid";
+
+fn qualified_table_id(stored: &StoredItem<'_, '_>) -> Result<String> {
+    Ok(format!("{}.{TABLE_ID}", stored.qualifier()?))
 }
 
 fn ambiguous(name: &str, token: usize) -> Unsafe {

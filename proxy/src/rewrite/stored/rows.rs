@@ -186,8 +186,8 @@ fn listed(stored: &StoredItem<'_, '_>) -> Result<Vec<Part>> {
         .collect()
 }
 
-/// The row type of the view.
-fn row_type(view: &ViewRelation, named: &nodes::RangeVar) -> Result<String> {
+/// The view, and its row type.
+pub(super) fn row_type(view: &ViewRelation, named: &nodes::RangeVar) -> Result<String> {
     let name = Name::new(named.relname().unwrap_or_default());
     let name = name.map_err(|_| Unsafe::new("Write the name of the table plainly.", None))?;
     Ok(sql!("{}.{}", view.schema, name).to_string())

@@ -159,3 +159,43 @@ fn what_cannot_be_told_is_not_guessed() {
     // it may be fine as it is
     check(&[("SELECT * FROM users NATURAL JOIN orders GROUP BY id", "=")]);
 }
+
+#[test]
+fn a_rows_table_is_what_the_edition_calls_it() {
+    let from = r#"FROM "public"."users" u ("id", "full_name", "Age")"#;
+    let id = |written: &str| {
+        format!(
+            r#"(CASE {written} WHEN '"public"."users"'::pg_catalog.regclass::pg_catalog.oid THEN '"public$v2"."users"'::pg_catalog.regclass::pg_catalog.oid ELSE {written} END)"#
+        )
+    };
+    let (bare, qualified) = (id("tableoid"), id(r#""u".tableoid"#));
+    let texts = [
+        ("SELECT tableoid FROM users u", format!(r#"SELECT {bare} AS "tableoid" {from}"#)),
+        (
+            "SELECT u.tableoid::regclass, count(*) FROM users u GROUP BY u.tableoid ORDER BY tableoid",
+            format!(
+                r#"SELECT {qualified}::regclass AS "tableoid", count(*) {from} GROUP BY {qualified} ORDER BY tableoid"#
+            ),
+        ),
+        (
+            "SELECT id FROM users u WHERE tableoid = 'users'::regclass",
+            format!("SELECT id {from} WHERE {bare} = 'users'::regclass"),
+        ),
+        (
+            "UPDATE users u SET id = 1 RETURNING tableoid AS t",
+            format!(r#"UPDATE "public"."users" u SET id = 1 RETURNING {bare} AS t"#),
+        ),
+        (
+            "DELETE FROM public.users WHERE public.users.tableoid = 1",
+            format!(r#"DELETE FROM "public"."users" AS "users" WHERE {} = 1"#, id(r#""users".tableoid"#)),
+        ),
+    ];
+    for (sql, expected) in texts {
+        check(&[(sql, expected.as_str())]);
+    }
+    // another table's
+    check(&[(
+        "SELECT p.tableoid FROM users u, plain p WHERE u.ctid IS NULL",
+        &format!("SELECT p.tableoid {from}, plain p WHERE u.ctid IS NULL"),
+    )]);
+}

@@ -38,6 +38,14 @@ const ANSWERED: &[(&str, &[&str])] = &[
         "CREATE INDEX i ON users (lower({name})); DROP INDEX i; COMMENT ON COLUMN users.{name} IS 'x'; SELECT 1",
         &["1"],
     ),
+    (
+        "SELECT tableoid::regclass, count(*) FROM users u WHERE u.tableoid = 'users'::regclass GROUP BY tableoid",
+        &["users|2"],
+    ),
+    (
+        "DELETE FROM users WHERE id = 1 AND tableoid = 'public.users'::regclass RETURNING (SELECT relname FROM pg_class c WHERE c.oid = users.tableoid)",
+        &["users"],
+    ),
     ("SELECT pg_get_serial_sequence('users', 'id')", &["public.users_id_seq"]),
 ];
 
