@@ -38,6 +38,10 @@ impl Dump {
             }
             lines.sort();
         }
+        // Its columns are listed as they stand in the table.
+        if heading.contains("; Type: STATISTICS;") {
+            lines.iter_mut().for_each(|line| sort_columns(line));
+        }
         self.objects.entry(heading.to_owned()).or_default().extend(lines);
     }
 
@@ -85,6 +89,18 @@ impl Dump {
     }
 }
 
+/// Puts the columns and expressions of a `CREATE STATISTICS` in order.
+fn sort_columns(line: &mut String) {
+    let Some((start, (columns, end))) =
+        line.split_once(" ON ").and_then(|(start, rest)| Some((start, rest.rsplit_once(" FROM ")?)))
+    else {
+        return;
+    };
+    let mut columns: Vec<&str> = columns.split(", ").collect();
+    columns.sort_unstable();
+    *line = format!("{start} ON {} FROM {end}", columns.join(", "));
+}
+
 /// `2026-11-21 14:57:47.96133`: a time with a fraction of a second.
 fn is_moment(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_digit() || matches!(c, '-' | ':' | ' ' | '.' | '+');
@@ -127,6 +143,18 @@ CREATE TABLE public.t (
             assert_ne!(dump.difference(&Dump::parse(&changed)), "");
             assert_ne!(Dump::parse(&changed).difference(&dump), "");
         }
+    }
+
+    #[test]
+    fn nor_does_the_order_of_a_statistics_objects_columns() {
+        let of = |text: &str| {
+            Dump::parse(&format!(
+                "-- Name: s; Type: STATISTICS; Schema: public; Owner: owner\nCREATE STATISTICS public.s {text} FROM public.t;"
+            ))
+        };
+        assert_eq!(of("(ndistinct) ON a, b").difference(&of("(ndistinct) ON b, a")), "");
+        assert_ne!(of("(ndistinct) ON a, b").difference(&of("ON a, b")), "");
+        assert_ne!(of("ON a, b").difference(&of("ON a, c")), "");
     }
 
     #[test]
