@@ -68,14 +68,17 @@ impl Report {
 
     fn detail(&mut self, file: &str, outcome: &Outcome, difference: &Difference, mark: &str) {
         let [direct, proxied] = &difference.sides;
+        let alike = direct.chars().zip(proxied.chars()).take_while(|(left, right)| left == right).count();
+        // What is long and alike is left out, but for the words just before they part.
+        let skipped = if alike > 1000 { alike - 200 } else { 0 };
         self.details.push_str(&format!(
             "== {mark}{} | {} | {file}:{}\n{}\n-- direct:  {}\n-- proxied: {}\n\n",
             difference.class,
             family(&outcome.text),
             outcome.line,
             short(outcome.text.trim(), 1500),
-            short(direct, 1500),
-            short(proxied, 1500)
+            short_from(direct, skipped),
+            short_from(proxied, skipped)
         ));
     }
 
@@ -153,6 +156,12 @@ fn family(text: &str) -> String {
         "COPY" => "COPY TO".to_owned(),
         _ => first,
     }
+}
+
+fn short_from(text: &str, skipped: usize) -> String {
+    let start = if skipped > 0 { "…" } else { "" };
+    let rest: String = text.chars().skip(skipped).collect();
+    format!("{start}{}", short(&rest, 1500))
 }
 
 fn short(text: &str, characters: usize) -> String {
