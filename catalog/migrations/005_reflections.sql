@@ -37,6 +37,7 @@ DECLARE
     -- The relation that an index is over.
     over CONSTANT text := 'CASE WHEN i.oid IS NOT NULL THEN i.view_oid
         ELSE coalesce((SELECT t.view_oid FROM edition_catalog."~tables" t WHERE t.stored_oid = x.indrelid), x.indrelid) END';
+    one regclass;
 BEGIN
     IF to_regnamespace('edition_catalog') IS NOT NULL THEN
         RETURN;
@@ -258,6 +259,21 @@ BEGIN
               JOIN pg_class r ON r.oid = k.stored_oid JOIN pg_namespace n ON n.oid = r.relnamespace
               JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum = k.stored_attnum JOIN pg_namespace l ON l.oid = t.schema_oid
               JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = r.relname AND s.attname = a.attname$$));
+
+    -- Whoever uses a view locks the stored table, too, and its lock is the one that others wait for.
+    PERFORM edition.reflect_relation('pg_locks', jsonb_build_object('of', 'l', 'changed', jsonb_build_object('relation', 'coalesce(t.view_oid, l.relation)'), 'from',
+        $$pg_locks l JOIN pg_database here ON here.datname = current_database()
+          LEFT JOIN edition_catalog."~tables" t ON t.stored_oid = l.relation AND l.database = here.oid
+          WHERE t.view_oid IS NOT NULL OR l.relation IS NULL OR l.database <> here.oid
+             OR l.relation <> ALL (ARRAY(SELECT v.view_oid FROM edition_catalog."~tables" v))
+                AND l.relation <> ALL (ARRAY(SELECT h.oid FROM edition_catalog."~hidden" h WHERE h.kind = 'r'))$$));
+    FOR one IN
+        SELECT c.oid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'relid'
+        WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'v' AND c.relname ~ '^pg_stat_progress_'
+    LOOP
+        PERFORM edition.reflect_relation(one, jsonb_build_object('of', 'p', 'changed', jsonb_build_object('relid', 'coalesce(t.view_oid, p.relid)'), 'from',
+            format($$%s p LEFT JOIN edition_catalog."~tables" t ON t.stored_oid = p.relid AND p.datname = current_database()$$, one)));
+    END LOOP;
 
     -- pg_dump turns off views that are not the system's if it finds this setting, and the reflections are such.
     PERFORM edition.reflect_relation('pg_settings', jsonb_build_object('of', 's', 'changed', jsonb_build_object(

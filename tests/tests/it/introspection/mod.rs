@@ -104,6 +104,36 @@ async fn drivers_and_mappers_see_tables() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn locks_and_progress_are_those_of_the_editions_tables() {
+    let world = world().await;
+    const LOCKS: [&str; 2] = [
+        "SELECT relation::regclass, mode, granted FROM pg_locks WHERE pid = pg_backend_pid() \
+         AND relation IN ('customers'::regclass, 'orders'::regclass, 'plain'::regclass) ORDER BY relation::regclass::text, 2",
+        "SELECT c.relname, l.mode FROM pg_catalog.pg_locks l JOIN pg_class c ON c.oid = l.relation \
+         WHERE l.pid = pg_backend_pid() AND c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' ORDER BY 1, 2",
+    ];
+    for edition in EDITIONS {
+        let (session, blueprint) = (world.session(OWNER, edition).await, world.in_blueprint(edition).await);
+        for place in [&session, &blueprint] {
+            place.run("BEGIN").await;
+            place.run("LOCK TABLE customers IN SHARE MODE").await;
+            place.run("SELECT count(*) FROM orders, plain; UPDATE plain SET name = name").await;
+        }
+        for query in LOCKS {
+            let wanted = blueprint.ask(query).await;
+            assert!(wanted.len() >= 4, "{wanted:?}");
+            assert_eq!(session.ask(query).await, wanted, "{edition}: {query}");
+        }
+        session.run("ROLLBACK").await;
+        let copy = session.client().copy_in::<_, &'static [u8]>("COPY plain (id) FROM STDIN").await.unwrap();
+        let progress = "SELECT relid::regclass, command FROM pg_stat_progress_copy";
+        assert_eq!(world.session(OWNER, edition).await.ask(progress).await, ["plain|COPY FROM"]);
+        drop(copy);
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_extended_protocol_is_shown_the_same() {
     let world = world().await;
     for edition in EDITIONS {
