@@ -17,7 +17,9 @@ pub use grant::{grant_columns, grant_function, grant_relation, grant_schema, gra
 pub(crate) use grant::{grantee, option, privilege};
 pub use index::{concurrent_index, index_body, index_keys};
 pub use shared::{SharedObject, shared_objects};
-pub use table::{add_column, add_constraint, attach_partition, create_sequence, create_table, owner_of};
+pub use table::{
+    add_column, add_constraint, add_empty_column, attach_partition, create_sequence, create_table, owner_of,
+};
 pub use trigger::{
     Assignment, AssignmentKind, HopTriggers, TriggerMode, drop_forward, drop_hop, forward_statements,
     moved_hop, moved_statements, renamed_hop, reverse_statements, rewritten_functions,

@@ -77,6 +77,12 @@ pub fn add_column(table: &QualifiedName, physical: &Name, column: &Column, fast_
     sql!("ALTER TABLE {} ADD COLUMN {}", table, column_definition(table, physical, column, fast_default))
 }
 
+/// ADD COLUMN with NULL in the rows that are there, whatever the default of its type; the column's own default is NULL then.
+pub fn add_empty_column(table: &QualifiedName, physical: &Name, column: &Column) -> Sql {
+    let definition = column_definition(table, physical, column, false);
+    sql!("ALTER TABLE {} ADD COLUMN {} DEFAULT NULL", table, definition)
+}
+
 /// A new table as the draft has it, under physical names: the table, its constraints except foreign keys (those need their targets),
 /// its owner and privileges, its partitions. Indexes are returned as well: the table is empty, so nothing needs CONCURRENTLY.
 pub fn create_table(table: &Table, runner: &Name) -> Vec<Sql> {

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{ExpandInput, TableView, schema_of};
 use crate::{
-    ddl::{TriggerMode, add_column, create_view, drop_hop, forward_statements, grant_columns},
+    ddl::{
+        TriggerMode, add_column, add_empty_column, create_view, drop_hop, forward_statements, grant_columns,
+    },
     error::Result,
     layout::{ColumnFate, InheritedTable},
-    model::{Column, Generated, Identity, Name, QualifiedName, Table, Volatility},
+    model::{Column, Generated, Identity, Name, QualifiedName, Schema, Table, TypeKind, Volatility},
     plan::{Lock, Step, rows::tell_proxies},
     property::{Object, give},
     sql,
@@ -25,6 +27,12 @@ pub(in crate::plan) fn new_columns<'a>(
         let fate = place.fates.get(&column.id).copied().filter(|fate| *fate != ColumnFate::Shared)?;
         Some((column, place.child.columns.get(&column.id)?, fate))
     })
+}
+
+/// Whether the column may have its type's default: that of a domain, or of a type that is not known because it stands in no editioned schema.
+fn has_default_by_type(child: &Schema, column: &Column) -> bool {
+    let known = |id| child.type_def(id).is_none_or(|definition| definition.kind == TypeKind::Domain);
+    column.type_id.is_some_and(known)
 }
 
 pub(super) fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Vec<Step>> {
@@ -50,14 +58,23 @@ pub(super) fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Re
         // What a generated column reads may be filled in later, so NOT NULL has to wait.
         let nullable =
             Column { not_null: worded.not_null && worded.generated == Generated::None, ..worded.clone() };
-        statements.push(add_column(physical, name, &nullable, fast));
-        if let (false, Some(default)) = (fast, &worded.default) {
-            statements.push(sql!(
+        let empty = !fast && has_default_by_type(input.child, column);
+        statements.push(if empty {
+            add_empty_column(physical, name, worded)
+        } else {
+            add_column(physical, name, &nullable, fast)
+        });
+        match &worded.default {
+            Some(default) if !fast => statements.push(sql!(
                 "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}",
                 physical,
                 name,
                 Sql::trusted(default)
-            ));
+            )),
+            None if empty => {
+                statements.push(sql!("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", physical, name));
+            }
+            _ => {}
         }
         statements.extend(give(&Object::Column { table: physical, column: name }, &column.properties));
         statements.extend(grant_columns(physical, [(name, column.grants.as_slice())]));

@@ -69,6 +69,18 @@ const CASES: &[Case] = &[
         "exclusive lock",
     ),
     case(
+        "blocks-writers",
+        "CREATE DOMAIN lot AS float8 DEFAULT random(); ALTER TABLE t ADD l lot",
+        "table public.t, column l",
+        "volatile default rewrites the table",
+    ),
+    case(
+        "blocks-writers",
+        "CREATE DOMAIN short AS text CHECK (length(VALUE) < 9); ALTER TABLE t ADD s short",
+        "table public.t, column s",
+        "constraints rewrites the table",
+    ),
+    case(
         "older-edition-lacks-privilege",
         "ALTER TABLE t ADD n bigserial",
         "sequence public.t_n_seq",

@@ -171,6 +171,20 @@ async fn domains_change_their_rules_and_names() {
         .await;
 }
 
+/// A column that PostgreSQL adds has its domain's default in all rows, NULL or not.
+#[tokio::test]
+async fn a_domains_default_is_not_taken_for_a_value() {
+    story("CREATE DOMAIN ruled AS int DEFAULT 3 CHECK (VALUE > 0); CREATE DOMAIN free AS text DEFAULT 'x'; CREATE TABLE t (id int PRIMARY KEY, r ruled, f free); INSERT INTO t VALUES (1, 1, 'a'), (2, NULL, NULL)")
+        .draft("v2", "ALTER DOMAIN ruled RENAME TO rules; ALTER DOMAIN free RENAME TO freed; ALTER TABLE t ADD late freed")
+        .run("v1", "INSERT INTO t VALUES (3, NULL, NULL); INSERT INTO t (id) VALUES (4)")
+        .see("v2", "SELECT r, f, late FROM t ORDER BY id", &["1|a|x", "∅|∅|x", "∅|∅|x", "3|x|x"])
+        .run("v2", "INSERT INTO t (id) VALUES (5); INSERT INTO t VALUES (6, NULL, NULL, NULL); UPDATE t SET r = NULL WHERE id = 4")
+        .see("v1", "SELECT r, f FROM t ORDER BY id", &["1|a", "∅|∅", "∅|∅", "∅|x", "3|x", "∅|∅"])
+        .at_rest("INSERT INTO t (id) VALUES (7) RETURNING r, f, late", &["3|x|x"])
+        .tell()
+        .await;
+}
+
 #[tokio::test]
 async fn composites_get_lose_rename_and_retype_attributes() {
     story("CREATE TYPE unit AS ENUM ('m', 'ft'); CREATE TYPE size AS (width int, height int, of_old text, unit unit); CREATE TYPE boxed AS (outer_size size, label text);
