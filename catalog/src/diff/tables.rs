@@ -136,7 +136,9 @@ fn compare_column(
         IdentityChange::Added => changes.push(subject.changed("identity was added")),
         IdentityChange::Unsupported(what) => changes.push(subject.unsupported(what)),
     }
-    if old.generated != aligned.generated {
+    if new.is_no_longer_generated(old) {
+        changes.push(subject.changed("its expression was dropped"));
+    } else if old.generated != aligned.generated {
         let what = format!(
             "generation changed from {} to {}",
             generated_shown(&old.generated),

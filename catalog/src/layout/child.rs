@@ -229,4 +229,5 @@ fn stored_differently(before: &Column, after: &Column) -> bool {
     before.type_name != after.type_name
         || before.type_id != after.type_id
         || before.collation != after.collation
+        || after.is_no_longer_generated(before)
 }

@@ -36,6 +36,11 @@ impl Column {
     pub fn of(&self) -> TypeUse {
         TypeUse { type_name: self.type_name.clone(), type_id: self.type_id }
     }
+
+    /// Whether writers give what was computed `before`: `DROP EXPRESSION`.
+    pub fn is_no_longer_generated(&self, before: &Self) -> bool {
+        before.generated != Generated::None && self.generated == Generated::None
+    }
 }
 
 impl Table {

@@ -151,7 +151,9 @@ fn forward(
     if fate == ColumnFate::Shared {
         return;
     }
-    let author = given(transforms, &sides.child.name, Direction::Forward, &column.name);
+    let generated = formerly_generated(sides, column);
+    let author =
+        given(transforms, &sides.child.name, Direction::Forward, &column.name).or(generated.as_ref());
     let mut candidate = blank(sides, Direction::Forward, column, author, sides.place.child.column(column));
     if column.generated != Generated::None {
         // PostgreSQL computes it, whoever writes.
@@ -187,6 +189,15 @@ fn forward(
             _ => {}
         },
     }
+}
+
+/// What the parent generates, as the transform of a column that the child's writers give.
+fn formerly_generated(sides: &Sides<'_>, column: &Column) -> Option<Transform> {
+    let before = sides.parent.column(column.id).filter(|before| column.is_no_longer_generated(before))?;
+    let (Generated::Stored(expression) | Generated::Virtual(expression)) = &before.generated else {
+        return None;
+    };
+    Some(Transform { expression: expression.clone(), ..inferred(sides, Direction::Forward, column) })
 }
 
 /// The parent's value, as a value of the child's type.
@@ -232,7 +243,10 @@ fn reverse(
     findings: &mut Vec<Finding>,
 ) {
     let author = given(transforms, &sides.child.name, Direction::Reverse, &column.name);
-    if column.generated != Generated::None && author.is_none() {
+    if column.generated != Generated::None {
+        if author.is_some() {
+            findings.push(unsupported(sides, column, "a transform for a generated column"));
+        }
         return;
     }
     let duplicate = sides.child.column(column.id);

@@ -408,3 +408,22 @@ async fn the_collation_of_a_column_changes() {
         .tell()
         .await;
 }
+
+#[tokio::test]
+async fn an_expression_is_dropped() {
+    story("CREATE TABLE t (id int PRIMARY KEY, name text, n int, low text GENERATED ALWAYS AS (lower(name)) STORED UNIQUE CHECK (low <> 'bad'), twice int GENERATED ALWAYS AS (n * 2) STORED NOT NULL); CREATE INDEX by_low ON t (low, n); CREATE VIEW lows AS SELECT low, twice FROM t;
+         COMMENT ON COLUMN t.low IS 'small'; INSERT INTO t VALUES (1, 'Ab', 1), (2, 'Cd', 2), (3, NULL, 3)")
+        .draft("v2", "ALTER TABLE t RENAME name TO title; ALTER TABLE t ALTER low DROP EXPRESSION; ALTER TABLE t ALTER twice DROP EXPRESSION, ALTER twice SET DEFAULT 7; DROP VIEW lows; ALTER TABLE t ALTER twice TYPE bigint")
+        .run("v1", "INSERT INTO t (id, name, n) VALUES (4, 'Ef', 4); UPDATE t SET name = 'XY' WHERE id = 2")
+        .fail("v1", "INSERT INTO t (id, name, n) VALUES (5, 'AB', 5)", "23505")
+        .fail("v1", "INSERT INTO t (id, name, n) VALUES (5, 'BAD', 5)", "23514")
+        .fail("v1", "UPDATE t SET low = 'x'", "428C9")
+        .see("v2", "SELECT id, title, low, twice FROM t ORDER BY id", &["1|Ab|ab|2", "2|XY|xy|4", "3|∅|∅|6", "4|Ef|ef|8"])
+        .run("v2", "INSERT INTO t (id, title, n, low) VALUES (6, 'Gh', 6, 'own'); UPDATE t SET low = 'mine', twice = 100 WHERE id = 1; UPDATE t SET n = 30 WHERE id = 3")
+        .see("v2", "SELECT id, low, twice FROM t ORDER BY id", &["1|mine|100", "2|xy|4", "3|∅|6", "4|ef|8", "6|own|7"])
+        .see("v1", "SELECT id, low, twice FROM t ORDER BY id", &["1|ab|2", "2|xy|4", "3|∅|60", "4|ef|8", "6|gh|12"])
+        .fail("v2", "UPDATE t SET low = 'ef' WHERE id = 6", "23505")
+        .run("v1", "UPDATE t SET n = 11 WHERE id = 1; UPDATE t SET n = n, name = name")
+        .see("v2", "SELECT id, low, twice FROM t ORDER BY id", &["1|mine|22", "2|xy|4", "3|∅|6", "4|ef|8", "6|own|7"])
+        .tell().await;
+}

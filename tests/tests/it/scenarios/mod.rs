@@ -6,6 +6,7 @@ mod bound;
 mod chains;
 mod code;
 mod columns;
+mod combinations;
 mod constraints;
 mod errors;
 mod identity;
