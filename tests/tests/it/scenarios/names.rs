@@ -86,3 +86,22 @@ async fn names_that_we_would_take_may_be_taken() {
     .tell()
     .await;
 }
+
+/// Which of several indexes and constraints over the same columns has another name is told by what they say.
+#[tokio::test]
+async fn twins_are_told_apart_when_one_is_renamed() {
+    const INDEXES: &str = "SELECT c.relname, x.indpred IS NOT NULL, x.indoption FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid \
+        WHERE x.indrelid = 't'::regclass ORDER BY 1";
+    const CHECKS: &str = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'c' ORDER BY 1";
+    story("CREATE TABLE t (id int PRIMARY KEY, a int, b int, CONSTRAINT one UNIQUE (a), CONSTRAINT low CHECK (a > 0), CONSTRAINT top CHECK (a < 100));
+         CREATE UNIQUE INDEX two ON t (a); CREATE INDEX i1 ON t (b); CREATE INDEX i2 ON t (b) WHERE b > 0; CREATE INDEX i3 ON t (b DESC); INSERT INTO t VALUES (1, 1, 1)")
+        .draft("v2", "ALTER INDEX two RENAME TO zwei; ALTER INDEX i2 RENAME TO i0; ALTER TABLE t RENAME CONSTRAINT top TO cap; ALTER TABLE t ADD c text")
+        .see("v1", INDEXES, &["i1|f|0", "i2|t|0", "i3|f|3", "one|f|0", "t_pkey|f|0", "two|f|0"])
+        .see("v2", INDEXES, &["i0|t|0", "i1|f|0", "i3|f|3", "one|f|0", "t_pkey|f|0", "zwei|f|0"])
+        .see("v1", CHECKS, &["low|CHECK ((a > 0))", "top|CHECK ((a < 100))"])
+        .see("v2", CHECKS, &["cap|CHECK ((a < 100))", "low|CHECK ((a > 0))"])
+        .fail("v2", "INSERT INTO t VALUES (2, 100)", "23514")
+        .run("v2", "INSERT INTO t (id, a) VALUES (3, 1) ON CONFLICT ON CONSTRAINT one DO NOTHING")
+        .tell()
+        .await;
+}
