@@ -40,7 +40,9 @@ impl Dump {
         }
         // Its columns are listed as they stand in the table.
         if heading.contains("; Type: STATISTICS;") {
-            lines.iter_mut().for_each(|line| sort_columns(line));
+            for line in &mut lines {
+                sort_columns(line);
+            }
         }
         self.objects.entry(heading.to_owned()).or_default().extend(lines);
     }
