@@ -105,13 +105,13 @@ async fn drivers_and_mappers_see_tables() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn locks_and_progress_are_those_of_the_editions_tables() {
-    let world = world().await;
     const LOCKS: [&str; 2] = [
         "SELECT relation::regclass, mode, granted FROM pg_locks WHERE pid = pg_backend_pid() \
          AND relation IN ('customers'::regclass, 'orders'::regclass, 'plain'::regclass) ORDER BY relation::regclass::text, 2",
         "SELECT c.relname, l.mode FROM pg_catalog.pg_locks l JOIN pg_class c ON c.oid = l.relation \
          WHERE l.pid = pg_backend_pid() AND c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' ORDER BY 1, 2",
     ];
+    let world = world().await;
     for edition in EDITIONS {
         let (session, blueprint) = (world.session(OWNER, edition).await, world.in_blueprint(edition).await);
         for place in [&session, &blueprint] {
