@@ -169,8 +169,15 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
     }
     let rows = connection
         .query(
-            "SELECT n.nspname::text, c.relname::text, CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(greatest(l.reltuples, 0)), 0)::bigint FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf AND l.relkind = 'r') ELSE greatest(c.reltuples, 0)::bigint END, CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(pg_relation_size(t.relid)), 0)::bigint FROM pg_partition_tree(c.oid) t) ELSE pg_relation_size(c.oid) END, c.relrowsecurity \
+            "SELECT n.nspname::text, c.relname::text, CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(greatest(l.reltuples, 0)), 0)::bigint FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf AND l.relkind = 'r') ELSE greatest(c.reltuples, 0)::bigint END, CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(pg_relation_size(t.relid)), 0)::bigint FROM pg_partition_tree(c.oid) t) ELSE pg_relation_size(c.oid) END, c.relrowsecurity, unidentified.so \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             CROSS JOIN LATERAL (SELECT EXISTS ( \
+               SELECT FROM (SELECT c.oid AS relid UNION SELECT relid FROM pg_partition_tree(c.oid)) AS part JOIN pg_catalog.pg_class l ON l.oid = part.relid \
+               WHERE l.relkind = 'r' AND l.relpersistence = 'p' AND l.relreplident <> 'f' \
+                 AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = l.oid AND CASE l.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END) \
+                 AND EXISTS (SELECT FROM pg_catalog.pg_publication p WHERE p.pubupdate AND (p.puballtables \
+                   OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel r WHERE r.prpubid = p.oid AND (r.prrelid = l.oid OR r.prrelid IN (SELECT pg_partition_ancestors(l.oid)))) \
+                   OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = l.relnamespace))))) AS unidentified (so) \
              WHERE c.relkind IN ('r', 'p') AND n.nspname <> ALL ('{pg_catalog,information_schema,edition,edition_catalog}')",
             &[],
         )
@@ -182,6 +189,9 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
         let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
         if row.try_get(4)? {
             secured.insert(name.clone());
+        }
+        if row.try_get(5)? {
+            facts.unidentified.insert(name.clone());
         }
         facts.sizes.insert(name, (unsigned(tuples), unsigned(bytes)));
     }

@@ -23,6 +23,7 @@ pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Fi
     [
         fired_triggers(input, table),
         hidden_rows(input, table),
+        unidentified_rows(input, table),
         denies_readers(input, table),
         without_columns(table),
         speaks_of_rows(input, table),
@@ -92,6 +93,17 @@ fn hidden_rows(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding
             "rows must be given values, and FORCE ROW LEVEL SECURITY hides rows from the role that publishes";
         Finding::new(Code::PoliciesHideRows, format!("table {}", table.child.name.pretty()), message)
             .with_fix("run edition as a role with BYPASSRLS, or publish NO FORCE ROW LEVEL SECURITY first")
+    })
+}
+
+/// A backfill is an UPDATE, which PostgreSQL refuses to everybody where a subscriber could not tell which row is meant (docs, Publication).
+fn unidentified_rows(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding> {
+    let cannot = input.chain.facts.unidentified.contains(&table.place.child.physical)
+        && input.hop.backfill.contains_key(&table.place.id);
+    cannot.then(|| {
+        let message = "rows must be given values, and nobody can update them: a publication publishes updates of the table, which has no replica identity";
+        Finding::new(Code::Unsupported, format!("table {}", table.child.name.pretty()), message)
+            .with_fix("give it one in the live database, outside of a draft: ALTER TABLE … REPLICA IDENTITY FULL, or a primary key")
     })
 }
 

@@ -61,6 +61,8 @@ pub struct Facts {
     pub sizes: BTreeMap<QualifiedName, (u64, u64)>,
     /// Tables with row-level security.
     pub row_security: BTreeSet<QualifiedName>,
+    /// Tables that nobody can update: their updates are published, and they have no replica identity.
+    pub unidentified: BTreeSet<QualifiedName>,
     /// Policies, constraints and indexes of all live editions that speak of whole rows.
     pub whole_rows: Vec<WholeRow>,
     /// Whether `MERGE` can write through a view: from PostgreSQL 17 on.
@@ -82,6 +84,7 @@ impl Facts {
             schema_grants: BTreeMap::new(),
             sizes: BTreeMap::new(),
             row_security: BTreeSet::new(),
+            unidentified: BTreeSet::new(),
             whole_rows: Vec::new(),
             merges_into_views: false,
             bypasses_policies: false,
@@ -94,8 +97,10 @@ impl Facts {
         if let Some(size) = self.sizes.remove(from) {
             self.sizes.insert(to.clone(), size);
         }
-        if self.row_security.remove(from) {
-            self.row_security.insert(to.clone());
+        for tables in [&mut self.row_security, &mut self.unidentified] {
+            if tables.remove(from) {
+                tables.insert(to.clone());
+            }
         }
         for whole in self.whole_rows.iter_mut().filter(|whole| &whole.table == from) {
             whole.table = to.clone();

@@ -161,6 +161,34 @@ async fn each_finding_names_its_object_and_says_why() {
     world.end().await;
 }
 
+#[tokio::test]
+async fn rows_that_nobody_can_update_are_told_before_a_backfill_meets_them() {
+    let world = World::adopted(
+        "CREATE TABLE log (a int); INSERT INTO log VALUES (1); CREATE TABLE parts (a int) PARTITION BY RANGE (a); CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (9); \
+         INSERT INTO parts VALUES (1); \
+         CREATE TABLE known (a int); ALTER TABLE known REPLICA IDENTITY FULL; INSERT INTO known VALUES (1); CREATE PUBLICATION logs FOR TABLE log, parts, known",
+    )
+    .await;
+    for table in ["log", "parts"] {
+        world.verbs.create("v2").await;
+        world.draft("v2", &format!("ALTER TABLE {table} ADD w int")).await;
+        let subject = format!("table public.{table}");
+        assert!(
+            shown(&world, "unsupported", &subject, "replica identity").await.is_some(),
+            "nothing is filled in"
+        );
+        world
+            .draft("v2", &format!("ALTER TABLE {table} ADD v uuid NOT NULL DEFAULT gen_random_uuid()"))
+            .await;
+        assert_eq!(shown(&world, "unsupported", &subject, "replica identity").await, None);
+        drop_draft(&world).await;
+    }
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE known ADD v uuid NOT NULL DEFAULT gen_random_uuid()").await;
+    world.verbs.publish("v2", &[]).await;
+    world.end().await;
+}
+
 /// Of one server, an extension that blueprints have and the live database cannot have needs a superuser's hand in the catalogue.
 #[tokio::test]
 async fn an_extension_that_the_live_server_lacks_is_named() {
