@@ -33,33 +33,32 @@ CREATE TABLE edition.indexes (
 CREATE FUNCTION edition.find_standing(edition int, id oid) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     pair record;
+    stored CONSTANT oid := (SELECT c.oid
+                            FROM edition.tables t
+                            JOIN pg_namespace n ON n.nspname = t.physical_schema
+                            JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.physical_name
+                            WHERE t.edition_id = edition AND t.table_id = id);
 BEGIN
     UPDATE edition.constraints k SET physical_name = NULL WHERE k.edition_id = edition AND k.table_id = id;
     FOR pair IN
-        WITH here AS (
-            SELECT t.edition_id, t.table_id, c.oid AS relid
-            FROM edition.tables t
-            JOIN pg_namespace n ON n.nspname = t.physical_schema
-            JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.physical_name
-            WHERE t.edition_id = edition AND t.table_id = id
-        ), wanted AS (
-            SELECT h.relid, k.constraint_name, k.kind, k.definition,
+        WITH wanted AS (
+            SELECT k.constraint_name, k.kind, k.definition,
                    ARRAY(SELECT a.attnum
                          FROM unnest(k.columns) WITH ORDINALITY AS used (name, place)
-                         JOIN edition.columns c ON c.edition_id = h.edition_id AND c.table_id = h.table_id AND c.column_name = used.name
-                         JOIN pg_attribute a ON a.attrelid = h.relid AND a.attname = c.physical_name
+                         JOIN edition.columns c ON c.edition_id = edition AND c.table_id = id AND c.column_name = used.name
+                         JOIN pg_attribute a ON a.attrelid = stored AND a.attname = c.physical_name
                          ORDER BY used.place) AS keys
-            FROM here h JOIN edition.constraints k ON k.edition_id = h.edition_id AND k.table_id = h.table_id
+            FROM edition.constraints k WHERE k.edition_id = edition AND k.table_id = id
         ), candidates AS (
             SELECT w.constraint_name, k.conname AS name, 1 AS rank, pg_get_constraintdef(k.oid) <> w.definition AS says_other
             FROM wanted w
-            JOIN pg_constraint k ON k.conrelid = w.relid AND k.contype = w.kind
+            JOIN pg_constraint k ON k.conrelid = stored AND k.contype = w.kind
                  AND (SELECT coalesce(array_agg(one ORDER BY one), '{}') FROM unnest(k.conkey) AS one)
                    = (SELECT coalesce(array_agg(one ORDER BY one), '{}') FROM unnest(w.keys) AS one)
             UNION ALL
             SELECT w.constraint_name, c.relname, 2, false
             FROM wanted w
-            JOIN pg_index i ON i.indrelid = w.relid AND i.indisunique AND i.indpred IS NULL
+            JOIN pg_index i ON i.indrelid = stored AND i.indisunique AND i.indpred IS NULL
                  AND (i.indkey::int2[])[0:i.indnkeyatts - 1] = w.keys
             JOIN pg_class c ON c.oid = i.indexrelid
             WHERE w.kind = 'p'
@@ -78,31 +77,25 @@ BEGIN
 
     UPDATE edition.indexes x SET physical_name = NULL WHERE x.edition_id = edition AND x.table_id = id;
     FOR pair IN
-        WITH here AS (
-            SELECT t.edition_id, t.table_id, c.oid AS relid
-            FROM edition.tables t
-            JOIN pg_namespace n ON n.nspname = t.physical_schema
-            JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.physical_name
-            WHERE t.edition_id = edition AND t.table_id = id
-        ), candidates AS (
+        WITH candidates AS (
             SELECT k.constraint_name AS index_name, k.physical_name AS name, 1 AS rank, false AS says_other
             FROM edition.constraints k
             WHERE k.edition_id = edition AND k.table_id = id AND k.kind IN ('p', 'u', 'x') AND k.physical_name IS NOT NULL
             UNION ALL
             SELECT x.index_name, c.relname, 2,
                    substring(pg_get_indexdef(i.indexrelid) FROM ' USING .*') IS DISTINCT FROM substring(x.definition FROM ' USING .*')
-            FROM here h
-            JOIN edition.indexes x ON x.edition_id = h.edition_id AND x.table_id = h.table_id
-            JOIN pg_index i ON i.indrelid = h.relid AND i.indisunique = x.is_unique
+            FROM edition.indexes x
+            JOIN pg_index i ON i.indrelid = stored AND i.indisunique = x.is_unique
             JOIN pg_class c ON c.oid = i.indexrelid
-            WHERE ARRAY(SELECT DISTINCT d.refobjsubid::int FROM pg_depend d
+            WHERE x.edition_id = edition AND x.table_id = id
+              AND ARRAY(SELECT DISTINCT d.refobjsubid::int FROM pg_depend d
                         WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass
-                          AND d.refobjid = h.relid AND d.refobjsubid > 0
+                          AND d.refobjid = stored AND d.refobjsubid > 0
                         UNION SELECT k::int FROM unnest(i.indkey) AS k WHERE k > 0 ORDER BY 1)
                 = ARRAY(SELECT DISTINCT a.attnum::int
                         FROM unnest(x.columns) AS used (name)
-                        JOIN edition.columns c ON c.edition_id = h.edition_id AND c.table_id = h.table_id AND c.column_name = used.name
-                        JOIN pg_attribute a ON a.attrelid = h.relid AND a.attname = c.physical_name ORDER BY 1)
+                        JOIN edition.columns c ON c.edition_id = edition AND c.table_id = id AND c.column_name = used.name
+                        JOIN pg_attribute a ON a.attrelid = stored AND a.attname = c.physical_name ORDER BY 1)
         )
         SELECT c.index_name, c.name FROM candidates c
         ORDER BY c.rank, c.name <> c.index_name, NOT starts_with(c.name::text, c.index_name || '$'), c.says_other, c.name

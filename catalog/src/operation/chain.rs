@@ -171,7 +171,7 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
         .query(
             "SELECT n.nspname::text, c.relname::text, CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(greatest(l.reltuples, 0)), 0)::bigint FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf AND l.relkind = 'r') ELSE greatest(c.reltuples, 0)::bigint END, CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(pg_relation_size(t.relid)), 0)::bigint FROM pg_partition_tree(c.oid) t) ELSE pg_relation_size(c.oid) END, c.relrowsecurity, unidentified.so \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             CROSS JOIN LATERAL (SELECT EXISTS ( \
+             CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_publication WHERE pubupdate) AND EXISTS ( \
                SELECT FROM (SELECT c.oid AS relid UNION SELECT relid FROM pg_partition_tree(c.oid)) AS part JOIN pg_catalog.pg_class l ON l.oid = part.relid \
                WHERE l.relkind = 'r' AND l.relpersistence = 'p' AND l.relreplident <> 'f' \
                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = l.oid AND CASE l.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END) \

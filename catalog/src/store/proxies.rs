@@ -43,11 +43,12 @@ pub struct ProxySession {
 }
 
 /// Whether the server still has session `s`, which its proxy `p` reported. A proxy with a lease takes out by itself those that have ended; of
-/// another one only the server knows. Everybody may see the number and the role of a server process.
+/// another one only the server knows. Everybody may see the number and the role of a server process. They are read once, whatever
+/// the number of sessions: this is asked every few milliseconds while somebody waits.
 macro_rules! lives {
     () => {
-        "(p.lease_expires_at > clock_timestamp() OR EXISTS (SELECT FROM pg_catalog.pg_stat_activity a \
-          WHERE a.pid = s.backend_pid AND a.usename = s.user_name))"
+        "(p.lease_expires_at > clock_timestamp() OR \
+          (s.backend_pid, s.user_name) IN (SELECT a.pid, a.usename::text FROM pg_catalog.pg_stat_activity a))"
     };
 }
 
@@ -81,8 +82,8 @@ pub async fn proxy_sessions(
     let text = concat!(
         "SELECT s.edition_id, s.backend_pid, s.user_name, s.application_name, s.client_address, ",
         rfc3339!("s.connected_at"),
-        ", (SELECT state FROM pg_catalog.pg_stat_activity WHERE pid = s.backend_pid) ",
-        "FROM edition.sessions s JOIN edition.proxies p ON p.id = s.proxy_id ",
+        ", activity.state FROM edition.sessions s JOIN edition.proxies p ON p.id = s.proxy_id ",
+        "LEFT JOIN pg_catalog.pg_stat_activity activity ON activity.pid = s.backend_pid ",
         "WHERE ($1::int IS NULL OR s.edition_id = $1) AND ",
         lives!(),
         " ORDER BY s.edition_id, s.connected_at, s.backend_pid"

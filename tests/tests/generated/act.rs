@@ -348,9 +348,11 @@ impl Acts {
                 self.took("retire", begun);
                 let plain = self.pair.in_plain().await;
                 for (_, statement) in script.drafts.iter().flatten() {
-                    let commented = commented_partition_indexes(&plain).await;
+                    let retypes = statement.contains(" TYPE ");
+                    let commented =
+                        if retypes { commented_partition_indexes(&plain).await } else { Vec::new() };
                     plain.try_ask(statement).await.map_err(|failure| format!("plain: {failure:?}"))?;
-                    if statement.contains(" TYPE ") {
+                    if retypes {
                         forget_copied_comments(&plain, &commented).await;
                     }
                 }
