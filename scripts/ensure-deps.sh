@@ -70,14 +70,15 @@ has_postgres() {
     return 1
 }
 
+# The library that bindgen loads. LLVM's libclang-cpp, which other packages bring along, is another one.
 has_libclang() {
-    local pattern
+    local folder
     [ -n "${LIBCLANG_PATH:-}" ] && return 0
-    for pattern in '/usr/lib/llvm-*/lib/libclang*.so*' '/usr/lib/*/libclang*.so*' '/usr/lib64/libclang.so*' \
-        '/usr/lib64/llvm*/lib/libclang.so*' '/opt/homebrew/opt/llvm*/lib/libclang.dylib' \
-        '/usr/local/opt/llvm*/lib/libclang.dylib' /Library/Developer/CommandLineTools/usr/lib/libclang.dylib \
-        /Applications/Xcode.app/Contents/Developer/Toolchains/XcodeDefault.xctoolchain/usr/lib/libclang.dylib; do
-        if compgen -G "$pattern" >/dev/null; then return 0; fi
+    for folder in '/usr/lib/llvm-*/lib' '/usr/lib/*' /usr/lib64 '/usr/lib64/llvm*/lib' '/opt/homebrew/opt/llvm*/lib' \
+        '/usr/local/opt/llvm*/lib' /Library/Developer/CommandLineTools/usr/lib \
+        /Applications/Xcode.app/Contents/Developer/Toolchains/XcodeDefault.xctoolchain/usr/lib; do
+        if compgen -G "$folder/libclang.so*" >/dev/null || compgen -G "$folder/libclang-[0-9]*.so*" >/dev/null ||
+            compgen -G "$folder/libclang.dylib" >/dev/null; then return 0; fi
     done
     return 1
 }
