@@ -79,7 +79,7 @@ async fn work(
         let mut stage = Acts::new(pair);
         stage.fill(&mut dice).await;
         for _ in 0..ACTS_A_PAIR.min(acts - played) {
-            if Instant::now() >= until {
+            if Instant::now() >= until || stage.is_over {
                 break;
             }
             played += 1;
