@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::try_join_all;
+
 use crate::{
     blueprint::{noted_statements, set_author_path},
     error::Result,
-    model::{Edition, Name, Schema, Transform},
-    plan::{Agreement, Code, DataStep, Finding, InferInput, Inferred, infer},
+    model::{Column, ColumnId, Edition, Generated, Identity, Name, Schema, TableId, Transform, Volatility},
+    plan::{AddedWith, Agreement, Code, DataStep, Finding, InferInput, Inferred, infer},
     seed::BookkeepingTables,
     sql,
-    sql::Sql,
+    sql::{Literal, Sql},
     store,
     target::Connection,
 };
@@ -31,6 +33,7 @@ pub(super) async fn infer_from_draft(
         .filter(|table| bookkeeping.holds(table.name.name.as_str()))
         .map(|table| table.id)
         .collect();
+    let added_with = added_with(blueprint, parent, child).await?;
     let mut inferred = infer(&InferInput {
         edition: &draft.name,
         parent,
@@ -39,6 +42,7 @@ pub(super) async fn infer_from_draft(
         statements: &statements,
         given,
         carried: &carried,
+        added_with: &added_with,
     });
     let mut steps = Vec::new();
     for step in inferred.steps {
@@ -54,6 +58,53 @@ pub(super) async fn infer_from_draft(
         }
     }
     Ok(Inferred { steps, ..inferred })
+}
+
+/// What `ADD COLUMN` gives to the rows that are there stands in the catalogue, of partitioned tables in that of their partitions (pg_attribute,
+/// atthasmissing).
+const MISSING: &str = "\
+SELECT DISTINCT ON (whole.attrelid, whole.attnum) whole.attrelid, whole.attnum, pg_catalog.array_to_string(a.attmissingval, '') \
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+JOIN pg_catalog.pg_attribute whole ON whole.attname = a.attname \
+  AND whole.attrelid = CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid ELSE c.oid END \
+WHERE a.atthasmissing AND NOT a.attisdropped AND a.attnum > 0 ORDER BY 1, 2, a.attrelid";
+
+/// What rows that are there got in columns that the draft has added, where the column's default is no such constant any more. A default that was
+/// another value at another time (`now()`) is taken as it is.
+async fn added_with(blueprint: &Connection, parent: &Schema, child: &Schema) -> Result<AddedWith> {
+    let mut candidates = Vec::new();
+    for row in blueprint.query(MISSING, &[]).await? {
+        let (table, column) = (TableId::new(row.try_get(0)?), ColumnId::new(row.try_get(1)?));
+        let is_new = parent.table(table).is_some_and(|table| table.column(column).is_none());
+        let Some(known) = child.table(table).and_then(|table| table.column(column)).filter(|_| is_new) else {
+            continue;
+        };
+        if known.generated != Generated::None || known.identity != Identity::None {
+            continue;
+        }
+        let value = sql!("CAST({} AS {})", Literal(row.try_get(2)?), Sql::trusted(&known.type_name));
+        candidates.push(((table, column), known, value));
+    }
+    let differ = candidates.iter().map(|(_, known, value)| is_another_now(blueprint, known, value));
+    let differ: Vec<bool> = try_join_all(differ).await?;
+    let judged = candidates.into_iter().zip(differ);
+    Ok(judged.filter_map(|((column, _, value), differs)| differs.then_some((column, value))).collect())
+}
+
+/// Whether a column's default is not that value.
+async fn is_another_now(blueprint: &Connection, column: &Column, value: &Sql) -> Result<bool> {
+    let Some(default) = &column.default else { return Ok(true) };
+    if column.default_volatility != Volatility::Immutable {
+        return Ok(false);
+    }
+    let now = sql!("CAST(({}) AS {})", Sql::trusted(default), Sql::trusted(&column.type_name));
+    let query = sql!("SELECT ({})::pg_catalog.text IS DISTINCT FROM ({})::pg_catalog.text", now, value);
+    match blueprint.query_one(query.as_str(), &[]).await {
+        Ok(row) => Ok(row.try_get(0)?),
+        // A default that cannot be had is not the one that rows have got.
+        Err(error) if error.as_db_error().is_some() => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether PostgreSQL could still run the statement in the draft as it has become.

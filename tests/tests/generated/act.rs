@@ -19,6 +19,20 @@ use crate::{ddl, rows};
 /// How long anything in an act may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// In how many acts of a hundred rows are compared with what plain DDL makes of them.
+const ROWS_COMPARED: usize = 25;
+
+/// One query a table that has no triggers of the application's, for the values of columns that plain DDL gives to rows that are there whenever it
+/// runs; its name comes first. The triggers see the backfill, too; a volatile default gives another value each time.
+const COMPARED: &str = "SELECT c.relname || E'\\n' || format('SELECT ROW(%s)::text FROM %I', \
+     string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), c.relname) \
+     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped \
+     AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) \
+     AND NOT EXISTS (SELECT FROM pg_inherits i WHERE c.relkind = 'r' AND c.oid IN (i.inhrelid, i.inhparent)) \
+     AND a.attidentity = '' AND coalesce(pg_get_expr(d.adbin, d.adrelid), '') !~* 'now\\(|current_|random|nextval|clock|gen_' \
+     GROUP BY c.oid, c.relname ORDER BY c.relname";
+
 /// The partitions of a database, by oid.
 const PARTITIONS: &str = "SELECT oid::text FROM pg_class WHERE relispartition AND relkind IN ('r', 'p')";
 
@@ -148,6 +162,10 @@ impl Acts {
             };
             let statements = self.migrate(&name(child), index, wanted).await;
             self.took("migrate", begun);
+            let begun = Instant::now();
+            let is_compared = index == 0 && dice.as_deref_mut().is_none_or(|dice| dice.chance(ROWS_COMPARED));
+            let rows = if is_compared { self.rows_in_plain(&statements).await } else { None };
+            self.took("rows", begun);
             script.drafts[index] = statements;
             if let Err(stop) = self.publish(&name(child), &name(parent)).await {
                 let refused = matches!(stop, Stop::Early(Outcome::Refused(_)));
@@ -175,6 +193,9 @@ impl Acts {
                     self.end(first, parent, End::RollBack, &before, script).await?;
                 }
                 return Err(stop);
+            }
+            if let Some(rows) = rows {
+                self.same_rows(&name(child), &rows).await?;
             }
             let begun = Instant::now();
             for writer in [parent, child] {
@@ -260,6 +281,49 @@ impl Acts {
             Err(error) if is_about_rows(&error) => Err(Stop::Early(Outcome::Stopped(told(&error)))),
             Err(error) => Err(Stop::Bug(format!("publish: {}", told(&error)))),
         }
+    }
+
+    /// What plain DDL makes of the rows that are there: queries, and what they give in order. None if it cannot be run over them.
+    async fn rows_in_plain(&self, draft: &[(&'static str, String)]) -> Option<Vec<(String, Vec<String>)>> {
+        let copy = self.pair.in_tried_live().await;
+        for (_, statement) in draft {
+            copy.try_ask(statement).await.ok()?;
+        }
+        let mut found = Vec::new();
+        for compared in copy.ask(COMPARED).await {
+            let (_, query) = compared.split_once('\n')?;
+            let mut rows = copy.ask(query).await;
+            rows.sort();
+            found.push((query.to_owned(), rows));
+        }
+        Some(found)
+    }
+
+    /// The edition shows the same rows.
+    async fn same_rows(&self, edition: &str, should: &[(String, Vec<String>)]) -> Result<(), Stop> {
+        let place = self.pair.in_edition(edition).await;
+        for (query, should) in should {
+            let mut is = place
+                .session
+                .try_ask(query)
+                .await
+                .map_err(|failure| format!("rows: {query}: {failure:?}"))?
+                .rows;
+            is.sort();
+            if is != *should {
+                let lines = |of: &[String], without: &[String], sign: char| {
+                    of.iter()
+                        .filter(|row| !without.contains(row))
+                        .map(|row| format!("{sign} {row}\n"))
+                        .collect::<String>()
+                };
+                let difference = lines(&is, should, '-') + &lines(should, &is, '+');
+                return Err(Stop::Bug(format!(
+                    "rows: they differ (- is, + should be)\n{query}\n{difference}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The rows that stood in the way must stand in the way of the same statements in a plain copy, too; or of a write to all rows there.
@@ -425,7 +489,7 @@ async fn bars_plain_update(copy: &Session, said: &str) -> bool {
          AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)";
     for save in copy.ask(saves).await {
         copy.run("BEGIN").await;
-        let outcome = copy.try_ask(&save).await;
+        let outcome = copy.try_ask(&format!("{save}; SET CONSTRAINTS ALL IMMEDIATE")).await;
         copy.run("ROLLBACK").await;
         if outcome.is_err_and(|failure| said.contains(&failure.message)) {
             return true;

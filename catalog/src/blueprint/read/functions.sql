@@ -25,9 +25,9 @@ SELECT jsonb_build_object(
     FROM pg_aggregate g WHERE g.aggfnoid = p.oid) END,
   'owner', pg_get_userbyid(p.proowner),
   'grants', coalesce((
-    SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', a.privilege_type, 'grantable', a.is_grantable)
-                     ORDER BY r.rolname COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
-    FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee), '[]'),
+    SELECT jsonb_agg(jsonb_build_object('grantee', pg_get_userbyid(nullif(a.grantee, 0)), 'privilege', a.privilege_type, 'grantable', a.is_grantable)
+                     ORDER BY pg_get_userbyid(nullif(a.grantee, 0)) COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
+    FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a), '[]'),
   'properties', to_jsonb(array_remove(ARRAY['comment=' || obj_description(p.oid, 'pg_proc')], NULL)),
   'depends', coalesce((
     -- A row type is its table, an array its elements; what is built in has lower numbers.

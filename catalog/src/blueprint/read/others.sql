@@ -100,9 +100,9 @@ SELECT o.kind::text,
        coalesce((pg_identify_object(o.class::regclass, o.id, 0)).identity, o.kind)::text,
        concat_ws(', ', nullif(o.definition, ''),
          'owner ' || CASE WHEN o.owner IS NOT NULL THEN pg_get_userbyid(o.owner) END,
-         'grants ' || (SELECT string_agg(format('%s:%s:%s', coalesce(r.rolname, 'public'), a.privilege_type, a.is_grantable), ' '
-                                         ORDER BY r.rolname COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
-                       FROM aclexplode(o.acl) a LEFT JOIN pg_roles r ON r.oid = a.grantee),
+         'grants ' || (SELECT string_agg(format('%s:%s:%s', coalesce(pg_get_userbyid(nullif(a.grantee, 0)), 'public'), a.privilege_type, a.is_grantable), ' '
+                                         ORDER BY pg_get_userbyid(nullif(a.grantee, 0)) COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
+                       FROM aclexplode(o.acl) a),
          'comment ' || obj_description(o.id, o.class))::text,
        o.of_table
 FROM objects o
@@ -122,12 +122,15 @@ SELECT 'user mapping', format('%s on server %s', coalesce(m.usename, 'public'), 
 FROM pg_user_mappings m
 
 UNION ALL
-SELECT 'security label', format('%s on %s %s', l.provider, l.objtype, l.objname), l.label, NULL
-FROM pg_seclabels l WHERE l.objnamespace IS NULL OR l.objnamespace::regnamespace::text <> 'pg_catalog'
+-- pg_seclabels says the same and costs more to plan than all of this.
+SELECT 'security label', format('%s on %s %s', l.provider, o.type, o.identity), l.label, NULL
+FROM (SELECT classoid, objoid, objsubid, provider, label FROM pg_seclabel
+      UNION ALL SELECT classoid, objoid, 0, provider, label FROM pg_shseclabel) AS l
+CROSS JOIN LATERAL pg_identify_object(l.classoid, l.objoid, l.objsubid) AS o
+WHERE o.schema IS DISTINCT FROM 'pg_catalog'
 
 UNION ALL
-SELECT 'database setting', format('%s for %s', split_part(setting, '=', 1), coalesce(r.rolname, 'all roles')), setting, NULL
+SELECT 'database setting', format('%s for %s', split_part(setting, '=', 1), coalesce(pg_get_userbyid(nullif(s.setrole, 0)), 'all roles')), setting, NULL
 FROM pg_db_role_setting s
-LEFT JOIN pg_roles r ON r.oid = s.setrole
 CROSS JOIN LATERAL unnest(s.setconfig) AS setting
 WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())

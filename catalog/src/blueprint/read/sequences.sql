@@ -10,9 +10,9 @@ SELECT jsonb_build_object(
                  AND d.deptype = 'a' AND d.refobjsubid > 0),
   'owner', pg_get_userbyid(c.relowner),
   'grants', coalesce((
-    SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', a.privilege_type, 'grantable', a.is_grantable)
-                     ORDER BY r.rolname COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
-    FROM aclexplode(coalesce(c.relacl, acldefault('s', c.relowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee), '[]'),
+    SELECT jsonb_agg(jsonb_build_object('grantee', pg_get_userbyid(nullif(a.grantee, 0)), 'privilege', a.privilege_type, 'grantable', a.is_grantable)
+                     ORDER BY pg_get_userbyid(nullif(a.grantee, 0)) COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
+    FROM aclexplode(coalesce(c.relacl, acldefault('s', c.relowner))) a), '[]'),
   'properties', to_jsonb(array_remove(ARRAY[
     'comment=' || obj_description(c.oid, 'pg_class'),
     'persistence=' || nullif(c.relpersistence::text, 'p')

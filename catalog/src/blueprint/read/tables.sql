@@ -16,9 +16,9 @@ SELECT
         AND pn.nspname <> 'edition' AND pn.nspname <> ALL ($2)), '[]'),
     'owner', pg_get_userbyid(c.relowner),
     'grants', coalesce((
-      SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', a.privilege_type, 'grantable', a.is_grantable)
-                       ORDER BY r.rolname COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
-      FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee), '[]'),
+      SELECT jsonb_agg(jsonb_build_object('grantee', pg_get_userbyid(nullif(a.grantee, 0)), 'privilege', a.privilege_type, 'grantable', a.is_grantable)
+                       ORDER BY pg_get_userbyid(nullif(a.grantee, 0)) COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
+      FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a), '[]'),
     'properties', to_jsonb(array_remove(ARRAY[
       'access_method=' || (SELECT nullif(am.amname, 'heap') FROM pg_am am WHERE am.oid = c.relam),
       'comment=' || obj_description(c.oid, 'pg_class'),
@@ -91,9 +91,9 @@ CROSS JOIN LATERAL (
       WHEN 'v' THEN jsonb_build_object('virtual', pg_get_expr(d.adbin, d.adrelid))
       ELSE '"none"' END,
     'grants', coalesce((
-      SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', x.privilege_type, 'grantable', x.is_grantable)
-                       ORDER BY r.rolname COLLATE "C" NULLS FIRST, x.privilege_type, x.is_grantable)
-      FROM aclexplode(a.attacl) x LEFT JOIN pg_roles r ON r.oid = x.grantee), '[]'),
+      SELECT jsonb_agg(jsonb_build_object('grantee', pg_get_userbyid(nullif(x.grantee, 0)), 'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                       ORDER BY pg_get_userbyid(nullif(x.grantee, 0)) COLLATE "C" NULLS FIRST, x.privilege_type, x.is_grantable)
+      FROM aclexplode(a.attacl) x), '[]'),
     'properties', to_jsonb(array_remove(ARRAY[
       'comment=' || col_description(a.attrelid, a.attnum),
       'compression=' || nullif(a.attcompression::text, ''),
@@ -114,9 +114,9 @@ CROSS JOIN LATERAL (
     SELECT sc.relname AS name,
            format('START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s %s',
                   s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END) AS options,
-           (SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', x.privilege_type, 'grantable', x.is_grantable)
-                             ORDER BY r.rolname COLLATE "C" NULLS FIRST, x.privilege_type, x.is_grantable)
-            FROM aclexplode(sc.relacl) x LEFT JOIN pg_roles r ON r.oid = x.grantee WHERE x.grantee <> sc.relowner) AS grants
+           (SELECT jsonb_agg(jsonb_build_object('grantee', pg_get_userbyid(nullif(x.grantee, 0)), 'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                             ORDER BY pg_get_userbyid(nullif(x.grantee, 0)) COLLATE "C" NULLS FIRST, x.privilege_type, x.is_grantable)
+            FROM aclexplode(sc.relacl) x WHERE x.grantee <> sc.relowner) AS grants
     FROM pg_depend pd JOIN pg_sequence s ON s.seqrelid = pd.objid JOIN pg_class sc ON sc.oid = pd.objid
     WHERE pd.classid = 'pg_class'::regclass AND pd.refclassid = 'pg_class'::regclass AND pd.deptype = 'i'
       AND pd.refobjid = a.attrelid AND pd.refobjsubid = a.attnum

@@ -64,9 +64,9 @@ SELECT jsonb_build_object(
              t.typstorage, t.typcategory, t.typispreferred, t.typdelim, t.typsubscript, t.typmodin, t.typmodout, t.typanalyze), 'default ' || t.typdefault) END,
   'owner', pg_get_userbyid(t.typowner),
   'grants', coalesce((
-    SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', a.privilege_type, 'grantable', a.is_grantable)
-                     ORDER BY r.rolname COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
-    FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee), '[]'),
+    SELECT jsonb_agg(jsonb_build_object('grantee', pg_get_userbyid(nullif(a.grantee, 0)), 'privilege', a.privilege_type, 'grantable', a.is_grantable)
+                     ORDER BY pg_get_userbyid(nullif(a.grantee, 0)) COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
+    FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a), '[]'),
   'properties', to_jsonb(array_remove(ARRAY(
     SELECT format('attribute %s comment=%s', quote_ident(a.attname), col_description(t.typrelid, a.attnum))
     FROM pg_attribute a

@@ -43,18 +43,18 @@ SELECT
         'comment', col_description(c.oid, a.attnum),
         'default', (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum),
         'grants', coalesce((
-          SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', x.privilege_type, 'grantable', x.is_grantable)
-                           ORDER BY r.rolname COLLATE "C" NULLS FIRST, x.privilege_type, x.is_grantable)
-          FROM aclexplode(a.attacl) x LEFT JOIN pg_roles r ON r.oid = x.grantee), '[]')
+          SELECT jsonb_agg(jsonb_build_object('grantee', pg_get_userbyid(nullif(x.grantee, 0)), 'privilege', x.privilege_type, 'grantable', x.is_grantable)
+                           ORDER BY pg_get_userbyid(nullif(x.grantee, 0)) COLLATE "C" NULLS FIRST, x.privilege_type, x.is_grantable)
+          FROM aclexplode(a.attacl) x), '[]')
       ) ORDER BY a.attname COLLATE "C")
       FROM pg_attribute a
       WHERE a.attrelid = c.oid AND a.attnum > 0
         AND (a.attacl IS NOT NULL OR a.atthasdef OR col_description(c.oid, a.attnum) IS NOT NULL)), '[]'),
     'owner', pg_get_userbyid(c.relowner),
     'grants', coalesce((
-      SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', a.privilege_type, 'grantable', a.is_grantable)
-                       ORDER BY r.rolname COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
-      FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a LEFT JOIN pg_roles r ON r.oid = a.grantee), '[]'),
+      SELECT jsonb_agg(jsonb_build_object('grantee', pg_get_userbyid(nullif(a.grantee, 0)), 'privilege', a.privilege_type, 'grantable', a.is_grantable)
+                       ORDER BY pg_get_userbyid(nullif(a.grantee, 0)) COLLATE "C" NULLS FIRST, a.privilege_type, a.is_grantable)
+      FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a), '[]'),
     'properties', to_jsonb(array_remove(ARRAY[
       'access_method=' || (SELECT nullif(am.amname, 'heap') FROM pg_am am WHERE am.oid = c.relam),
       'comment=' || obj_description(c.oid, 'pg_class'),

@@ -1,7 +1,7 @@
 //! What a draft's statements say about how values of the parent become values of the child, so that nobody has to say it again.
 //!
-//! The statements are run over one symbolic row: each column of a table starts as the parent's column of that name (a new one as its
-//! default), and `UPDATE t SET b = f(a) WHERE c` makes `b` read `CASE WHEN c THEN f(a) ELSE b END`, with whatever `a`, `b` and `c` read by
+//! The statements are run over one symbolic row: each column of a table starts as the parent's column of that name (a new one as the
+//! default that it was added with), and `UPDATE t SET b = f(a) WHERE c` makes `b` read `CASE WHEN c THEN f(a) ELSE b END`, with whatever `a`, `b` and `c` read by
 //! then put in their places. What a column of the child reads at the end is its forward transform. What cannot be computed from one
 //! row is a data step: run once.
 
@@ -40,7 +40,12 @@ pub struct InferInput<'a> {
     pub given: &'a [Transform],
     /// Tables whose rows are carried as they are (bookkeeping tables): no statement about them needs to be understood.
     pub carried: &'a BTreeSet<TableId>,
+    /// What rows that were there got in columns of the draft's own, where their default does not say so any more.
+    pub added_with: &'a AddedWith,
 }
+
+/// Constants that `ADD COLUMN … DEFAULT` gave to the rows that were there: PostgreSQL keeps them whatever becomes of the default.
+pub type AddedWith = BTreeMap<(TableId, ColumnId), Sql>;
 
 /// What was inferred.
 #[derive(Clone, Debug, Default)]
@@ -81,13 +86,21 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
                 continue;
             }
             let understood = before.is_some_and(|before| {
-                let schemas = (input.parent, input.child);
-                let row = rows.entry(table).or_insert_with(|| SymbolicRow::new(schemas, before, after));
+                let row = rows.entry(table).or_insert_with(|| SymbolicRow::new(input, before, after));
                 row.run(noted, &statement)
             });
             if !understood {
                 inferred.not_understood(input, after, &statement);
             }
+        }
+    }
+    for (table, column) in input.added_with.keys() {
+        let (Some(before), Some(after)) = (input.parent.table(*table), input.child.table(*table)) else {
+            continue;
+        };
+        let row = rows.entry(*table).or_insert_with(|| SymbolicRow::new(input, before, after));
+        if let (None, Some(value)) = (row.cells.get(column), row.added_with(*column).cloned()) {
+            row.cells.insert(*column, value);
         }
     }
     for row in rows.values() {
@@ -239,7 +252,7 @@ fn named(input: &InferInput<'_>, known: &Schema, (schema, name): &(Option<Name>,
 
 /// One row of an inherited table: what each column reads, in words of the parent.
 struct SymbolicRow<'a> {
-    schemas: (&'a Schema, &'a Schema),
+    input: &'a InferInput<'a>,
     parent: &'a Table,
     child: &'a Table,
     /// Columns that statements have set.
@@ -247,8 +260,12 @@ struct SymbolicRow<'a> {
 }
 
 impl<'a> SymbolicRow<'a> {
-    fn new(schemas: (&'a Schema, &'a Schema), parent: &'a Table, child: &'a Table) -> Self {
-        Self { schemas, parent, child, cells: BTreeMap::new() }
+    fn new(input: &'a InferInput<'a>, parent: &'a Table, child: &'a Table) -> Self {
+        Self { input, parent, child, cells: BTreeMap::new() }
+    }
+
+    fn added_with(&self, id: ColumnId) -> Option<&'a Sql> {
+        self.input.added_with.get(&(self.child.id, id)).filter(|_| self.parent.column(id).is_none())
     }
 
     fn changed(&self) -> impl Iterator<Item = (&ColumnId, &Sql)> {
@@ -312,6 +329,9 @@ impl<'a> SymbolicRow<'a> {
         if let Some(column) = self.parent.column(id) {
             return (column.generated == Generated::None).then(|| sql!("{}", column.name));
         }
+        if let Some(value) = self.added_with(id) {
+            return Some(sql!("({})", value));
+        }
         let column = self.child.column(id)?;
         match &column.default {
             Some(default) if column.default_volatility != Volatility::Volatile => {
@@ -325,7 +345,7 @@ impl<'a> SymbolicRow<'a> {
     /// Statements compare a column whose enum the draft changes with labels of either: it is read as the text that it is in the draft.
     fn enum_text(&self, id: ColumnId) -> Option<Sql> {
         let (before, after) = (self.parent.column(id)?, self.child.column(id)?);
-        let (parent, child) = self.schemas;
+        let (parent, child) = (self.input.parent, self.input.child);
         as_text(&sql!("{}", before.name), (parent, &before.of()), (child, &after.of()))
     }
 

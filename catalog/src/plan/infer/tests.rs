@@ -43,6 +43,11 @@ fn users(columns: Vec<Column>) -> Schema {
 
 /// Parent: id, name, age. Child: id, age, first, last = 'none'; name is dropped.
 fn told(statements: &[&str]) -> Vec<String> {
+    told_of(statements, &[])
+}
+
+/// The same, where columns (by number) were added with other defaults than they have.
+fn told_of(statements: &[&str], added_with: &[(i16, &str)]) -> Vec<String> {
     let parent = users(vec![column(1, "id", None), column(2, "name", None), column(3, "age", None)]);
     let child = users(vec![
         column(1, "id", None),
@@ -54,6 +59,8 @@ fn told(statements: &[&str]) -> Vec<String> {
         .iter()
         .map(|text| NotedStatement { text: (*text).to_owned(), table: None, names: BTreeMap::new() })
         .collect();
+    let added_with =
+        added_with.iter().map(|(id, value)| ((TableId::new(1), ColumnId::new(*id)), Sql::trusted(*value)));
     let inferred = infer(&InferInput {
         edition: &EditionName::new("v2").unwrap(),
         parent: &parent,
@@ -62,6 +69,7 @@ fn told(statements: &[&str]) -> Vec<String> {
         statements: &noted,
         given: &[],
         carried: &BTreeSet::new(),
+        added_with: &added_with.collect(),
     });
     let transforms = inferred.transforms.iter().map(|transform| {
         format!("{} {} = {}", transform.direction.as_str(), transform.column.as_str(), transform.expression)
@@ -69,6 +77,24 @@ fn told(statements: &[&str]) -> Vec<String> {
     let steps = inferred.steps.iter().map(|step| format!("step {}", step.text));
     let missing = inferred.findings.iter().filter(|finding| finding.code == Code::NotInferred);
     transforms.chain(steps).chain(missing.map(|finding| finding.message.clone())).collect()
+}
+
+#[test]
+fn rows_have_what_a_column_was_added_with() {
+    let added_with = [
+        (4, "CAST('x' AS text)"),
+        (5, "CAST('y' AS text)"),
+        (9, "CAST('gone' AS text)"),
+        (1, "CAST('inherited' AS text)"),
+    ];
+    assert_eq!(
+        told_of(&[], &added_with),
+        ["forward first = CAST('x' AS text)", "forward last = CAST('y' AS text)"]
+    );
+    assert_eq!(
+        told_of(&["UPDATE users SET first = last || name"], &added_with),
+        ["forward first = ((CAST('y' AS text)) || \"name\")", "forward last = CAST('y' AS text)"]
+    );
 }
 
 #[test]

@@ -236,3 +236,26 @@ async fn rows_that_the_draft_deletes_are_gone_before_its_rules_come() {
     assert_same_schema("at rest", &world.dump().await, &world.dump_blueprint("v2").await);
     world.end().await;
 }
+
+/// Django adds a column with a default and takes the default back; others give new rows another one.
+#[tokio::test]
+async fn rows_keep_what_a_column_was_added_with() {
+    story("CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'a'), (2, 'b');
+         CREATE TABLE p (id int, note text) PARTITION BY RANGE (id); CREATE TABLE p_1 (note text, id int); ALTER TABLE p ATTACH PARTITION p_1 FOR VALUES FROM (0) TO (9);
+         INSERT INTO p VALUES (1, 'x')")
+        .draft("v2", "ALTER TABLE t ADD k int DEFAULT 5 NOT NULL; ALTER TABLE t ALTER k DROP DEFAULT; ALTER TABLE t ADD l text DEFAULT 'it''s'; ALTER TABLE t ALTER l SET DEFAULT 'new';
+             ALTER TABLE t ADD a int[] DEFAULT '{1,2}'; ALTER TABLE t ALTER a DROP DEFAULT; ALTER TABLE t ADD b box DEFAULT '(1,1),(0,0)'; ALTER TABLE t ALTER b DROP DEFAULT;
+             ALTER TABLE t ADD same numeric(6,2) DEFAULT 1.5; ALTER TABLE t ALTER same SET DEFAULT 1.50;
+             ALTER TABLE p ADD k int DEFAULT 5 CHECK (k < 9); ALTER TABLE p ALTER k SET DEFAULT 42")
+        .run("v1", "INSERT INTO t VALUES (3, 'c'); UPDATE t SET name = 'z' WHERE id = 2; INSERT INTO p VALUES (2, 'y')")
+        .run("v2", "INSERT INTO t (id, k) VALUES (4, 8); UPDATE t SET k = 7 WHERE id = 1")
+        .run("v1", "UPDATE t SET name = 'q' WHERE id = 1")
+        .see(
+            "v2",
+            "SELECT id, name, k, l, a, b, same FROM t ORDER BY id",
+            &["1|q|7|it's|{1,2}|(1,1),(0,0)|1.50", "2|z|5|it's|{1,2}|(1,1),(0,0)|1.50", "3|c|5|it's|{1,2}|(1,1),(0,0)|1.50", "4|∅|8|new|∅|∅|1.50"],
+        )
+        .see("v2", "SELECT id, k FROM p ORDER BY id", &["1|5", "2|5"])
+        .tell()
+        .await;
+}
