@@ -14,24 +14,16 @@ use catalog::{
 use edition_tests::{Dice, Dump, Failure, Pair, Session, Shape, Writes, Wrong, change, edition, fill, told};
 use tokio::time::timeout;
 
-use crate::{ddl, rows};
+use crate::{
+    ddl, rows,
+    same_rows::{Rows, takes_partitions},
+};
 
 /// How long anything in an act may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// In how many acts of a hundred rows are compared with what plain DDL makes of them.
 const ROWS_COMPARED: usize = 25;
-
-/// One query a table that has no triggers of the application's, for the values of columns that plain DDL gives to rows that are there whenever it
-/// runs; its name comes first. The triggers see the backfill, too; a volatile default gives another value each time.
-const COMPARED: &str = "SELECT c.relname || E'\\n' || format('SELECT ROW(%s)::text FROM %I', \
-     string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), c.relname) \
-     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
-     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped \
-     AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) \
-     AND NOT EXISTS (SELECT FROM pg_inherits i WHERE c.relkind = 'r' AND c.oid IN (i.inhrelid, i.inhparent)) \
-     AND a.attidentity = '' AND coalesce(pg_get_expr(d.adbin, d.adrelid), '') !~* 'now\\(|current_|random|nextval|clock|gen_' \
-     GROUP BY c.oid, c.relname ORDER BY c.relname";
 
 /// The partitions of a database, by oid.
 const PARTITIONS: &str = "SELECT oid::text FROM pg_class WHERE relispartition AND relkind IN ('r', 'p')";
@@ -95,7 +87,7 @@ struct Before {
     partitions: Vec<String>,
 }
 
-enum Stop {
+pub(crate) enum Stop {
     Early(Outcome),
     Bug(String),
 }
@@ -195,7 +187,7 @@ impl Acts {
                 return Err(stop);
             }
             if let Some(rows) = rows {
-                self.same_rows(&name(child), &rows).await?;
+                self.same_rows("publish", &name(child), rows).await?;
             }
             let begun = Instant::now();
             for writer in [parent, child] {
@@ -283,49 +275,6 @@ impl Acts {
         }
     }
 
-    /// What plain DDL makes of the rows that are there: queries, and what they give in order. None if it cannot be run over them.
-    async fn rows_in_plain(&self, draft: &[(&'static str, String)]) -> Option<Vec<(String, Vec<String>)>> {
-        let copy = self.pair.in_tried_live().await;
-        for (_, statement) in draft {
-            copy.try_ask(statement).await.ok()?;
-        }
-        let mut found = Vec::new();
-        for compared in copy.ask(COMPARED).await {
-            let (_, query) = compared.split_once('\n')?;
-            let mut rows = copy.ask(query).await;
-            rows.sort();
-            found.push((query.to_owned(), rows));
-        }
-        Some(found)
-    }
-
-    /// The edition shows the same rows.
-    async fn same_rows(&self, edition: &str, should: &[(String, Vec<String>)]) -> Result<(), Stop> {
-        let place = self.pair.in_edition(edition).await;
-        for (query, should) in should {
-            let mut is = place
-                .session
-                .try_ask(query)
-                .await
-                .map_err(|failure| format!("rows: {query}: {failure:?}"))?
-                .rows;
-            is.sort();
-            if is != *should {
-                let lines = |of: &[String], without: &[String], sign: char| {
-                    of.iter()
-                        .filter(|row| !without.contains(row))
-                        .map(|row| format!("{sign} {row}\n"))
-                        .collect::<String>()
-                };
-                let difference = lines(&is, should, '-') + &lines(should, &is, '+');
-                return Err(Stop::Bug(format!(
-                    "rows: they differ (- is, + should be)\n{query}\n{difference}"
-                )));
-            }
-        }
-        Ok(())
-    }
-
     /// The rows that stood in the way must stand in the way of the same statements in a plain copy, too; or of a write to all rows there.
     async fn why_stopped(&self, draft: &[(&'static str, String)], said: String) -> Stop {
         let copy = self.pair.in_tried_live().await;
@@ -410,9 +359,11 @@ impl Acts {
             End::RollBack => {
                 for leaf in (first + 1..=last).rev() {
                     let leaf_name = name(leaf);
+                    let rows = self.rows_in(&name(leaf - 1)).await?;
                     let begun = Instant::now();
                     self.pair.rollback(&leaf_name).await.map_err(|error| format!("rollback: {error}"))?;
                     self.took("rollback", begun);
+                    self.same_rows("rollback", &name(leaf - 1), rows).await?;
                     let before = before.get(usize::try_from(leaf - first - 1).unwrap()).unwrap();
                     self.drop_kept_partitions(&before.partitions).await;
                     self.same("rollback", &before.schema).await?;
@@ -420,6 +371,11 @@ impl Acts {
                 }
             }
             End::Retire => {
+                let rows = if script.drafts.iter().any(|draft| takes_partitions(draft)) {
+                    Rows::new()
+                } else {
+                    self.rows_in(&name(last)).await?
+                };
                 let begun = Instant::now();
                 for root in first..last {
                     let outcome = self.pair.retire(&name(root), &name(root + 1)).await;
@@ -427,6 +383,7 @@ impl Acts {
                     self.root = root + 1;
                 }
                 self.took("retire", begun);
+                self.same_rows("retire", &name(last), rows).await?;
                 let plain = self.pair.in_plain().await;
                 for (_, statement) in script.drafts.iter().flatten() {
                     let retypes = statement.contains(" TYPE ");

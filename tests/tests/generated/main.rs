@@ -1,6 +1,7 @@
 //! Random data definition, judged by the dump oracle. A draft gets random statements; if its plan is accepted, it is published, both
 //! editions write, and it is rolled back (the schema must be what it was) or the older edition retires (the schema must be that of a
-//! plain database in which the same statements were run). Refused drafts are counted by code. What is accepted and then fails or
+//! plain database in which the same statements were run). Neither may change a row of the edition that stays; what a draft makes of rows
+//! is compared with what plain DDL makes of them. Refused drafts are counted by code. What is accepted and then fails or
 //! differs is a bug, and is made smaller before it is shown.
 //!
 //! `GENERATED_ACTS` is how many drafts are made (default 40), `GENERATED_SECONDS` how long no further one is begun (default: no limit; another
@@ -19,6 +20,7 @@
 mod act;
 mod bug;
 mod ddl;
+mod same_rows;
 mod smaller;
 mod tally;
 

@@ -13,7 +13,7 @@ use super::{
         LevelId, Meaning, Place, Reference, Shape, Statement, has_output, is_system_column, naming_reference,
     },
     Result, Stored, StoredItem, Unsafe,
-    rows::row_type,
+    rows::view_name,
 };
 
 impl<'a, 't> Stored<'a, 't> {
@@ -114,7 +114,7 @@ impl<'a, 't> Stored<'a, 't> {
         let mut cases = Vec::new();
         for stored in items {
             let id = |relation: &str| sql!("{}::pg_catalog.regclass::pg_catalog.oid", Literal(relation));
-            let (table, view) = (id(&stored.table()), id(&row_type(stored.view, stored.named)?));
+            let (table, view) = (id(&stored.table()), id(&view_name(stored.view, stored.named)?));
             let case = format!("WHEN {table} THEN {view}");
             if !cases.contains(&case) {
                 cases.push(case);

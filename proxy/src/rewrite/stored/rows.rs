@@ -140,7 +140,7 @@ impl<'a, 't> Stored<'a, 't> {
     pub(super) fn whole_row(&self, stored: &StoredItem<'a, 't>) -> Result<String> {
         let columns = stored.item.columns.as_deref().unwrap_or_default();
         let columns = columns.iter().map(|name| stored.column(name)).collect::<Result<Vec<_>>>()?;
-        let row = format!("ROW({})::{}", columns.join(", "), row_type(stored.view, stored.named)?);
+        let row = format!("ROW({})::{}", columns.join(", "), view_name(stored.view, stored.named)?);
         if !self.is_nullable(stored.item) {
             return Ok(format!("({row})"));
         }
@@ -186,8 +186,8 @@ fn listed(stored: &StoredItem<'_, '_>) -> Result<Vec<Part>> {
         .collect()
 }
 
-/// The view, and its row type.
-pub(super) fn row_type(view: &ViewRelation, named: &nodes::RangeVar) -> Result<String> {
+/// The name of the view, which is that of its row type, too.
+pub(super) fn view_name(view: &ViewRelation, named: &nodes::RangeVar) -> Result<String> {
     let name = Name::new(named.relname().unwrap_or_default());
     let name = name.map_err(|_| Unsafe::new("Write the name of the table plainly.", None))?;
     Ok(sql!("{}.{}", view.schema, name).to_string())
