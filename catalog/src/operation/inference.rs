@@ -69,8 +69,8 @@ JOIN pg_catalog.pg_attribute whole ON whole.attname = a.attname \
   AND whole.attrelid = CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid ELSE c.oid END \
 WHERE a.atthasmissing AND NOT a.attisdropped AND a.attnum > 0 ORDER BY 1, 2, a.attrelid";
 
-/// What rows that are there got in columns that the draft has added, where the column's default is no such constant any more. A default that was
-/// another value at another time (`now()`) is taken as it is.
+/// What rows that are there got in columns that the draft has added, where the column's default is no such constant any more. Of a default that is
+/// another value at another time (`now()`) nobody can tell: it is taken for the one that the column was added with.
 async fn added_with(blueprint: &Connection, parent: &Schema, child: &Schema) -> Result<AddedWith> {
     let mut candidates = Vec::new();
     for row in blueprint.query(MISSING, &[]).await? {
@@ -94,8 +94,11 @@ async fn added_with(blueprint: &Connection, parent: &Schema, child: &Schema) -> 
 /// Whether a column's default is not that value.
 async fn is_another_now(blueprint: &Connection, column: &Column, value: &Sql) -> Result<bool> {
     let Some(default) = &column.default else { return Ok(true) };
-    if column.default_volatility != Volatility::Immutable {
-        return Ok(false);
+    match column.default_volatility {
+        Volatility::Immutable => {}
+        Volatility::Stable => return Ok(false),
+        // Rows would have got a value each.
+        Volatility::Volatile => return Ok(true),
     }
     let now = sql!("CAST(({}) AS {})", Sql::trusted(default), Sql::trusted(&column.type_name));
     let query = sql!("SELECT ({})::pg_catalog.text IS DISTINCT FROM ({})::pg_catalog.text", now, value);
