@@ -61,12 +61,14 @@ pub(super) async fn infer_from_draft(
 }
 
 /// What `ADD COLUMN` gives to the rows that are there stands in the catalogue, of partitioned tables in that of their partitions (pg_attribute,
-/// atthasmissing).
+/// atthasmissing); and the default of the column's domain.
 const MISSING: &str = "\
-SELECT DISTINCT ON (whole.attrelid, whole.attnum) whole.attrelid, whole.attnum, pg_catalog.array_to_string(a.attmissingval, '') \
+SELECT DISTINCT ON (whole.attrelid, whole.attnum) whole.attrelid, whole.attnum, pg_catalog.array_to_string(a.attmissingval, ''), \
+  pg_catalog.pg_get_expr(t.typdefaultbin, 0) \
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
 JOIN pg_catalog.pg_attribute whole ON whole.attname = a.attname \
   AND whole.attrelid = CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid ELSE c.oid END \
+JOIN pg_catalog.pg_type t ON t.oid = whole.atttypid \
 WHERE a.atthasmissing AND NOT a.attisdropped AND a.attnum > 0 ORDER BY 1, 2, a.attrelid";
 
 /// What rows that are there got in columns that the draft has added, where the column's default is no such constant any more. Of a default that is
@@ -74,39 +76,63 @@ WHERE a.atthasmissing AND NOT a.attisdropped AND a.attnum > 0 ORDER BY 1, 2, a.a
 async fn added_with(blueprint: &Connection, parent: &Schema, child: &Schema) -> Result<AddedWith> {
     let mut candidates = Vec::new();
     for row in blueprint.query(MISSING, &[]).await? {
-        let (table, column) = (TableId::new(row.try_get(0)?), ColumnId::new(row.try_get(1)?));
-        let is_new = parent.table(table).is_some_and(|table| table.column(column).is_none());
-        let Some(known) = child.table(table).and_then(|table| table.column(column)).filter(|_| is_new) else {
-            continue;
-        };
-        if known.generated != Generated::None || known.identity != Identity::None {
-            continue;
+        let (table, id) = (TableId::new(row.try_get(0)?), ColumnId::new(row.try_get(1)?));
+        let is_new = parent.table(table).is_some_and(|table| table.column(id).is_none());
+        let column = child.table(table).and_then(|table| table.column(id)).filter(|_| is_new);
+        let Some(column) = column else { continue };
+        if column.generated == Generated::None && column.identity == Identity::None {
+            let (value, of_domain) = (row.try_get(2)?, row.try_get(3)?);
+            candidates.push(Added { key: (table, id), column, value, of_domain });
         }
-        let value = sql!("CAST({} AS {})", Literal(row.try_get(2)?), Sql::trusted(&known.type_name));
-        candidates.push(((table, column), known, value));
     }
-    let differ = candidates.iter().map(|(_, known, value)| is_another_now(blueprint, known, value));
-    let differ: Vec<bool> = try_join_all(differ).await?;
-    let judged = candidates.into_iter().zip(differ);
-    Ok(judged.filter_map(|((column, _, value), differs)| differs.then_some((column, value))).collect())
+    let differ = try_join_all(candidates.iter().map(|added| added.has_another_default(blueprint))).await?;
+    let differ = candidates.iter().zip(differ).filter(|(_, differs)| *differs);
+    Ok(differ.map(|(added, _)| (added.key, added.expression())).collect())
 }
 
-/// Whether a column's default is not that value.
-async fn is_another_now(blueprint: &Connection, column: &Column, value: &Sql) -> Result<bool> {
-    let Some(default) = &column.default else { return Ok(true) };
-    match column.default_volatility {
-        Volatility::Immutable => {}
-        Volatility::Stable => return Ok(false),
-        // Rows would have got a value each.
-        Volatility::Volatile => return Ok(true),
+/// A column that the draft has added with a constant.
+struct Added<'a> {
+    key: (TableId, ColumnId),
+    column: &'a Column,
+    /// The constant, as text.
+    value: String,
+    /// The default of its type.
+    of_domain: Option<String>,
+}
+
+impl Added<'_> {
+    /// In words of any edition: a type of the draft's own has another name elsewhere.
+    fn expression(&self) -> Sql {
+        let value = Literal(&self.value);
+        match self.column.type_id {
+            None => sql!("CAST({} AS {})", value, Sql::trusted(&self.column.type_name)),
+            Some(_) => sql!("{}", value),
+        }
     }
-    let now = sql!("CAST(({}) AS {})", Sql::trusted(default), Sql::trusted(&column.type_name));
-    let query = sql!("SELECT ({})::pg_catalog.text IS DISTINCT FROM ({})::pg_catalog.text", now, value);
-    match blueprint.query_one(query.as_str(), &[]).await {
-        Ok(row) => Ok(row.try_get(0)?),
-        // A default that cannot be had is not the one that rows have got.
-        Err(error) if error.as_db_error().is_some() => Ok(true),
-        Err(error) => Err(error.into()),
+
+    /// Whether the constant is not what the default says now.
+    async fn has_another_default(&self, blueprint: &Connection) -> Result<bool> {
+        match (&self.column.default, self.column.default_volatility) {
+            (Some(_), Volatility::Stable) => return Ok(false),
+            // Rows would have got a value each.
+            (Some(_), Volatility::Volatile) => return Ok(true),
+            _ => {}
+        }
+        let Some(default) = self.column.default.as_ref().or(self.of_domain.as_ref()) else { return Ok(true) };
+        let type_name = Sql::trusted(&self.column.type_name);
+        let query = sql!(
+            "SELECT CAST(({}) AS {})::pg_catalog.text IS DISTINCT FROM CAST({} AS {})::pg_catalog.text",
+            Sql::trusted(default),
+            type_name,
+            Literal(&self.value),
+            type_name
+        );
+        match blueprint.query_one(query.as_str(), &[]).await {
+            Ok(row) => Ok(row.try_get(0)?),
+            // A default that cannot be had is not the one that rows have got.
+            Err(error) if error.as_db_error().is_some() => Ok(true),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -246,6 +246,8 @@ async fn rows_keep_what_a_column_was_added_with() {
         .draft("v2", "ALTER TABLE t ADD k int DEFAULT 5 NOT NULL; ALTER TABLE t ALTER k DROP DEFAULT; ALTER TABLE t ADD l text DEFAULT 'it''s'; ALTER TABLE t ALTER l SET DEFAULT 'new';
              ALTER TABLE t ADD a int[] DEFAULT '{1,2}'; ALTER TABLE t ALTER a DROP DEFAULT; ALTER TABLE t ADD b box DEFAULT '(1,1),(0,0)'; ALTER TABLE t ALTER b DROP DEFAULT;
              CREATE SEQUENCE numbers START 100; GRANT USAGE ON SEQUENCE numbers TO app; ALTER TABLE t ADD n bigint DEFAULT 0; ALTER TABLE t ALTER n SET DEFAULT nextval('numbers');
+             CREATE TYPE mood AS ENUM ('sad', 'ok'); ALTER TABLE t ADD m mood NOT NULL DEFAULT 'ok'; ALTER TABLE t ALTER m SET DEFAULT 'sad';
+             CREATE DOMAIN amount AS int DEFAULT 3; ALTER TABLE t ADD d amount; ALTER DOMAIN amount SET DEFAULT 4;
              ALTER TABLE t ADD same numeric(6,2) DEFAULT 1.5; ALTER TABLE t ALTER same SET DEFAULT 1.50;
              ALTER TABLE p ADD k int DEFAULT 5 CHECK (k < 9); ALTER TABLE p ALTER k SET DEFAULT 42")
         .run("v1", "INSERT INTO t VALUES (3, 'c'); UPDATE t SET name = 'z' WHERE id = 2; INSERT INTO p VALUES (2, 'y')")
@@ -253,8 +255,8 @@ async fn rows_keep_what_a_column_was_added_with() {
         .run("v1", "UPDATE t SET name = 'q' WHERE id = 1")
         .see(
             "v2",
-            "SELECT id, name, k, l, a, b, n, same FROM t ORDER BY id",
-            &["1|q|7|it's|{1,2}|(1,1),(0,0)|0|1.50", "2|z|5|it's|{1,2}|(1,1),(0,0)|0|1.50", "3|c|5|it's|{1,2}|(1,1),(0,0)|0|1.50", "4|∅|8|new|∅|∅|101|1.50"],
+            "SELECT id, name, k, l, a, b, n, m, d, same FROM t ORDER BY id",
+            &["1|q|7|it's|{1,2}|(1,1),(0,0)|0|ok|3|1.50", "2|z|5|it's|{1,2}|(1,1),(0,0)|0|ok|3|1.50", "3|c|5|it's|{1,2}|(1,1),(0,0)|0|ok|3|1.50", "4|∅|8|new|∅|∅|101|sad|4|1.50"],
         )
         .see("v2", "SELECT id, k FROM p ORDER BY id", &["1|5", "2|5"])
         .tell()
