@@ -1,9 +1,9 @@
 //! What a draft's statements say about how values of the parent become values of the child, so that nobody has to say it again.
 //!
 //! The statements are run over one symbolic row: each column of a table starts as the parent's column of that name (a new one as the
-//! default that it was added with), and `UPDATE t SET b = f(a) WHERE c` makes `b` read `CASE WHEN c THEN f(a) ELSE b END`, with whatever `a`, `b` and `c` read by
-//! then put in their places. What a column of the child reads at the end is its forward transform. What cannot be computed from one
-//! row is a data step: run once.
+//! default that it was added with), and `UPDATE t SET b = f(a) WHERE c` makes `b` read `CASE WHEN c THEN f(a) ELSE b END`, with
+//! whatever `a`, `b` and `c` read by then put in their places. What a column of the child reads at the end is its forward transform.
+//! What cannot be computed from one row is a data step: run once.
 
 mod agree;
 mod idiom;
