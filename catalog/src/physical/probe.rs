@@ -32,6 +32,8 @@ pub enum Probed {
         in_update: Sql,
         /// Whether it gives the same again for the same row, so that a stored value can be compared with it later.
         is_repeatable: bool,
+        /// Whether it is one value for all rows, whoever asks and when, that nothing but the server's own functions makes.
+        is_constant: bool,
     },
     /// PostgreSQL's objection.
     Objection(String),
@@ -42,13 +44,23 @@ pub const ROW_ALIAS: &str = "edition_row";
 
 /// The probing trigger in PostgreSQL's words, and whether its expression is repeatable: a stable function of the server is one of its arguments and of settings,
 /// but for those that tell the time; one of the application's may read what changes. Built-in functions are not in pg_depend, so the stored tree is asked.
+/// A constant is made of constants by immutable functions only (two of the names of nodes are those of PostgreSQL 15).
 const DEPARSED: &str = r"
     SELECT pg_catalog.pg_get_triggerdef(t.oid),
            t.tgqual::text !~ '\{(SQLVALUEFUNCTION|NEXTVALUEEXPR)' AND NOT EXISTS (
                SELECT FROM pg_catalog.regexp_matches(t.tgqual::text, ':(?:funcid|opfuncid) (\d+)', 'g') AS found (ids)
                JOIN pg_catalog.pg_proc p ON p.oid = found.ids[1]::oid
                WHERE p.provolatile = 'v'
-                  OR p.provolatile = 's' AND (p.pronargs = 0 OR p.oid >= 16384 OR p.proname = 'age' AND p.pronargs = 1))
+                  OR p.provolatile = 's' AND (p.pronargs = 0 OR p.oid >= 16384 OR p.proname = 'age' AND p.pronargs = 1)),
+           t.tgqual::text !~ ':constisnull true' AND NOT EXISTS (
+               SELECT FROM pg_catalog.regexp_matches(t.tgqual::text, '\{([A-Z]+)', 'g') AS found (nodes)
+               WHERE found.nodes[1] NOT IN
+                   ('NULLTEST', 'CONST', 'FUNCEXPR', 'OPEXPR', 'RELABELTYPE', 'ARRAYEXPR', 'ARRAY', 'ROWEXPR', 'ROW',
+                    'ARRAYCOERCEEXPR', 'CASETESTEXPR'))
+           AND NOT EXISTS (
+               SELECT FROM pg_catalog.regexp_matches(t.tgqual::text, ':(?:funcid|opfuncid) (\d+)', 'g') AS found (ids)
+               LEFT JOIN pg_catalog.pg_proc p ON p.oid = found.ids[1]::oid
+               WHERE p.provolatile IS DISTINCT FROM 'i' OR p.oid >= 16384)
     FROM pg_catalog.pg_trigger t WHERE t.tgname = 'edition_probe' AND t.tgparentid = 0";
 
 /// Makes the function that probing triggers need (temporary, and rolled back with the rest).
@@ -102,7 +114,8 @@ async fn deparse(
     );
     transaction.batch_execute(create.as_str()).await?;
     let row = transaction.query_one(DEPARSED, &[]).await?;
-    let (definition, is_repeatable): (String, bool) = (row.try_get(0)?, row.try_get(1)?);
+    let definition: String = row.try_get(0)?;
+    let (is_repeatable, is_constant) = (row.try_get(1)?, row.try_get(2)?);
     let in_trigger = expression_of(&definition).ok_or_else(|| {
         Error::bug(format!("PostgreSQL deparsed a trigger in an unknown form: {definition}"))
     })?;
@@ -112,7 +125,7 @@ async fn deparse(
     let check =
         sql!("EXPLAIN (COSTS OFF) UPDATE ONLY {} AS {} SET {} = {}", table, alias, probe.target, in_update);
     transaction.batch_execute(check.as_str()).await?;
-    Ok(Probed::Fine { in_trigger: Sql::trusted(in_trigger), in_update, is_repeatable })
+    Ok(Probed::Fine { in_trigger: Sql::trusted(in_trigger), in_update, is_repeatable, is_constant })
 }
 
 /// The text between the WHEN of a deparsed probing trigger and its ` IS NULL`. Both ends are PostgreSQL's own fixed words

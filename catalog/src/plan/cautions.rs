@@ -14,8 +14,10 @@ use crate::{
     diff::{Change, Diff},
     layout::ColumnFate,
     model::{
-        ColumnId, Constraint, Generated, Name, Partition, Partitioning, QualifiedName, RowSecurity, Table,
+        Column, ColumnId, Constraint, Generated, Name, Partition, Partitioning, QualifiedName, RowSecurity,
+        Table,
     },
+    sql::lexer::{Lexer, TokenKind},
 };
 
 /// Everything that its author or the operator should know.
@@ -64,7 +66,7 @@ pub fn made_anew(diff: &Diff) -> Vec<Finding> {
 /// A backfill is an UPDATE; where we may not silence the application's own triggers, they would see it.
 fn fired_triggers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding> {
     let fires = !input.chain.facts.may_silence_triggers
-        && input.hop.backfill.contains_key(&table.place.id)
+        && input.hop.writes_rows(table.place.id)
         && !table.parent.update_triggers.is_empty();
     fires.then(|| {
         let names: Vec<&str> = table.parent.update_triggers.iter().map(Name::as_str).collect();
@@ -87,7 +89,7 @@ fn hidden_rows(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding
     let hides = live.enabled
         && live.forced
         && !input.chain.facts.bypasses_policies
-        && input.hop.backfill.contains_key(&table.place.id);
+        && input.hop.writes_rows(table.place.id);
     hides.then(|| {
         let message =
             "rows must be given values, and FORCE ROW LEVEL SECURITY hides rows from the role that publishes";
@@ -99,7 +101,7 @@ fn hidden_rows(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding
 /// A backfill is an UPDATE, which PostgreSQL refuses to everybody where a subscriber could not tell which row is meant (docs, Publication).
 fn unidentified_rows(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Finding> {
     let cannot = input.chain.facts.unidentified.contains(&table.place.child.physical)
-        && input.hop.backfill.contains_key(&table.place.id);
+        && input.hop.writes_rows(table.place.id);
     cannot.then(|| {
         let message = "rows must be given values, and nobody can update them: a publication publishes updates of the table, which has no replica identity";
         Finding::new(Code::Unsupported, format!("table {}", table.child.name.pretty()), message)
@@ -232,10 +234,12 @@ fn without_columns(table: &TableView<'_>) -> Option<Finding> {
 
 /// The default of a new column is evaluated with the rights of whoever inserts, in an older edition too.
 fn numbers_denied(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding> {
-    let added = |column| table.place.fates.get(&column) == Some(&ColumnFate::Added);
-    let owned = input.child.sequences.iter().filter_map(|sequence| {
-        let (owner, column) = sequence.owned_by?;
-        (owner == table.place.id && added(column)).then_some(sequence)
+    let is_added = |column: &ColumnId| table.place.fates.get(column) == Some(&ColumnFate::Added);
+    let drawn_from = input.child.sequences.iter().filter(|sequence| {
+        let owner = sequence.owned_by.filter(|(owner, _)| *owner == table.place.id);
+        let mut added = table.child.columns.iter().filter(|column| is_added(&column.id));
+        owner.is_some_and(|(_, column)| is_added(&column))
+            || added.any(|column| draws(column, &sequence.name))
     });
     let writers: BTreeSet<&Option<Name>> = table
         .parent
@@ -246,7 +250,7 @@ fn numbers_denied(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding
         .map(|grant| &grant.grantee)
         .collect();
     let mut findings = Vec::new();
-    for sequence in owned {
+    for sequence in drawn_from {
         let may_count = |role: &Option<Name>| {
             role.as_ref() == Some(&sequence.owner)
                 || sequence.grants.iter().any(|grant| {
@@ -266,6 +270,18 @@ fn numbers_denied(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding
         }
     }
     findings
+}
+
+/// Whether the column's default names the sequence, as in `nextval('public.numbers'::regclass)`: it is deparsed with every name qualified.
+fn draws(column: &Column, sequence: &QualifiedName) -> bool {
+    let Some(default) = &column.default else { return false };
+    let strings = Lexer::new(default.as_bytes()).filter(|token| token.kind == TokenKind::String);
+    let mut texts = strings.filter_map(|token| default.get(token.start + 1..token.end - 1));
+    texts.any(|text| {
+        let text = text.replace("''", "'");
+        let names: Vec<String> = Lexer::new(text.as_bytes()).filter_map(|token| token.name(&text)).collect();
+        names == [sequence.schema.as_str(), sequence.name.as_str()]
+    })
 }
 
 /// A stored generated column is computed for all rows while PostgreSQL holds an exclusive lock.

@@ -56,7 +56,7 @@ pub use seeds::leave_out_doubtful;
 pub use step::{Lock, Step, StepKind};
 pub use take_back::{TakeBackInput, take_back};
 pub(crate) use tighten::BYTES_BUILT_AT_ONCE;
-pub use transforms::{Candidate, Hop, TransformInput, assemble, candidates, probes};
+pub use transforms::{Candidate, Fill, FilledBy, Hop, TransformInput, assemble, candidates, probes};
 pub use unsupported::refusals;
 
 use serde::{Deserialize, Serialize};

@@ -6,15 +6,21 @@ use crate::{
     error::Result,
     model::{Name, OnError, QualifiedName},
     physical::ROW_ALIAS,
-    plan::{Lock, Step, StepKind, seeds},
+    plan::{Fill, Lock, Step, StepKind, seeds},
     sql,
     sql::{Sql, join},
 };
 
 /// One step for each table that stores rows: the table itself, or its partitions.
 pub(super) fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Vec<Step>> {
-    let wanted = input.hop.backfill.get(&table.place.id).filter(|assignments| !assignments.is_empty());
-    let Some(assignments) = wanted else { return Ok(Vec::new()) };
+    let assignments: Vec<(Name, Sql)> = input
+        .hop
+        .backfilled(table.place.id)
+        .map(|fill| (fill.target.clone(), fill.expression.clone()))
+        .collect();
+    if assignments.is_empty() {
+        return Ok(Vec::new());
+    }
     let physical = &table.place.child.physical;
     let row = row_alias();
     // In populate mode every write of an older edition sets all of these, so only rows that were there before are still NULL.
@@ -67,13 +73,11 @@ pub(super) fn verify(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Optio
     let mut checks = Vec::new();
     for table in tables {
         let Some(hop) = input.hop.triggers.get(&table.place.id) else { continue };
-        let assignments = input.hop.backfill.get(&table.place.id).map(Vec::as_slice).unwrap_or_default();
         let percentage = percentage_verified(input, &table.place.child.physical);
-        for (target, expression) in assignments {
+        for Fill { target, expression, is_repeatable, .. } in input.hop.backfilled(table.place.id) {
             let transform = hop.forward.iter().any(|a| {
                 &a.target == target && a.kind == AssignmentKind::Transform && a.on_error == OnError::Reject
             });
-            let is_repeatable = !input.hop.unrepeatable.contains(&(table.place.id, target.clone()));
             // What was loaded from a rollback's file differs on purpose.
             if !transform || !is_repeatable || input.load {
                 continue;

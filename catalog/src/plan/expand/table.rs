@@ -9,8 +9,8 @@ use crate::{
     },
     error::Result,
     layout::{ColumnFate, InheritedTable},
-    model::{Column, Generated, Identity, Name, QualifiedName, Schema, Table, TypeKind, Volatility},
-    plan::{Lock, Step, rows::tell_proxies},
+    model::{Column, Generated, Identity, Name, QualifiedName, Table, Volatility},
+    plan::{Lock, Step, rows::tell_proxies, transforms::may_be_of_domain},
     property::{Object, give},
     sql,
     sql::Sql,
@@ -27,12 +27,6 @@ pub(in crate::plan) fn new_columns<'a>(
         let fate = place.fates.get(&column.id).copied().filter(|fate| *fate != ColumnFate::Shared)?;
         Some((column, place.child.columns.get(&column.id)?, fate))
     })
-}
-
-/// Whether the column may have its type's default: that of a domain, or of a type that is not known because it stands in no editioned schema.
-fn has_default_by_type(child: &Schema, column: &Column) -> bool {
-    let known = |id| child.type_def(id).is_none_or(|definition| definition.kind == TypeKind::Domain);
-    column.type_id.is_some_and(known)
 }
 
 pub(super) fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result<Vec<Step>> {
@@ -52,26 +46,30 @@ pub(super) fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Re
     for (column, name, _) in new_columns(table.place, table.child) {
         let worded = table.physical.column(column.id).unwrap_or(column);
         let forward = hop.and_then(|hop| hop.forward.iter().find(|assignment| &assignment.target == name));
-        let fast = forward.is_none()
+        let constant = input.hop.constant(table.place.id, name);
+        let by_default = forward.is_none()
             && worded.default_volatility != Volatility::Volatile
             && worded.identity == Identity::None;
+        let fast = by_default || constant.is_some();
+        let default =
+            constant.map(|constant| constant.as_str().to_owned()).or_else(|| worded.default.clone());
         // What a generated column reads may be filled in later, so NOT NULL has to wait.
-        let nullable =
-            Column { not_null: worded.not_null && worded.generated == Generated::None, ..worded.clone() };
-        let empty = !fast && has_default_by_type(input.child, column);
+        let not_null = worded.not_null && worded.generated == Generated::None;
+        let added = Column { not_null, default, ..worded.clone() };
+        let empty = !fast && may_be_of_domain(input.child, column);
         statements.push(if empty {
             add_empty_column(physical, name, worded)
         } else {
-            add_column(physical, name, &nullable, fast)
+            add_column(physical, name, &added, fast)
         });
         match &worded.default {
-            Some(default) if !fast => statements.push(sql!(
+            Some(default) if !by_default => statements.push(sql!(
                 "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}",
                 physical,
                 name,
                 Sql::trusted(default)
             )),
-            None if empty => {
+            None if empty || constant.is_some() => {
                 statements.push(sql!("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", physical, name));
             }
             _ => {}

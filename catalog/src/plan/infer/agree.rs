@@ -4,7 +4,7 @@ use crate::{
     ddl::{Assignment, AssignmentKind, HopTriggers},
     model::{Name, QualifiedName, Schema, TableId},
     physical::{ROW_ALIAS, over_row_alias},
-    plan::{Chain, Hop},
+    plan::{Chain, Fill, Hop},
     sql,
     sql::{Sql, join},
 };
@@ -39,9 +39,8 @@ fn of_table(
     id: TableId,
     triggers: &HopTriggers,
 ) -> Vec<Agreement> {
-    let forward = hop.backfill.get(&id).map(Vec::as_slice).unwrap_or_default();
     let Some(table) = physical.table(id) else { return Vec::new() };
-    let given = forward.iter().filter_map(|(target, expression)| {
+    let given = hop.fills(id).iter().filter_map(|Fill { target, expression, .. }| {
         let type_name = &table.column_named(target.as_str())?.type_name;
         Some(sql!("CAST({} AS {}) AS {}", expression, Sql::trusted(type_name), target))
     });

@@ -12,16 +12,14 @@ impl Context<'_> {
     /// NOT NULL through a validated check, so that SET NOT NULL has nothing to scan.
     pub(super) fn not_null(&self, findings: &mut Vec<Finding>) -> Vec<Step> {
         let mut steps = Vec::new();
-        let hop = self.input.hop.triggers.get(&self.table.place.id);
         for column in &self.table.child.columns {
             let Some(physical) = self.table.place.child.columns.get(&column.id) else { continue };
             let only_child = self.columns.get(physical) == Some(&true);
             let set_already = if only_child {
-                // With a fast default NOT NULL came along with ADD COLUMN.
+                // Where no row has to be written, NOT NULL came along with ADD COLUMN.
+                let backfilled = self.input.hop.backfilled(self.table.place.id);
                 column.generated == Generated::None
-                    && !hop.is_some_and(|hop| {
-                        hop.forward.iter().any(|assignment| &assignment.target == physical)
-                    })
+                    && !backfilled.map(|fill| &fill.target).any(|target| target == physical)
             } else {
                 standing(self.input.chain, self.table.place.id)
                     .filter_map(|table| table.column_named(physical.as_str()))

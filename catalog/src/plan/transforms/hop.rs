@@ -1,6 +1,6 @@
 //! Joining candidates with PostgreSQL's answers: the triggers and assignments of a hop.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     Candidate,
@@ -20,12 +20,55 @@ use crate::{
 pub struct Hop {
     /// Per table.
     pub triggers: BTreeMap<TableId, HopTriggers>,
-    /// Per table: physical column and expression over the row alias.
-    pub backfill: BTreeMap<TableId, Vec<(Name, Sql)>>,
-    /// Physical columns whose transform gives something else the next time it is asked.
-    pub unrepeatable: BTreeSet<(TableId, Name)>,
+    /// Per table: what its rows get.
+    pub fills: BTreeMap<TableId, Vec<Fill>>,
     /// As used.
     pub transforms: Vec<Transform>,
+}
+
+/// What the rows that are there get in one of the child's columns.
+#[derive(Clone, Debug)]
+pub struct Fill {
+    /// The physical column.
+    pub target: Name,
+    /// Over the row alias.
+    pub expression: Sql,
+    /// Whether it gives the same the next time it is asked.
+    pub is_repeatable: bool,
+    /// Who gives it to them.
+    pub by: FilledBy,
+}
+
+/// How rows come by a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilledBy {
+    /// One value for all: PostgreSQL keeps it in the catalogue and writes no row (docs, ALTER TABLE, notes).
+    AddColumn,
+    /// Row by row.
+    Backfill,
+}
+
+impl Hop {
+    /// What the rows of a table get.
+    pub fn fills(&self, table: TableId) -> &[Fill] {
+        self.fills.get(&table).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What a backfill is to write.
+    pub fn backfilled(&self, table: TableId) -> impl Iterator<Item = &Fill> {
+        self.fills(table).iter().filter(|fill| fill.by == FilledBy::Backfill)
+    }
+
+    /// Whether rows of the table must be written.
+    pub fn writes_rows(&self, table: TableId) -> bool {
+        self.backfilled(table).next().is_some()
+    }
+
+    /// The value that ADD COLUMN is to give to all rows.
+    pub fn constant(&self, table: TableId, target: &Name) -> Option<&Sql> {
+        let given = |fill: &&Fill| &fill.target == target && fill.by == FilledBy::AddColumn;
+        self.fills(table).iter().find(given).map(|fill| &fill.expression)
+    }
 }
 
 /// Joins candidates with PostgreSQL's answers. `default_of`: a physical column's default in physical words.
@@ -40,16 +83,21 @@ pub fn assemble(
     let mut findings = Vec::new();
     let mut answers = probed.iter();
     for candidate in candidates {
-        let (in_trigger, in_update) = if candidate.is_default {
+        let fill = |expression: Sql, is_repeatable: bool, by: FilledBy| Fill {
+            target: candidate.target.clone(),
+            expression,
+            is_repeatable,
+            by,
+        };
+        let (in_trigger, fill) = if candidate.is_default {
             let default = Sql::trusted(default_of(candidate.table, &candidate.target).unwrap_or_default());
-            (default.clone(), default)
+            (default.clone(), fill(default, false, FilledBy::Backfill))
         } else {
             match answers.next() {
-                Some(Probed::Fine { in_trigger, in_update, is_repeatable }) => {
-                    if !is_repeatable {
-                        hop.unrepeatable.insert((candidate.table, candidate.target.clone()));
-                    }
-                    (in_trigger.clone(), in_update.clone())
+                Some(Probed::Fine { in_trigger, in_update, is_repeatable, is_constant }) => {
+                    let at_once = *is_constant && candidate.may_be_added_with;
+                    let by = if at_once { FilledBy::AddColumn } else { FilledBy::Backfill };
+                    (in_trigger.clone(), fill(in_update.clone(), *is_repeatable, by))
                 }
                 Some(Probed::Objection(objection)) => {
                     findings.push(objected(edition, candidate, objection));
@@ -84,7 +132,7 @@ pub fn assemble(
         };
         match candidate.direction {
             Direction::Forward => {
-                hop.backfill.entry(candidate.table).or_default().push((candidate.target.clone(), in_update));
+                hop.fills.entry(candidate.table).or_default().push(fill);
                 triggers.forward.push(assignment);
             }
             Direction::Reverse => triggers.reverse.push(assignment),

@@ -5,7 +5,7 @@ mod hop;
 mod judgement;
 mod values;
 
-pub use hop::{Hop, assemble};
+pub use hop::{Fill, FilledBy, Hop, assemble};
 pub(in crate::plan) use judgement::nulls_wait;
 pub(in crate::plan) use values::as_text;
 
@@ -14,7 +14,7 @@ use crate::{
     layout::{ColumnFate, InheritedTable, Mapping},
     model::{
         Column, Direction, EditionName, Generated, Identity, Name, OnError, Origin, QualifiedName, Schema,
-        Table, TableId, Transform, Volatility,
+        Table, TableId, Transform, TypeKind, Volatility,
     },
     physical::Probe,
     sql,
@@ -46,6 +46,8 @@ pub struct Candidate {
     pub not_null: bool,
     /// Whether it is the column's own volatile default (deparsed already, nothing to probe).
     pub is_default: bool,
+    /// Whether ADD COLUMN can give one value to all rows without writing them.
+    pub may_be_added_with: bool,
     /// Types on both sides, if it is an inferred cast.
     pub cast: Option<(String, String)>,
 }
@@ -136,8 +138,16 @@ fn blank(
         sources: Vec::new(),
         not_null: column.not_null,
         is_default: false,
+        may_be_added_with: false,
         cast: None,
     }
+}
+
+/// Whether PostgreSQL may have something to say about the column's values by its type, whatever its default: a domain, or a type that is not known because it
+/// stands in no editioned schema.
+pub(in crate::plan) fn may_be_of_domain(schema: &Schema, column: &Column) -> bool {
+    let known = |id| schema.type_def(id).is_none_or(|definition| definition.kind == TypeKind::Domain);
+    column.type_id.is_some_and(known)
 }
 
 fn forward(
@@ -171,6 +181,9 @@ fn forward(
                 });
                 candidate.expression = from_text.unwrap_or(expression);
                 candidate.sources = sources;
+                candidate.may_be_added_with = column.identity == Identity::None
+                    && transform.on_error == OnError::Reject
+                    && !may_be_of_domain(sides.newer.schema, column);
                 found.push(candidate);
             }
             Err(finding) => findings.push(*finding),

@@ -87,6 +87,12 @@ const CASES: &[Case] = &[
         "may insert",
     ),
     case(
+        "older-edition-lacks-privilege",
+        "CREATE SEQUENCE \"It's\"; ALTER TABLE t ADD n bigint DEFAULT 0; ALTER TABLE t ALTER n SET DEFAULT 1 + nextval('\"It''s\"')",
+        "sequence public.It's",
+        "may insert",
+    ),
+    case(
         "partition-shared",
         "CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20)",
         "partition public.parted_2",

@@ -262,3 +262,33 @@ async fn rows_keep_what_a_column_was_added_with() {
         .tell()
         .await;
 }
+
+/// One value for all rows costs what it costs in plain PostgreSQL: nothing. A row that is written gets another place.
+#[tokio::test]
+async fn a_constant_is_given_without_writing_a_row() {
+    story("CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'a'), (2, 'b')")
+        .draft(
+            "v2",
+            "CREATE TYPE mood AS ENUM ('sad', 'ok');
+             ALTER TABLE t ADD k int DEFAULT 5 NOT NULL; ALTER TABLE t ALTER k DROP DEFAULT;
+             ALTER TABLE t ADD m mood NOT NULL DEFAULT 'ok'; ALTER TABLE t ALTER m SET DEFAULT 'sad';
+             ALTER TABLE t ADD tags varchar(9)[] DEFAULT ARRAY['x', 'y'], ADD code char(3) COLLATE \"C\";
+             UPDATE t SET code = 'n' || 'ew'; ALTER TABLE t ALTER tags DROP DEFAULT, ALTER code SET NOT NULL;
+             ALTER TABLE t ADD grade numeric(4,1) NOT NULL DEFAULT -1",
+        )
+        .transform("t", "grade = -2.25", "")
+        .see(
+            "v2",
+            "SELECT ctid, * FROM t ORDER BY id",
+            &["(0,1)|1|a|5|ok|{x,y}|new|-2.3", "(0,2)|2|b|5|ok|{x,y}|new|-2.3"],
+        )
+        .run("v1", "INSERT INTO t VALUES (3, 'c')")
+        .run("v2", "INSERT INTO t (id, k, code) VALUES (4, 8, 'own')")
+        .see(
+            "v2",
+            "SELECT id, k, m, tags, code, grade FROM t WHERE id > 2 ORDER BY id",
+            &["3|5|ok|{x,y}|new|-2.3", "4|8|sad|∅|own|-1.0"],
+        )
+        .tell()
+        .await;
+}
