@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::{
     ddl, rows,
-    same_rows::{Rows, takes_partitions},
+    same_rows::{Rows, takes_partition, takes_partitions},
 };
 
 /// How long anything in an act may take.
@@ -275,14 +275,15 @@ impl Acts {
         }
     }
 
-    /// The rows that stood in the way must stand in the way of the same statements in a plain copy, too; or of a write to all rows there.
+    /// The rows that stood in the way must stand in the way of the same statements in a plain copy, too, those of dropped partitions included; or of a
+    /// write to all rows there.
     async fn why_stopped(&self, draft: &[(&'static str, String)], said: String) -> Stop {
         let copy = self.pair.in_tried_live().await;
         if bars_plain_update(&copy, &said).await {
             return Stop::Early(Outcome::Barred);
         }
-        for (_, statement) in draft {
-            if copy.try_ask(statement).await.is_err() {
+        for (kind, statement) in draft {
+            if !takes_partition(kind) && copy.try_ask(statement).await.is_err() {
                 return Stop::Early(Outcome::Stopped(said));
             }
         }

@@ -61,9 +61,14 @@ impl Acts {
     }
 }
 
-/// Whether it drops or detaches a partition, which keeps its rows where they are until retire.
+/// Whether it has a statement that [takes a partition](takes_partition).
 pub(crate) fn takes_partitions(draft: &[(&'static str, String)]) -> bool {
-    draft.iter().any(|(kind, _)| ["drop partition", "detach partition"].contains(kind))
+    draft.iter().any(|(kind, _)| takes_partition(kind))
+}
+
+/// Whether statements of this kind drop or detach a partition, which keeps its rows where they are until retire.
+pub(crate) fn takes_partition(kind: &str) -> bool {
+    ["drop partition", "detach partition"].contains(&kind)
 }
 
 async fn rows_of(session: &Session, queries: Vec<String>) -> Result<Rows, Stop> {
