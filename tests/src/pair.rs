@@ -76,6 +76,11 @@ impl Pair {
         open(&self.live).await
     }
 
+    /// A superuser's session in the live database.
+    pub async fn in_live_as_superuser(&self) -> Session {
+        Session::open(&server().await.config(&self.live)).await.unwrap()
+    }
+
     /// A session in an edition's blueprint.
     pub async fn in_blueprint(&self, of: &str) -> Session {
         open(&self.blueprint(of)).await

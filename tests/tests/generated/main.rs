@@ -39,6 +39,9 @@ const BASE: &str = include_str!("base.sql");
 /// Drafts on one pair of databases at most: a chain that grows is part of the test, but an error should not need all of it.
 const ACTS_A_PAIR: usize = 12;
 
+/// Acts between two lines of a long run.
+const SHOWN_EVERY: usize = 200;
+
 fn setting(name: &str, usual: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
@@ -87,7 +90,13 @@ async fn work(
             played += 1;
             let base = stage.pair.script().await;
             let (script, outcome) = stage.play(&mut dice).await;
-            tally.lock().unwrap().count(&script, &outcome);
+            {
+                let mut tally = tally.lock().unwrap();
+                tally.count(&script, &outcome);
+                if tally.acts().is_multiple_of(SHOWN_EVERY) {
+                    println!("{}", tally.shown_so_far());
+                }
+            }
             if let Outcome::Bug(what) = outcome {
                 let bug = smaller::smaller(Bug { base, script, what }).await;
                 if let Ok(folder) = std::env::var("GENERATED_BUGS") {

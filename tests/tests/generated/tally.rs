@@ -28,6 +28,17 @@ impl Tally {
         self.outcomes.get("done").copied().unwrap_or_default()
     }
 
+    /// One line, for who watches a long run; it may be ended by hand.
+    pub(crate) fn shown_so_far(&self) -> String {
+        let counts = self.outcomes.iter().map(|(name, count)| format!("  {name}: {count}"));
+        format!("acts: {}{}", self.acts(), counts.collect::<String>())
+    }
+
+    /// Acts in all.
+    pub(crate) fn acts(&self) -> usize {
+        self.outcomes.values().sum()
+    }
+
     /// Adds how long each kind of work took.
     pub(crate) fn spent(&mut self, spent: &BTreeMap<&'static str, Duration>) {
         for (what, time) in spent {
