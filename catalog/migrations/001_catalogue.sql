@@ -8,10 +8,11 @@ CREATE TABLE edition.settings (
     value text NOT NULL
 );
 
--- Editioned schemas, in the order given at init.
+-- Editioned schemas, in the order given at init; behind them those that drafts made.
 CREATE TABLE edition.schemas (
-    position    int  PRIMARY KEY,
-    schema_name text NOT NULL UNIQUE
+    position      int  PRIMARY KEY,
+    schema_name   text NOT NULL UNIQUE,
+    introduced_by int               -- the edition
 );
 
 CREATE TABLE edition.editions (

@@ -6,6 +6,7 @@ mod compare;
 mod database;
 mod dump;
 mod given;
+mod new_schemas;
 mod read;
 mod statements;
 
@@ -15,5 +16,6 @@ pub use compare::{Comparison, Difference, compare, compare_with, differences};
 pub use database::{drop_blueprint, exists, fork};
 pub use dump::copy_structure;
 pub use given::{given_transforms, resolve_table};
+pub use new_schemas::{managed_with, new_schemas};
 pub use read::{bound_to_functions, read_aligned, read_database, read_schema, rows_in, whole_rows};
 pub use statements::{NotedStatement, noted_statements};

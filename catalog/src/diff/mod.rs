@@ -22,6 +22,7 @@ mod views;
 
 pub use change::{Change, Diff};
 pub use effect::{Effect, Reviewed, review};
+pub(crate) use others::SCHEMA;
 pub(crate) use unsupported::kind_of_rules;
 
 use crate::model::Schema;

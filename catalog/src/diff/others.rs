@@ -114,6 +114,9 @@ pub(super) fn compare_types(parent: &Schema, child: &Schema, aligned: &Schema, c
     }
 }
 
+/// The kind of a schema.
+pub(crate) const SCHEMA: &str = "schema";
+
 /// Everything else, by kind and identity.
 pub(super) fn compare_rest(parent: &Schema, aligned: &Schema, changes: &mut Vec<Change>) {
     let find = |all: &[OtherObject], object: &OtherObject| {
@@ -131,8 +134,13 @@ pub(super) fn compare_rest(parent: &Schema, aligned: &Schema, changes: &mut Vec<
         }
     }
     for new in &aligned.others {
-        if find(&parent.others, new).is_none() {
-            subject(new, "was added", changes);
+        match find(&parent.others, new) {
+            Some(_) => {}
+            None if new.kind == SCHEMA => {
+                changes
+                    .push(Change::ObjectCreated { kind: new.kind.clone(), identity: new.identity.clone() });
+            }
+            None => subject(new, "was added", changes),
         }
     }
 }

@@ -20,7 +20,7 @@ pub use ids::{ColumnId, EditionId, Epoch, OperationId, TableId};
 pub use names::{EditionName, Name, NameError, QualifiedName};
 pub use partition::{Partition, Partitioning};
 pub use policy::{Policy, RowSecurity};
-pub use schema::{Accessory, Grant, OtherObject, Pointer, Schema, Sequence};
+pub use schema::{Accessory, Grant, NewSchema, OtherObject, Pointer, Schema, Sequence};
 pub use table::{Column, Constraint, ConstraintKind, Generated, Identity, Index, Table, Volatility};
 pub use transform::{Direction, OnError, Origin, Transform};
 pub use types::{Attribute, Label, TypeBody, TypeDef, TypeKind, TypeUse};

@@ -50,6 +50,19 @@ impl Schema {
     }
 }
 
+/// A schema that a draft makes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewSchema {
+    /// In all editions.
+    pub name: Name,
+    /// Owner role.
+    pub owner: Name,
+    /// Privileges of others.
+    pub grants: Vec<Grant>,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
 /// A sequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequence {

@@ -148,6 +148,10 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
     for row in connection.query("SELECT nspname::text FROM pg_catalog.pg_namespace", &[]).await? {
         facts.schemas.insert(stored_name(row.try_get(0)?)?);
     }
+    let introduced = "SELECT schema_name, introduced_by FROM edition.schemas WHERE introduced_by IS NOT NULL";
+    for row in connection.query(introduced, &[]).await? {
+        facts.introduced_schemas.insert(stored_name(row.try_get(0)?)?, EditionId::new(row.try_get(1)?));
+    }
     let names: Vec<&str> = editioned.iter().map(Name::as_str).collect();
     let rows = connection
         .query(

@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 
 use crate::{
-    blueprint::{noted_statements, set_author_path},
+    blueprint::{managed_with, noted_statements, set_author_path},
     error::Result,
     model::{Column, ColumnId, Edition, Generated, Identity, Name, Schema, TableId, Transform, Volatility},
     plan::{AddedWith, Agreement, Code, DataStep, Finding, InferInput, Inferred, infer},
     seed::BookkeepingTables,
     sql,
     sql::{Literal, Sql},
-    store,
     target::Connection,
 };
 
@@ -25,7 +24,7 @@ pub(super) async fn infer_from_draft(
     given: &[Transform],
 ) -> Result<Inferred> {
     let statements = noted_statements(&**blueprint).await?;
-    let editioned = store::schemas(&**live).await?;
+    let editioned = managed_with(&**live, &**blueprint).await?;
     let bookkeeping = BookkeepingTables::load(&**live).await?;
     let carried: BTreeSet<_> = child
         .tables

@@ -96,7 +96,7 @@ pub(super) fn does_not_fit(error: &crate::model::NameError) -> Error {
 async fn adopted_before(connection: &mut Connection, options: &InitOptions) -> Result<Initialised> {
     let row = connection.query_one("SELECT name FROM edition.editions ORDER BY id LIMIT 1", &[]).await?;
     let first = store::stored_edition_name(row.try_get(0)?)?;
-    let schemas = store::schemas(&**connection).await?;
+    let schemas = store::schemas_of_init(&**connection).await?;
     let list = |names: &[Name]| names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
     if schemas != options.schemas {
         let (is, asked) = (list(&schemas), list(&options.schemas));

@@ -177,6 +177,7 @@ async fn comparison(target: &Target, from: &EditionName, to: &EditionName) -> Re
     let connection = adopted(target).await?;
     let from = store::require_edition(&*connection, from).await?;
     let to = store::require_edition(&*connection, to).await?;
-    let schemas = store::schemas(&*connection).await?;
+    let newer = target.connect_blueprint(&to.blueprint).await?;
+    let schemas = blueprint::managed_with(&*connection, &*newer).await?;
     blueprint::compare(target, &schemas, &from, &to).await
 }

@@ -12,7 +12,7 @@ use super::{
     transform::collect_transforms,
 };
 use crate::{
-    blueprint::{bound_to_functions, compare_with, whole_rows},
+    blueprint::{bound_to_functions, compare_with, new_schemas, whole_rows},
     error::{Error, Result},
     layout::{Ancestry, ChildLayout, LayoutInput, lay_out_child, renamed_sequences},
     model::{Edition, EditionName, EditionState, Identity, Name, QualifiedName, Schema, Transform},
@@ -56,11 +56,12 @@ pub(super) async fn plan_publication(
     let editions = store::editions(&**connection).await?;
     let live = standing(&editions);
     let parent = live.last().ok_or_else(|| Error::bug("no edition is live"))?.clone();
-    let mut chain = load_chain(target, connection, &live, &[]).await?;
+    let mut blueprint = target.connect_blueprint(&draft.blueprint).await?;
+    let new_schemas = new_schemas(&**connection, &*blueprint).await?;
+    let mut chain = load_chain(target, connection, &live, &[]).await?.with_schemas(&new_schemas);
     let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
     let comparison = compare_with(target, &chain.editioned, leaf.logical.clone(), draft).await?;
     let child = comparison.to;
-    let mut blueprint = target.connect_blueprint(&draft.blueprint).await?;
     let given = collect_transforms(&**connection, &*blueprint, draft).await?;
     let mut findings = refusals(&comparison.diff, &chain.editioned);
     let not_held = owned_by_others(connection, &comparison.from, &child).await?;
@@ -89,7 +90,7 @@ pub(super) async fn plan_publication(
     let mut layout = lay_out(&chain, draft, &child, &given, &own)?;
     let relocations = relocations(&chain, &layout, &child)?;
     if !relocations.is_empty() {
-        chain = load_chain(target, connection, &live, &relocations).await?;
+        chain = load_chain(target, connection, &live, &relocations).await?.with_schemas(&new_schemas);
         layout = lay_out(&chain, draft, &child, &given, &own)?;
     }
     let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
@@ -148,6 +149,7 @@ pub(super) async fn plan_publication(
     let input = ExpandInput {
         chain: &chain,
         relocations: &relocations,
+        new_schemas: &new_schemas,
         draft,
         child: &child,
         physical: &reading.schema,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     backfill::BackfillOptions,
-    blueprint::read_database,
+    blueprint::{managed_with, read_database},
     error::{Error, ErrorKind, Result},
     event::{Event, Events},
     model::{Edition, EditionName, EditionState},
@@ -163,8 +163,8 @@ async fn run_unless_altered(runner: &mut Runner<'_>, plan: &Plan, resumed: bool)
 }
 
 async fn refuse_altered_draft(runner: &Runner<'_>, plan: &Plan) -> Result<()> {
-    let editioned = store::schemas(&*runner.connection).await?;
     let mut blueprint = runner.target.connect_blueprint(&runner.edition.blueprint).await?;
+    let editioned = managed_with(&*runner.connection, &*blueprint).await?;
     let schema = read_database(&mut blueprint, &editioned).await?;
     if draft_fingerprint(&schema)? == plan.draft_fingerprint {
         return Ok(());

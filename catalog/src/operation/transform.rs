@@ -96,7 +96,7 @@ pub async fn collect_transforms(
     draft_blueprint: &impl GenericClient,
     draft: &Edition,
 ) -> Result<Vec<Transform>> {
-    let editioned = store::schemas(live).await?;
+    let editioned = blueprint::managed_with(live, draft_blueprint).await?;
     let mut transforms: Vec<Transform> = Vec::new();
     let in_draft = blueprint::given_transforms(draft_blueprint, &editioned).await?;
     for transform in in_draft.into_iter().chain(store::transforms(live, draft.id).await?) {

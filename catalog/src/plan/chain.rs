@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     error::{Error, Result},
     layout::{Mapping, Shape, TableMapping},
-    model::{Edition, EditionId, EditionName, Grant, Name, QualifiedName, Schema, Table, TableId, WholeRow},
+    model::{
+        Edition, EditionId, EditionName, Grant, Name, NewSchema, QualifiedName, Schema, Table, TableId,
+        WholeRow,
+    },
 };
 
 use super::run::Sight;
@@ -57,6 +60,8 @@ pub struct Facts {
     pub schemas: BTreeSet<Name>,
     /// Privileges on the editioned schemas.
     pub schema_grants: BTreeMap<Name, Vec<Grant>>,
+    /// Editioned schemas that an edition's draft made, and whose.
+    pub introduced_schemas: BTreeMap<Name, EditionId>,
     /// Estimated rows and bytes of the physical tables.
     pub sizes: BTreeMap<QualifiedName, (u64, u64)>,
     /// Tables with row-level security.
@@ -82,6 +87,7 @@ impl Facts {
             runner,
             schemas: BTreeSet::new(),
             schema_grants: BTreeMap::new(),
+            introduced_schemas: BTreeMap::new(),
             sizes: BTreeMap::new(),
             row_security: BTreeSet::new(),
             unidentified: BTreeSet::new(),
@@ -185,6 +191,16 @@ impl Chain {
             table.name = to.clone();
         }
         self.facts.relocate(from, to);
+    }
+
+    /// The same, with schemas that a draft makes.
+    #[must_use]
+    pub fn with_schemas(mut self, new: &[NewSchema]) -> Self {
+        for schema in new {
+            self.editioned.push(schema.name.clone());
+            self.facts.schema_grants.insert(schema.name.clone(), schema.grants.clone());
+        }
+        self
     }
 
     /// For each editioned schema those that go before it in a member's sessions: its own, then its ancestors' but the root's.

@@ -12,6 +12,20 @@ use crate::{
     sql::{Literal, Sql, join},
 };
 
+/// From now on editions manage the schema.
+pub(super) fn put_schema(schema: &Name, introduced_by: EditionId) -> Sql {
+    sql!(
+        "INSERT INTO edition.schemas (position, schema_name, introduced_by) SELECT max(position) + 1, {}, {} FROM edition.schemas",
+        Literal(schema.as_str()),
+        introduced_by
+    )
+}
+
+/// They no longer do.
+pub(super) fn delete_schema(schema: &Name) -> Sql {
+    sql!("DELETE FROM edition.schemas WHERE schema_name = {}", Literal(schema.as_str()))
+}
+
 /// Replaces the rows of `edition.tables` and `edition.columns` of one edition and table; of one with a view, those of `edition.constraints`
 /// and `edition.indexes`, too.
 pub(super) fn put_table(shape: &Shape, logical: &Table, view_schema: Option<&Name>) -> Vec<Sql> {

@@ -2,7 +2,7 @@
 
 use super::{Code, Finding};
 use crate::{
-    diff::{Change, Diff},
+    diff::{Change, Diff, SCHEMA},
     model::Name,
 };
 
@@ -32,8 +32,8 @@ const OF_TEXT_SEARCH_FIX: &str =
 const REASONS: &[Reason] = &[
     Reason {
         kind: "schema",
-        why: "editions manage the schemas that edition init named, and a schema is shared by all of them",
-        fix: "keep to the managed schemas; to manage another one: edition deinit, then edition init --schemas",
+        why: "a schema is shared by all editions, those included that use it as it is",
+        fix: "leave it as it is; when one edition is live: edition deinit, change it, and edition init --schemas",
     },
     Reason {
         kind: "rule",
@@ -85,6 +85,11 @@ const REASONS: &[Reason] = &[
 pub fn refusals(diff: &Diff, editioned: &[Name]) -> Vec<Finding> {
     let refused = diff.changes.iter().filter_map(|change| match change {
         Change::Unsupported { kind, identity, what } => Some(refusal(kind, identity, what, editioned)),
+        Change::ObjectCreated { kind, identity }
+            if kind == SCHEMA && !is_name_of_one(identity, editioned) =>
+        {
+            Some(schema_in_the_way(identity))
+        }
         _ => None,
     });
     refused.collect()
@@ -97,18 +102,30 @@ fn refusal(kind: &str, identity: &str, what: &str, editioned: &[Name]) -> Findin
     let (message, fix) = match known {
         Some(known) => (format!("{what} in the draft, but {}", known.why), known.fix),
         None if elsewhere => (
-            format!("{what} in the draft, but its schema is not one of those that edition init named"),
-            "make it in a managed schema; or change the live database itself, outside of a draft",
+            format!("{what} in the draft, but its schema is not one that editions manage"),
+            "make it in a managed schema, or in one that the draft makes; or change the live database itself, outside of a draft",
         ),
         None => (format!("{what} in the draft, which cannot be published yet"), TAKE_BACK),
     };
     Finding::new(Code::Unsupported, format!("{kind} {identity}"), message).with_fix(fix)
 }
 
+/// What editions have not made they do not manage: other things may be in it.
+fn schema_in_the_way(identity: &str) -> Finding {
+    let message = "it was added in the draft, but the live database has a schema of that name, which editions do not manage";
+    Finding::new(Code::Unsupported, format!("{SCHEMA} {identity}"), message).with_fix(
+        "choose another name; or drop that one in the live database, outside of a draft, if nothing is in it",
+    )
+}
+
 /// Whether an identity (`public.users`, `touch on public.users`) names one of the schemas; what names none counts as one.
 fn is_in_one_of(identity: &str, schemas: &[Name]) -> bool {
     let relation = identity.rsplit(" on ").next().unwrap_or(identity);
     let Some((schema, _)) = relation.split_once('.') else { return true };
+    is_name_of_one(schema, schemas)
+}
+
+fn is_name_of_one(schema: &str, schemas: &[Name]) -> bool {
     schemas.iter().any(|known| known.as_str() == schema || known.quoted().to_string() == schema)
 }
 
@@ -134,11 +151,11 @@ mod tests {
                 .starts_with("it was added in the draft, but PostgreSQL finds it")
         );
         assert!(
-            said("table", "other.t", "was dropped").ends_with("not one of those that edition init named")
+            said("table", "other.t", "was dropped").ends_with("not one that editions manage")
         );
         assert!(
             said("trigger", "a on other.t", "was dropped")
-                .ends_with("not one of those that edition init named")
+                .ends_with("not one that editions manage")
         );
         let plain = "generation changed from none to stored a in the draft, which cannot be published yet";
         assert_eq!(said("column", "public.t.a", "generation changed from none to stored a"), plain);

@@ -27,7 +27,7 @@ pub use operations::{
 pub use proxies::{Proxy, ProxySession, proxies, proxy_sessions, tell_proxies, wait_for_acknowledgement};
 pub use runner::RunnerLock;
 pub use seeds::seeded_tables;
-pub use settings::{delete_setting, insert_schemas, schemas, set_setting, setting};
+pub use settings::{delete_setting, insert_schemas, schemas, schemas_of_init, set_setting, setting};
 pub use transforms::{delete_transforms, put_transform, transforms, transforms_of_table};
 
 /// SQL that shows a `timestamptz` column as RFC 3339 text.

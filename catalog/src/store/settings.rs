@@ -28,9 +28,16 @@ pub async fn delete_setting(client: &impl GenericClient, name: &str) -> Result<(
     Ok(())
 }
 
-/// The editioned schemas, in the order given at `init`.
+/// The editioned schemas, in the order given at `init`; behind them those that drafts made.
 pub async fn schemas(client: &impl GenericClient) -> Result<Vec<Name>> {
     let rows = client.query("SELECT schema_name FROM edition.schemas ORDER BY position", &[]).await?;
+    rows.iter().map(|row| stored_name(row.try_get(0)?)).collect()
+}
+
+/// Those of them that were given at `init`, and not made by drafts since.
+pub async fn schemas_of_init(client: &impl GenericClient) -> Result<Vec<Name>> {
+    let query = "SELECT schema_name FROM edition.schemas WHERE introduced_by IS NULL ORDER BY position";
+    let rows = client.query(query, &[]).await?;
     rows.iter().map(|row| stored_name(row.try_get(0)?)).collect()
 }
 

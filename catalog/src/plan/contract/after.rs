@@ -11,13 +11,23 @@ use crate::{
         Lock, Step, StepKind,
         names::names_of,
         rows::{
-            delete_hops, delete_names, delete_places, delete_table, put_hop, put_names, put_places,
-            put_table, put_table_between, tell_proxies,
+            delete_hops, delete_names, delete_places, delete_schema, delete_table, put_hop, put_names,
+            put_places, put_table, put_table_between, tell_proxies,
         },
     },
     sql,
-    sql::Sql,
+    sql::{Literal, Sql},
 };
+
+/// Somebody may have put something of their own into it meanwhile; then it stays.
+fn drop_if_unused(schema: &Name) -> Sql {
+    let drop = sql!("DROP SCHEMA IF EXISTS {}", schema);
+    let body = sql!(
+        "BEGIN EXECUTE {}; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END",
+        Literal(drop.as_str())
+    );
+    sql!("DO {}", Literal(body.as_str()))
+}
 
 /// A remaining edition's sight of a table once the step is done.
 pub(super) struct After<'a> {
@@ -250,6 +260,11 @@ impl<'a> Contraction<'a> {
                     statements.push(sql!("DROP SCHEMA IF EXISTS {}", own));
                 }
             }
+        }
+        if self.input.end == End::Leaf {
+            let introduced = self.input.chain.facts.introduced_schemas.iter();
+            let gone = introduced.filter(|(_, edition)| **edition == self.gone.edition.id);
+            statements.extend(gone.flat_map(|(schema, _)| [drop_if_unused(schema), delete_schema(schema)]));
         }
         if statements.is_empty() {
             return Ok(Vec::new());

@@ -18,7 +18,8 @@ use crate::{
     error::{Error, Result},
     layout::{ChildLayout, InheritedTable, Shape, is_plain},
     model::{
-        Bound, Edition, EditionName, EditionState, Name, QualifiedName, Schema, Table, TableId, WholeRow,
+        Bound, Edition, EditionName, EditionState, Name, NewSchema, QualifiedName, Schema, Table, TableId,
+        WholeRow,
     },
     seed::Seeds,
 };
@@ -48,6 +49,8 @@ pub struct ExpandInput<'a> {
     pub chain: &'a Chain,
     /// Physical tables that must be renamed first: they stand, under their logical name, in the schema of a younger edition.
     pub relocations: &'a [(QualifiedName, QualifiedName)],
+    /// Schemas that the draft makes.
+    pub new_schemas: &'a [NewSchema],
     /// The draft.
     pub draft: &'a Edition,
     /// Its schema as it names it.

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use super::{ExpandInput, TableView, schema_of};
 use crate::{
-    ddl::{create_view, grant_schema},
+    ddl::{create_view, grant_schema, owner_of},
     error::Result,
     introspection,
     layout::Shape,
     model::{EditionState, Name, QualifiedName, Table},
     plan::{
         Lock, Member, Step, StepKind,
-        rows::{delete_table, put_table, put_table_between, tell_proxies},
+        rows::{delete_schema, delete_table, put_schema, put_table, put_table_between, tell_proxies},
     },
     sql,
-    sql::Sql,
+    sql::{Literal, Sql},
 };
 
 pub(super) fn open_schemas(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Step> {
@@ -27,6 +27,17 @@ pub(super) fn open_schemas(input: &ExpandInput<'_>, tables: &[TableView<'_>]) ->
     }
     let mut statements = Vec::new();
     let mut inverse = Vec::new();
+    for schema in input.new_schemas {
+        let name = &schema.name;
+        statements.push(sql!("CREATE SCHEMA {}", name));
+        statements.extend(grant_schema(name, &schema.grants));
+        statements.extend(
+            schema.comment.as_ref().map(|text| sql!("COMMENT ON SCHEMA {} IS {}", name, Literal(text))),
+        );
+        statements.extend(owner_of(&sql!("SCHEMA {}", name), &schema.owner, input.chain.runner()));
+        statements.push(put_schema(name, input.draft.id));
+        inverse.extend([sql!("DROP SCHEMA {}", name), delete_schema(name)]);
+    }
     for (schema, editioned) in wanted.iter().filter(|(schema, _)| !input.chain.facts.schemas.contains(schema))
     {
         statements.push(sql!("CREATE SCHEMA {}", schema));

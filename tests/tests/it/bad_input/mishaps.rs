@@ -82,6 +82,34 @@ async fn a_schema_dropped_and_made_again_is_a_draft_with_other_tables() {
     world.end().await;
 }
 
+/// A draft's schema is not somebody else's of that name; and what others put into it meanwhile outlives the edition.
+#[tokio::test]
+async fn a_schema_of_the_draft_is_kept_apart_from_what_others_made() {
+    let world = World::adopted(BASE).await;
+    let owner = world.direct(OWNER).await;
+    owner.run("CREATE SCHEMA taken; CREATE TABLE taken.theirs (i int)").await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "CREATE SCHEMA taken; CREATE SCHEMA fresh; CREATE TABLE fresh.t (i int); GRANT USAGE ON SCHEMA fresh TO app").await;
+    let refusal = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err().to_string();
+    assert!(
+        refusal.contains("schema taken") && refusal.contains("which editions do not manage"),
+        "{refusal}"
+    );
+    world.in_blueprint("v2").await.run("DROP SCHEMA taken").await;
+    world.verbs.publish("v2", &[]).await;
+    let managed = "SELECT schema_name FROM edition.schemas ORDER BY position";
+    assert_eq!(owner.ask(managed).await, ["public", "fresh"]);
+    owner.run("CREATE TABLE fresh.theirs (i int)").await;
+    world.verbs.rollback("v2").await;
+    assert_eq!(owner.ask(managed).await, ["public"]);
+    assert_eq!(
+        owner.ask("SELECT relname FROM pg_class WHERE relnamespace = 'fresh'::regnamespace").await,
+        ["theirs"]
+    );
+    drop(owner);
+    world.end().await;
+}
+
 /// Somebody migrates the draft further while it is published: what is opened would not be what was planned.
 struct Meddler {
     tell: Mutex<Option<oneshot::Sender<()>>>,

@@ -40,7 +40,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("ALTER POLICY mine ON c USING (id > 0)", "table public.c"),
     ("ALTER TABLE c DISABLE ROW LEVEL SECURITY", "c"),
     ("ALTER TABLE hidden ALTER a TYPE bigint", "table public.hidden"),
-    ("CREATE SCHEMA other", "other"),
+    ("COMMENT ON SCHEMA public IS 'ours'", "schema public"),
     ("CREATE OPERATOR @#@ (FUNCTION = int4smaller, LEFTARG = int, RIGHTARG = int)", "promised operator"),
     ("ALTER TYPE pair ADD ATTRIBUTE c int", "table public.paired, column pairs"),
     ("ALTER TYPE mood RENAME VALUE 'bad' TO 'worse'", "table public.cut, column m"),

@@ -68,3 +68,36 @@ async fn a_table_moves_from_one_to_the_other() {
         .tell()
         .await;
 }
+
+/// What a draft makes stands in that edition's schemas; the schema itself is there for all, and goes with the edition.
+#[tokio::test]
+async fn a_draft_makes_a_schema_of_its_own() {
+    story(
+        "CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL); CREATE TABLE visits (customer int, day date);
+         INSERT INTO customers VALUES (1, 'Ada'), (2, 'Alan'); INSERT INTO visits VALUES (1, '2026-01-01'); GRANT ALL ON customers, visits TO app",
+    )
+    .draft(
+        "v2",
+        "CREATE SCHEMA \"Audit\"; COMMENT ON SCHEMA \"Audit\" IS 'who did it'; GRANT USAGE ON SCHEMA \"Audit\" TO app;
+         CREATE TYPE \"Audit\".verb AS ENUM ('made', 'sent');
+         CREATE TABLE \"Audit\".log (id serial PRIMARY KEY, customer int REFERENCES customers ON DELETE CASCADE, what \"Audit\".verb NOT NULL DEFAULT 'made');
+         GRANT ALL ON \"Audit\".log, \"Audit\".log_id_seq TO app; INSERT INTO \"Audit\".log (customer) VALUES (NULL);
+         CREATE FUNCTION \"Audit\".note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = \"Audit\" AS $$ BEGIN INSERT INTO log (customer) VALUES (NEW.id); RETURN NEW; END $$;
+         CREATE TRIGGER note AFTER INSERT ON customers FOR EACH ROW EXECUTE FUNCTION \"Audit\".note();
+         ALTER TABLE customers RENAME name TO full_name; CREATE VIEW \"Audit\".seen AS SELECT full_name, what FROM customers JOIN \"Audit\".log ON customer = customers.id;
+         GRANT SELECT ON \"Audit\".seen TO app",
+    )
+    .fail("v1", "SELECT 1 FROM \"Audit\".log", "42P01")
+    .run("v1", "INSERT INTO customers VALUES (3, 'Grace')")
+    .run("v2", "SET search_path = \"Audit\", public; INSERT INTO log (customer, what) VALUES (1, 'sent'); INSERT INTO customers VALUES (4, 'Edsger')")
+    .see("v2", "SELECT * FROM \"Audit\".seen ORDER BY 1", &["Ada|sent", "Edsger|made"])
+    .run("v1", "DELETE FROM customers WHERE id = 1")
+    .see("v2", "SELECT id, customer, what FROM \"Audit\".log ORDER BY id", &["1|∅|made", "3|4|made"])
+    .draft("v3", "ALTER TABLE \"Audit\".log RENAME customer TO whose; ALTER TABLE visits SET SCHEMA \"Audit\"; ALTER TYPE \"Audit\".verb ADD VALUE 'lost'; CREATE SCHEMA more; CREATE TABLE more.t (i int)")
+    .see("v3", "SELECT id, whose, what FROM \"Audit\".log ORDER BY id", &["1|∅|made", "3|4|made"])
+    .run("v3", "INSERT INTO \"Audit\".visits VALUES (2, '2026-02-02')")
+    .see("v1", "SELECT count(*) FROM visits", &["2"])
+    .see("v2", "SELECT count(*) FROM public.visits", &["2"])
+    .tell()
+    .await;
+}
