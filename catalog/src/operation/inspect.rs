@@ -7,7 +7,7 @@ use crate::{
     blueprint,
     diff::{self, Diff, Reviewed},
     error::{Error, Result},
-    model::{Edition, EditionName},
+    model::{Edition, EditionName, EditionState},
     store::{self, JournalEntry, ProxySession},
     target::{Connection, Target},
 };
@@ -177,7 +177,8 @@ async fn comparison(target: &Target, from: &EditionName, to: &EditionName) -> Re
     let connection = adopted(target).await?;
     let from = store::require_edition(&*connection, from).await?;
     let to = store::require_edition(&*connection, to).await?;
-    let newer = target.connect_blueprint(&to.blueprint).await?;
-    let schemas = blueprint::managed_with(&*connection, &*newer).await?;
+    let draft = if from.state == EditionState::Draft { &from } else { &to };
+    let draft = target.connect_blueprint(&draft.blueprint).await?;
+    let schemas = blueprint::managed_with(&*connection, &*draft).await?;
     blueprint::compare(target, &schemas, &from, &to).await
 }

@@ -44,9 +44,8 @@ pub async fn transform(target: &Target, options: &TransformOptions) -> Result<Tr
     let (_lock, mut connection) = alone(target).await?;
     let draft = store::require_edition(&*connection, &options.edition).await?;
     let parent = parent_of_draft(&connection, &draft).await?;
-    let editioned = store::schemas(&*connection).await?;
-
     let mut child_blueprint = target.connect_blueprint(&draft.blueprint).await?;
+    let editioned = blueprint::managed_with(&*connection, &*child_blueprint).await?;
     let mut parent_blueprint = target.connect_blueprint(&parent.blueprint).await?;
     let name = blueprint::resolve_table(&*child_blueprint, &editioned, &options.table).await?;
     let given = parse(&name, options)?;

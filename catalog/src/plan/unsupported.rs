@@ -150,13 +150,8 @@ mod tests {
             said("cast", "(a AS b)", "was added")
                 .starts_with("it was added in the draft, but PostgreSQL finds it")
         );
-        assert!(
-            said("table", "other.t", "was dropped").ends_with("not one that editions manage")
-        );
-        assert!(
-            said("trigger", "a on other.t", "was dropped")
-                .ends_with("not one that editions manage")
-        );
+        assert!(said("table", "other.t", "was dropped").ends_with("not one that editions manage"));
+        assert!(said("trigger", "a on other.t", "was dropped").ends_with("not one that editions manage"));
         let plain = "generation changed from none to stored a in the draft, which cannot be published yet";
         assert_eq!(said("column", "public.t.a", "generation changed from none to stored a"), plain);
     }
