@@ -30,8 +30,9 @@ CREATE TABLE IF NOT EXISTS edition.kept_keys (
 CREATE TABLE IF NOT EXISTS edition.statements (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     text     text NOT NULL,
-    table_id oid,                   -- NULL: the table was gone or renamed when the statement was noted
-    names    jsonb                  -- column name → attnum, as the names were then
+    table_id oid,                   -- NULL: nobody knew the table when the statement was noted; 0: it was gone by then
+    names    jsonb,                 -- column name → attnum, as the names were when it ran
+    reads    oid[]                  -- the relations that it names besides; 0: unknown or gone
 );
 GRANT USAGE ON SCHEMA edition TO PUBLIC;
 GRANT INSERT ON edition.statements TO PUBLIC;

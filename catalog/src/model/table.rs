@@ -17,7 +17,7 @@ pub struct Table {
     pub constraints: Vec<Constraint>,
     /// Indexes that do not belong to a constraint, sorted by name.
     pub indexes: Vec<Index>,
-    /// Names of enabled user triggers FOR EACH ROW that fire on UPDATE without a column list (a backfill would fire them).
+    /// Names of enabled user triggers that fire on UPDATE without a column list (a backfill would fire them).
     pub update_triggers: Vec<Name>,
     /// Owner role.
     pub owner: Name,

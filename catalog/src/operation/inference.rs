@@ -32,7 +32,7 @@ pub(super) async fn infer_from_draft(
         .filter(|table| bookkeeping.holds(table.name.name.as_str()))
         .map(|table| table.id)
         .collect();
-    let added_with = added_with(blueprint, parent, child).await?;
+    let added_with = added_with(blueprint, &draft.created_at, parent, child).await?;
     let mut inferred = infer(&InferInput {
         edition: &draft.name,
         parent,
@@ -70,9 +70,15 @@ JOIN pg_catalog.pg_attribute whole ON whole.attname = a.attname \
 JOIN pg_catalog.pg_type t ON t.oid = whole.atttypid \
 WHERE a.atthasmissing AND NOT a.attisdropped AND a.attnum > 0 ORDER BY 1, 2, a.attrelid";
 
-/// What rows that are there got in columns that the draft has added, where the column's default is no such constant any more. Of a default that is
-/// another value at another time (`now()`) nobody can tell: it is taken for the one that the column was added with.
-async fn added_with(blueprint: &Connection, parent: &Schema, child: &Schema) -> Result<AddedWith> {
+/// What rows that are there got in columns that the draft has added, where the column's default is no such constant any more. A default that is
+/// another value at another time (`now()`) is taken for the one that the column was added with if the value is of a time since the draft was made (at
+/// `made_at`), give or take a time zone.
+async fn added_with(
+    blueprint: &Connection,
+    made_at: &str,
+    parent: &Schema,
+    child: &Schema,
+) -> Result<AddedWith> {
     let mut candidates = Vec::new();
     for row in blueprint.query(MISSING, &[]).await? {
         let (table, id) = (TableId::new(row.try_get(0)?), ColumnId::new(row.try_get(1)?));
@@ -81,7 +87,7 @@ async fn added_with(blueprint: &Connection, parent: &Schema, child: &Schema) -> 
         let Some(column) = column else { continue };
         if column.generated == Generated::None && column.identity == Identity::None {
             let (value, of_domain) = (row.try_get(2)?, row.try_get(3)?);
-            candidates.push(Added { key: (table, id), column, value, of_domain });
+            candidates.push(Added { key: (table, id), column, value, of_domain, made_at });
         }
     }
     let differ = try_join_all(candidates.iter().map(|added| added.has_another_default(blueprint))).await?;
@@ -91,6 +97,8 @@ async fn added_with(blueprint: &Connection, parent: &Schema, child: &Schema) -> 
 
 /// A column that the draft has added with a constant.
 struct Added<'a> {
+    /// When the draft was made.
+    made_at: &'a str,
     key: (TableId, ColumnId),
     column: &'a Column,
     /// The constant, as text.
@@ -98,6 +106,9 @@ struct Added<'a> {
     /// The default of its type.
     of_domain: Option<String>,
 }
+
+/// Types of values that a stable default takes from the clock.
+const TIMES: [&str; 2] = ["timestamp", "date"];
 
 impl Added<'_> {
     /// In words of any edition: a type of the draft's own has another name elsewhere.
@@ -111,21 +122,29 @@ impl Added<'_> {
 
     /// Whether the constant is not what the default says now.
     async fn has_another_default(&self, blueprint: &Connection) -> Result<bool> {
-        match (&self.column.default, self.column.default_volatility) {
-            (Some(_), Volatility::Stable) => return Ok(false),
+        if self.column.default.is_some() && self.column.default_volatility == Volatility::Volatile {
             // Rows would have got a value each.
-            (Some(_), Volatility::Volatile) => return Ok(true),
-            _ => {}
+            return Ok(true);
         }
         let Some(default) = self.column.default.as_ref().or(self.of_domain.as_ref()) else { return Ok(true) };
         let type_name = Sql::trusted(&self.column.type_name);
-        let query = sql!(
-            "SELECT CAST(({}) AS {})::pg_catalog.text IS DISTINCT FROM CAST({} AS {})::pg_catalog.text",
-            Sql::trusted(default),
-            type_name,
-            Literal(&self.value),
-            type_name
-        );
+        let tells_time = self.column.default_volatility == Volatility::Stable
+            && TIMES.iter().any(|time| self.column.type_name.starts_with(time));
+        let query = if tells_time {
+            sql!(
+                "SELECT CAST({} AS timestamptz) NOT BETWEEN CAST({} AS timestamptz) - interval '1 day' AND now() + interval '1 day'",
+                Literal(&self.value),
+                Literal(self.made_at)
+            )
+        } else {
+            sql!(
+                "SELECT CAST(({}) AS {})::pg_catalog.text IS DISTINCT FROM CAST({} AS {})::pg_catalog.text",
+                Sql::trusted(default),
+                type_name,
+                Literal(&self.value),
+                type_name
+            )
+        };
         match blueprint.query_one(query.as_str(), &[]).await {
             Ok(row) => Ok(row.try_get(0)?),
             // A default that cannot be had is not the one that rows have got.

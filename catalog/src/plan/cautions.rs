@@ -74,7 +74,7 @@ fn fired_triggers(input: &ExpandInput<'_>, table: &TableView<'_>) -> Option<Find
             severity: Severity::NeedsWord,
             code: Code::BackfillFiresTriggers,
             subject: format!("table {}", table.child.name.pretty()),
-            message: format!("the backfill will fire {} once for every row", names.join(", ")),
+            message: format!("the backfill will fire {} for every row, or every batch of them", names.join(", ")),
             fix: Some(
                 "GRANT SET ON PARAMETER session_replication_role to the role that publishes, or accept it: --allow backfill-fires-triggers"
                     .to_owned(),

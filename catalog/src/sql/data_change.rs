@@ -2,9 +2,10 @@
 
 use super::{
     Expression, Literal, Sql,
+    later_names::{LaterNames, NameChange, RelationName, name_changes, name_of},
     lexer::{Lexer, Token},
     parse_assignments,
-    parser::{Node, Tree, nodes},
+    parser::{Node, Tree, nodes, raw::ObjectType, raw::OnConflictAction},
     walk::walk,
 };
 use crate::{model::Name, sql};
@@ -18,9 +19,13 @@ pub struct DataStatement {
     /// Its own text, without the semicolon.
     pub text: String,
     /// The table as it names it.
-    pub table: (Option<Name>, Name),
+    pub table: RelationName,
+    /// What the table is called at the end of the longer text.
+    pub later: LaterNames,
     /// What it does.
     pub change: DataChange,
+    /// The tables that it names besides, as they are called at the end of the longer text; `None`: gone.
+    pub reads_later: Vec<Option<RelationName>>,
 }
 
 /// What a [`DataStatement`] does, as far as its text says it.
@@ -37,16 +42,18 @@ pub enum DataChange {
     },
     /// `ALTER COLUMN … TYPE … USING …`.
     Using(Vec<(Name, Expression)>),
-    /// DELETE, INSERT … SELECT, or an UPDATE that reads more than its row.
+    /// DELETE, INSERT … SELECT, an UPDATE that reads more than its row, or whatever else changes rows.
     Other {
         /// Whether it is an INSERT.
         inserts: bool,
+        /// Whether it is one that changes rows of the same key: ON CONFLICT DO UPDATE.
+        upserts: bool,
         /// Whether it is a DELETE.
         deletes: bool,
-        /// Whether it can be run again as it stands: it has no parameters.
+        /// Whether it can be run again as it stands: it has no parameters, and does nothing that an edition's view would not take.
         runs_alone: bool,
         /// The tables that it names besides the one that it changes.
-        reads: Vec<(Option<Name>, Name)>,
+        reads: Vec<RelationName>,
     },
 }
 
@@ -55,12 +62,33 @@ pub fn data_statements(text: &str) -> Vec<DataStatement> {
     if text.len() > TEXT_BYTES_MAX || !mentions_data(text) {
         return Vec::new();
     }
-    split(text).into_iter().filter_map(data_statement).collect()
+    let mut statements: Vec<(Found, usize)> = Vec::new();
+    let mut changes = Vec::new();
+    for part in split(text) {
+        let (found, more) = look_at(part).unwrap_or_default();
+        changes.extend(more);
+        statements.extend(found.into_iter().map(|found| (found, changes.len())));
+    }
+    let complete = |(found, before): (Found, usize)| {
+        let follow =
+            |table: &RelationName| LaterNames::follow(table, changes.get(before..).unwrap_or_default());
+        let later = follow(&found.table);
+        let reads_later = match &found.change {
+            DataChange::Other { reads, .. } => reads.iter().map(|read| follow(read).table).collect(),
+            DataChange::Update { .. } | DataChange::Using(_) => Vec::new(),
+        };
+        DataStatement { text: found.text, table: found.table, later, change: found.change, reads_later }
+    };
+    statements.into_iter().map(complete).collect()
 }
 
 fn mentions_data(text: &str) -> bool {
     let has = |word: &[u8]| text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    has(b"update") || has(b"using") || has(b"delete") || (has(b"insert") && has(b"select"))
+    has(b"update")
+        || has(b"using")
+        || has(b"delete")
+        || has(b"truncate")
+        || has(b"select") && (has(b"insert") || has(b"create") || has(b"into"))
 }
 
 /// The texts between semicolons outside of brackets and quotes.
@@ -86,68 +114,123 @@ fn depth_change(text: &str, token: &Token) -> i32 {
     i32::from(is(b'(') || is(b'[')) - i32::from(is(b')') || is(b']'))
 }
 
-fn data_statement(text: &str) -> Option<DataStatement> {
+/// A [`DataStatement`], before it is known what follows it.
+struct Found {
+    text: String,
+    table: RelationName,
+    change: DataChange,
+}
+
+/// What one statement does to rows, and to names. `None` if it cannot be read.
+fn look_at(text: &str) -> Option<(Vec<Found>, Vec<NameChange>)> {
     let tree = Tree::parse(text).ok()?;
     tree.read(|tree| {
         let mut statements = tree.statements();
         let (Some(statement), None) = (statements.next(), statements.next()) else { return None };
-        let (relation, change) = match statement {
-            Node::UpdateStmt(update) => {
-                let row_local =
-                    update.from_clause().is_empty() && matches!(Node::from(update.with_clause()), Node::None);
-                let alias = update.relation().and_then(|relation| relation.alias()?.aliasname());
-                let alias = alias.and_then(|alias| Name::new(alias).ok());
-                let change = row_local.then(|| as_update(text, alias)).flatten();
-                (update.relation(), change.unwrap_or_else(|| other(statement)))
-            }
-            Node::AlterTableStmt(alter) => (alter.relation(), DataChange::Using(usings(text)?)),
-            Node::DeleteStmt(delete) => (delete.relation(), other(statement)),
-            Node::InsertStmt(insert) => match insert.select_stmt() {
-                Node::SelectStmt(select) if select.values_lists().is_empty() && reads_a_table(statement) => {
-                    (insert.relation(), other(statement))
-                }
-                _ => return None,
-            },
-            _ => return None,
-        };
-        Some(DataStatement { text: text.to_owned(), table: name_of(relation?)?, change })
+        let found = data_changes(text, statement).into_iter();
+        let found = found.map(|(table, change)| Found { text: text.to_owned(), table, change });
+        Some((found.collect(), name_changes(statement)))
     })
     .ok()
     .flatten()
 }
 
-fn other(statement: Node<'_>) -> DataChange {
+fn data_changes(text: &str, statement: Node<'_>) -> Vec<(RelationName, DataChange)> {
+    let one = |relation: Option<&nodes::RangeVar>, change: DataChange| -> Vec<_> {
+        relation.and_then(name_of).map(|table| (table, change)).into_iter().collect()
+    };
+    match statement {
+        Node::UpdateStmt(update) => {
+            let row_local =
+                update.from_clause().is_empty() && matches!(Node::from(update.with_clause()), Node::None);
+            let alias = update.relation().and_then(|relation| relation.alias()?.aliasname());
+            let alias = alias.and_then(|alias| Name::new(alias).ok());
+            let change = row_local.then(|| as_update(text, alias)).flatten();
+            one(update.relation(), change.unwrap_or_else(|| other(statement, update.relation())))
+        }
+        Node::AlterTableStmt(alter) => {
+            usings(text).map_or_else(Vec::new, |list| one(alter.relation(), DataChange::Using(list)))
+        }
+        Node::DeleteStmt(delete) => one(delete.relation(), other(statement, delete.relation())),
+        Node::InsertStmt(insert) => match other(statement, insert.relation()) {
+            DataChange::Other { upserts: false, reads, .. } if reads.is_empty() => Vec::new(),
+            change => one(insert.relation(), change),
+        },
+        Node::TruncateStmt(truncate) => {
+            let relations = truncate.relations().iter().filter_map(|relation| match relation {
+                Node::RangeVar(relation) => Some(relation),
+                _ => None,
+            });
+            relations.flat_map(|relation| one(Some(relation), beyond_views(false, Vec::new()))).collect()
+        }
+        Node::CreateTableAsStmt(create) if create.objtype == ObjectType::OBJECT_TABLE => {
+            create.into().map_or_else(Vec::new, |into| made(into, statement))
+        }
+        Node::SelectStmt(select) => match select.into_clause() {
+            Some(into) => made(into, statement),
+            None => within(statement),
+        },
+        Node::MergeStmt(_) | Node::PrepareStmt(_) => within(statement),
+        _ => Vec::new(),
+    }
+}
+
+/// A table that is made with rows, unless it is the session's own or the rows are constants.
+fn made(into: &nodes::IntoClause, statement: Node<'_>) -> Vec<(RelationName, DataChange)> {
+    let is_lasting = |relation: &&nodes::RangeVar| u8::try_from(relation.relpersistence) != Ok(b't');
+    let relation = into.rel().filter(is_lasting);
+    let (Some(table), DataChange::Other { reads, .. }) =
+        (relation.and_then(name_of), other(statement, relation))
+    else {
+        return Vec::new();
+    };
+    if reads.is_empty() || into.skip_data { Vec::new() } else { vec![(table, beyond_views(true, reads))] }
+}
+
+/// Changes that stand within another statement.
+fn within(statement: Node<'_>) -> Vec<(RelationName, DataChange)> {
+    let mut found = Vec::new();
+    walk(statement, |node| {
+        let relation = match node {
+            Node::InsertStmt(insert) => insert.relation(),
+            Node::UpdateStmt(update) => update.relation(),
+            Node::DeleteStmt(delete) => delete.relation(),
+            Node::MergeStmt(merge) => merge.relation(),
+            _ => None,
+        };
+        found.extend(relation.and_then(name_of).map(|table| (table, beyond_views(false, Vec::new()))));
+    });
+    found
+}
+
+/// What cannot be run in an edition as it stands.
+fn beyond_views(inserts: bool, reads: Vec<RelationName>) -> DataChange {
+    DataChange::Other { inserts, upserts: false, deletes: false, runs_alone: false, reads }
+}
+
+fn other(statement: Node<'_>, target: Option<&nodes::RangeVar>) -> DataChange {
     let mut runs_alone = true;
     let mut named = Vec::new();
+    let mut given_names = Vec::new();
+    let mut upserts = false;
     walk(statement, |node| match node {
         Node::ParamRef(_) => runs_alone = false,
         Node::RangeVar(relation) => named.extend(name_of(relation)),
+        Node::CommonTableExpr(given) => {
+            given_names.extend(given.ctename().and_then(|name| Name::new(name).ok()));
+        }
+        Node::OnConflictClause(clause) => upserts |= clause.action == OnConflictAction::ONCONFLICT_UPDATE,
         _ => {}
     });
-    let target = match statement {
-        Node::InsertStmt(insert) => insert.relation(),
-        Node::UpdateStmt(update) => update.relation(),
-        Node::DeleteStmt(delete) => delete.relation(),
-        _ => None,
-    };
     if let Some(at) =
         target.and_then(name_of).and_then(|target| named.iter().position(|name| *name == target))
     {
         named.remove(at);
     }
+    named.retain(|(schema, name)| schema.is_some() || !given_names.contains(name));
     let inserts = matches!(statement, Node::InsertStmt(_));
     let deletes = matches!(statement, Node::DeleteStmt(_));
-    DataChange::Other { inserts, deletes, runs_alone, reads: named }
-}
-
-fn name_of(relation: &nodes::RangeVar) -> Option<(Option<Name>, Name)> {
-    let schema = relation.schemaname().map(Name::new).transpose().ok()?;
-    Some((schema, Name::new(relation.relname()?).ok()?))
-}
-
-/// Whether a name other than the target's stands in a FROM.
-fn reads_a_table(statement: Node<'_>) -> bool {
-    matches!(other(statement), DataChange::Other { reads, .. } if !reads.is_empty())
+    DataChange::Other { inserts, upserts, deletes, runs_alone: runs_alone && !upserts, reads: named }
 }
 
 /// SET and WHERE; WHERE, RETURNING and SET are reserved words, so outside of brackets they are what they seem.
@@ -200,22 +283,26 @@ fn word_at_top(text: &str, word: &str, from: usize) -> Option<Token> {
     })
 }
 
-/// What notes statements in a draft's blueprint, with the columns' numbers under their names of now. It never fails and changes nothing
+/// What notes statements in a draft's blueprint, with the columns' numbers under their names of then. It never fails and changes nothing
 /// where the place for notes is missing.
 pub fn note_statements(statements: &[DataStatement]) -> Sql {
     let inserts = statements.iter().map(|statement| {
-        let (schema, name) = &statement.table;
-        let qualified = match schema {
-            Some(schema) => sql!("{}.{}", schema, name),
-            None => sql!("{}", name),
-        };
+        let reads = statement.reads_later.iter().map(|read| sql!("coalesce({}, 0::oid)", oid_of(read.as_ref())));
+        let none = sql!("(NULL::text, NULL::text)");
+        let renamed = statement.later.columns.iter().map(|(now, then)| match then {
+            Some(then) => sql!("({}, {})", Literal(now.as_str()), Literal(then.as_str())),
+            None => sql!("({}, NULL)", Literal(now.as_str())),
+        });
         sql!(
-            "INSERT INTO edition.statements (text, table_id, names) SELECT {}, named.oid, \
-             (SELECT pg_catalog.jsonb_object_agg(attname, attnum) FROM pg_catalog.pg_attribute \
-              WHERE attrelid = named.oid AND attnum > 0 AND NOT attisdropped) \
-             FROM (SELECT pg_catalog.to_regclass({})::oid AS oid) AS named;",
+            "INSERT INTO edition.statements (text, table_id, reads, names) SELECT {}, named.oid, ARRAY[{}]::oid[], \
+             (SELECT pg_catalog.jsonb_object_agg(coalesce(later.name_then, attname), attnum) \
+              FROM pg_catalog.pg_attribute LEFT JOIN (VALUES {}) AS later (name_now, name_then) ON later.name_now = attname \
+              WHERE attrelid = named.oid AND attnum > 0 AND NOT attisdropped AND (later.name_now IS NULL OR later.name_then IS NOT NULL)) \
+             FROM (SELECT {} AS oid) AS named;",
             Literal(&statement.text),
-            Literal(qualified.as_str())
+            sql::join(reads, ", "),
+            sql::join(std::iter::once(none).chain(renamed), ", "),
+            oid_of(statement.later.table.as_ref())
         )
     });
     let body = sql!(
@@ -223,6 +310,16 @@ pub fn note_statements(statements: &[DataStatement]) -> Sql {
         sql::join(inserts, " ")
     );
     sql!("DO {}", Literal(body.as_str()))
+}
+
+/// The number of a relation: NULL if nobody knows it, 0 if it is gone.
+fn oid_of(relation: Option<&RelationName>) -> Sql {
+    let name = match relation {
+        Some((Some(schema), name)) => sql!("{}.{}", schema, name),
+        Some((None, name)) => sql!("{}", name),
+        None => return Sql::trusted("0::oid"),
+    };
+    sql!("pg_catalog.to_regclass({})::oid", Literal(name.as_str()))
 }
 
 #[cfg(test)]
@@ -280,5 +377,47 @@ mod tests {
             ]
         );
         assert_eq!(shown("UPDATE t SET a ="), [""; 0]);
+    }
+
+    #[test]
+    fn what_changes_rows_in_another_way_is_found_too() {
+        let script = "TRUNCATE a, s.b; MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN DELETE; CREATE TABLE c AS SELECT * FROM t;
+            SELECT 1 INTO d FROM t; CREATE TEMP TABLE e AS SELECT * FROM t; CREATE TABLE f AS SELECT 1; CREATE TABLE g AS TABLE t WITH NO DATA;
+            WITH gone AS (DELETE FROM t RETURNING *) SELECT count(*) FROM gone; PREPARE p AS UPDATE t SET a = 1;
+            INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2; INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING;
+            WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x; CREATE MATERIALIZED VIEW m AS SELECT * FROM t; SELECT 1";
+        assert_eq!(
+            shown(script),
+            [
+                "a: other false 0",
+                "b: other false 0",
+                "t: other false 0",
+                "c: other false 1",
+                "d: other false 1",
+                "t: other false 0",
+                "t: other false 0",
+                "t: other false 0",
+            ]
+        );
+    }
+
+    #[test]
+    fn names_are_followed_to_the_end_of_the_text() {
+        let script = "UPDATE t SET a = b; ALTER TABLE t RENAME a TO c; ALTER TABLE public.t RENAME c TO d; ALTER TABLE t ADD a int, ADD x int, DROP COLUMN x;
+            UPDATE t SET a = 1; ALTER TABLE t RENAME TO u; ALTER TABLE u SET SCHEMA s; UPDATE v SET a = 1; DROP TABLE o, s.v; CREATE TABLE v ()";
+        let later: Vec<String> = data_statements(script)
+            .iter()
+            .map(|statement| {
+                let name = |name: &Option<Name>| name.as_ref().map_or("-", Name::as_str).to_owned();
+                let table = statement.later.table.as_ref();
+                let table =
+                    table.map_or_else(|| "gone".to_owned(), |(s, n)| format!("{}.{}", name(s), n.as_str()));
+                let columns = statement.later.columns.iter();
+                let columns: Vec<String> =
+                    columns.map(|(now, then)| format!("{} was {}", now.as_str(), name(then))).collect();
+                format!("{table} {}", columns.join(", "))
+            })
+            .collect();
+        assert_eq!(later, ["s.u d was a, a was -", "s.u ", "gone "]);
     }
 }

@@ -4,6 +4,7 @@
 mod data_change;
 mod expression;
 mod fragment;
+mod later_names;
 pub mod lexer;
 pub mod parser;
 mod snippet;
@@ -12,3 +13,4 @@ pub mod walk;
 pub use data_change::{DataChange, DataStatement, data_statements, note_statements};
 pub use expression::{ColumnUse, Expression, parse_assignments};
 pub use fragment::{Fragment, Literal, Sql, fragment, join};
+pub use later_names::{LaterNames, RelationName};

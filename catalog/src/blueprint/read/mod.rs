@@ -154,6 +154,7 @@ impl Scope<'_> {
 }
 
 /// In the live database, the schemas of its editions except those that the caller asks for by name; in a blueprint, none.
+/// Of an edition's own schema there is none (`public$v2$v2`), so what is too long for a name is no schema.
 async fn schemas_of_ours(client: &impl GenericClient, editioned: &[Name]) -> Result<Vec<String>> {
     let live: bool =
         client.query_one("SELECT to_regclass('edition.editions') IS NOT NULL", &[]).await?.try_get(0)?;
@@ -164,7 +165,7 @@ async fn schemas_of_ours(client: &impl GenericClient, editioned: &[Name]) -> Res
     let rows = client
         .query(
             "SELECT ours FROM unnest($1::text[]) AS schema, edition.editions, \
-             LATERAL (SELECT schema || '$' || name) AS edition_schema (ours) WHERE ours <> ALL ($1)",
+             LATERAL (SELECT schema || '$' || name) AS edition_schema (ours) WHERE ours <> ALL ($1) AND octet_length(ours) < 64",
             &[&editioned],
         )
         .await?;

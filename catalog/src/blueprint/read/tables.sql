@@ -12,7 +12,7 @@ SELECT
       SELECT jsonb_agg(t.tgname ORDER BY t.tgname COLLATE "C")
       FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_namespace pn ON pn.oid = p.pronamespace
       WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
-        AND t.tgtype & 1 <> 0 AND t.tgtype & 16 <> 0 AND cardinality(t.tgattr) = 0
+        AND t.tgtype & 16 <> 0 AND cardinality(t.tgattr) = 0
         AND pn.nspname <> 'edition' AND pn.nspname <> ALL ($2)), '[]'),
     'owner', pg_get_userbyid(c.relowner),
     'grants', coalesce((

@@ -63,6 +63,7 @@ pub(super) fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Re
             add_column(physical, name, &added, fast)
         });
         match &worded.default {
+            Some(_) if is_numbered(input, table, name) => {}
             Some(default) if !by_default => statements.push(sql!(
                 "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}",
                 physical,
@@ -109,12 +110,23 @@ pub(super) fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Re
         let schema = schema_of(input.draft, &table.child.name.schema)?;
         let view = QualifiedName::new(schema.clone(), table.child.name.name.clone());
         let default = |column: &Name| physical_default_after(input, table, column);
-        let statements = create_view(&table.shape, &schema, table.invoker(input), default);
+        let mut shape = table.shape.clone();
+        for column in &mut shape.columns {
+            column.counts |= is_numbered(input, table, &column.physical);
+        }
+        let statements = create_view(&shape, &schema, table.invoker(input), default);
         let title = format!("editioning view {}", view.pretty());
         let step = Step::transaction(title, Lock::AccessShare, vec![physical.clone()], statements);
         steps.push(step.undone_by(vec![sql!("DROP VIEW {}", view)]));
     }
     Ok(steps)
+}
+
+/// Whether a column of the child's own has its numbers from the parent's column, by the reverse trigger: then its default must not draw, too.
+fn is_numbered(input: &ExpandInput<'_>, table: &TableView<'_>, column: &Name) -> bool {
+    let hop = input.hop.triggers.get(&table.place.id);
+    hop.is_some_and(|hop| hop.reverse.iter().any(|assignment| &assignment.target == column))
+        && new_columns(table.place, table.child).any(|(_, name, _)| name == column)
 }
 
 /// Shared identity columns that take given values in the child only: an older edition that gives none cannot notice.
@@ -135,6 +147,9 @@ fn taking_given_values<'a>(input: &ExpandInput<'_>, table: &'a TableView<'_>) ->
 
 /// A physical column's default once the table is expanded.
 fn physical_default_after(input: &ExpandInput<'_>, table: &TableView<'_>, column: &Name) -> Option<String> {
+    if is_numbered(input, table, column) {
+        return None;
+    }
     new_columns(table.place, table.child).find(|(_, name, _)| *name == column).map_or_else(
         || input.chain.physical_default(&table.place.child.physical, column),
         |(logical, _, _)| table.physical.column(logical.id).unwrap_or(logical).default.clone(),

@@ -18,7 +18,7 @@ use crate::{
     blueprint::NotedStatement,
     model::{
         Column, ColumnId, ConstraintKind, Direction, EditionName, Generated, Name, OnError, Origin,
-        QualifiedName, Schema, Table, TableId, Transform, Volatility,
+        QualifiedName, Schema, Table, TableId, Transform, View, Volatility,
     },
     sql,
     sql::{DataChange, DataStatement, Expression, Sql, data_statements},
@@ -79,10 +79,21 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
     let mut inferred = Inferred::default();
     for noted in input.statements {
         for statement in data_statements(&noted.text) {
-            let Some(table) = table_of(input, noted, &statement) else { continue };
-            let Some(after) = input.child.table(table) else { continue };
+            let table = table_of(input, noted, &statement);
+            let Some((table, after)) = table.and_then(|id| Some((id, input.child.table(id)?))) else {
+                match table {
+                    // A table that the draft drops takes its rows with it.
+                    Some(id) => {
+                        if let Some(view) = view(input, id) {
+                            inferred.not_understood(input, &view.name, &statement);
+                        }
+                    }
+                    None => inferred.findings.push(of_unknown_table(input, &statement)),
+                }
+                continue;
+            };
             let before = input.parent.table(table);
-            if input.carried.contains(&table) || has_left_rows(input, before, &statement) {
+            if input.carried.contains(&table) || has_left_rows(input, before, noted, &statement) {
                 continue;
             }
             let understood = before.is_some_and(|before| {
@@ -90,7 +101,7 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
                 row.run(noted, &statement)
             });
             if !understood {
-                inferred.not_understood(input, after, &statement);
+                inferred.not_understood(input, &after.name, &statement);
             }
         }
     }
@@ -120,12 +131,11 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
 }
 
 impl Inferred {
-    fn not_understood(&mut self, input: &InferInput<'_>, table: &Table, statement: &DataStatement) {
+    fn not_understood(&mut self, input: &InferInput<'_>, table: &QualifiedName, statement: &DataStatement) {
         let deletes_nothing =
             !matches!(statement.change, DataChange::Other { .. } | DataChange::Update { .. });
-        let subject = format!("table {}", table.name.pretty());
-        let shown: String =
-            statement.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
+        let subject = format!("table {}", table.pretty());
+        let shown = shown(statement);
         if deletes_nothing || matches!(statement.change, DataChange::Other { runs_alone: false, .. }) {
             self.findings.push(Finding {
                 severity: Code::NotInferred.severity(),
@@ -135,7 +145,7 @@ impl Inferred {
                 fix: Some(format!(
                     "edition transform {} {} --forward 'column = <expression>', or accept it: --allow not-inferred",
                     input.edition,
-                    table.name.name.as_str()
+                    table.name.as_str()
                 )),
             });
             return;
@@ -152,7 +162,7 @@ impl Inferred {
             DataChange::Update { .. } | DataChange::Using(_) => (false, false, &[][..]),
         };
         self.steps.push(DataStep {
-            table: table.name.clone(),
+            table: table.clone(),
             text: statement.text.clone(),
             inserts,
             deletes,
@@ -201,6 +211,20 @@ impl Inferred {
     }
 }
 
+/// A temporary table, or one that has another name since.
+fn of_unknown_table(input: &InferInput<'_>, statement: &DataStatement) -> Finding {
+    let message = format!("no transform can be inferred from: {}", shown(statement));
+    let fix = format!(
+        "say what it does by edition transform {} TABLE --forward 'column = <expression>', or accept that it is left out: --allow not-inferred",
+        input.edition
+    );
+    Finding::new(Code::NotInferred, format!("table {}", statement.table.1.as_str()), message).with_fix(fix)
+}
+
+fn shown(statement: &DataStatement) -> String {
+    statement.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect()
+}
+
 fn transform(table: &Table, direction: Direction, column: &Name, expression: &str) -> Transform {
     Transform {
         schema: table.name.schema.clone(),
@@ -231,13 +255,25 @@ fn table_of(input: &InferInput<'_>, noted: &NotedStatement, statement: &DataStat
     [input.child, input.parent].into_iter().find_map(|known| named(input, known, &statement.table))
 }
 
+fn view<'a>(input: &InferInput<'a>, id: TableId) -> Option<&'a View> {
+    [input.child, input.parent].into_iter().flat_map(|schema| &schema.views).find(|view| view.id == id)
+}
+
 /// Whether all that a statement did is seen in the rows of the blueprint, which are carried: it worked on rows that the draft itself made.
-fn has_left_rows(input: &InferInput<'_>, before: Option<&Table>, statement: &DataStatement) -> bool {
+fn has_left_rows(
+    input: &InferInput<'_>,
+    before: Option<&Table>,
+    noted: &NotedStatement,
+    statement: &DataStatement,
+) -> bool {
+    // What nobody knows, or is no table, may have had rows of the parent's.
+    let has_rows = |read: &Option<TableId>| {
+        let known = read.filter(|id| input.child.table(*id).is_some());
+        known.is_some_and(|id| input.carried.contains(&id) || input.parent.table(id).is_none())
+    };
     match &statement.change {
-        DataChange::Other { inserts: true, reads, .. } => !reads.iter().any(|name| {
-            let read = named(input, input.parent, name);
-            read.is_some_and(|id| !input.carried.contains(&id))
-        }),
+        DataChange::Other { upserts: true, .. } => before.is_none(),
+        DataChange::Other { inserts: true, .. } => noted.reads.iter().all(has_rows),
         _ => before.is_none(),
     }
 }
@@ -375,12 +411,13 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// The column that a name meant when the statement ran. What was noted at the end of a longer text may have forgotten columns that the
-    /// text dropped: those the parent knows.
+    /// The column that a name meant when the statement ran. What was noted at the end of a longer text has forgotten columns that the text dropped:
+    /// those the parent knows. One of the child's that the note does not know came later.
     fn column(&self, name: &Name) -> Option<ColumnId> {
         let of = |table: &Table| table.column_named(name.as_str()).map(|column: &Column| column.id);
         let noted = self.noted.names.get(name.as_str()).copied();
-        noted.or_else(|| of(self.row.child)).or_else(|| of(self.row.parent))
+        let in_child = || self.noted.names.is_empty().then(|| of(self.row.child)).flatten();
+        noted.or_else(in_child).or_else(|| of(self.row.parent))
     }
 
     /// An expression in words of the parent, in parentheses of its own.

@@ -49,15 +49,30 @@ fn told(statements: &[&str]) -> Vec<String> {
 /// The same, where columns (by number) were added with other defaults than they have.
 fn told_of(statements: &[&str], added_with: &[(i16, &str)]) -> Vec<String> {
     let parent = users(vec![column(1, "id", None), column(2, "name", None), column(3, "age", None)]);
-    let child = users(vec![
+    let mut child = users(vec![
         column(1, "id", None),
         column(3, "age", None),
         column(4, "first", None),
         column(5, "last", Some("'none'::text")),
     ]);
+    let made = users(Vec::new()).tables.into_iter().map(|table| Table {
+        id: TableId::new(2),
+        name: QualifiedName::new(name("public"), name("made_in_the_draft")),
+        ..table
+    });
+    child.tables.extend(made);
     let noted: Vec<NotedStatement> = statements
         .iter()
-        .map(|text| NotedStatement { text: (*text).to_owned(), table: None, names: BTreeMap::new() })
+        .map(|text| {
+            let reads = if text.ends_with("made_in_the_draft") {
+                vec![Some(TableId::new(2))]
+            } else if text.contains(" FROM ") {
+                vec![None]
+            } else {
+                Vec::new()
+            };
+            NotedStatement { text: (*text).to_owned(), table: None, names: BTreeMap::new(), reads }
+        })
         .collect();
     let added_with =
         added_with.iter().map(|(id, value)| ((TableId::new(1), ColumnId::new(*id)), Sql::trusted(*value)));
@@ -144,5 +159,11 @@ fn what_reads_other_rows_is_a_step_and_what_has_parameters_is_asked_for() {
     assert_eq!(told(&["DELETE FROM users"]), ["step DELETE FROM users"]);
     assert_eq!(told(&["DELETE FROM users WHERE id = $1"]).len(), 1);
     assert!(told(&["DELETE FROM users WHERE id = $1"])[0].starts_with("no transform"));
-    assert_eq!(told(&["DELETE FROM others", "INSERT INTO users SELECT x FROM made_in_the_draft"]), [""; 0]);
+    assert_eq!(told(&["INSERT INTO users SELECT x FROM made_in_the_draft"]), [""; 0]);
+    // What has another name by now, or is no table, may have had rows.
+    let unknown = "INSERT INTO users SELECT x FROM renamed_since";
+    assert_eq!(told(&[unknown]), [format!("step {unknown}")]);
+    for statement in ["DELETE FROM others", "UPDATE renamed_since SET a = 1", "TRUNCATE users"] {
+        assert_eq!(told(&[statement]), [format!("no transform can be inferred from: {statement}")]);
+    }
 }

@@ -330,14 +330,21 @@ fn inferred_reverse(
     let candidate = of_column(candidate, (after, source), column);
     let counts = column.identity != Identity::None
         || column.default.is_some() && column.default_volatility == Volatility::Volatile;
-    if counts && after.identity != Identity::None {
+    if counts && after.identity != Identity::None || draw_alike(sides, column, after) {
         numbered(candidate, source).into()
     } else {
         vec![candidate]
     }
 }
 
-/// Numbers come from the parent's identity column, which every insert takes one for: the child's duplicate has that one unless the writer gave its
+/// Whether both have their numbers from one sequence (`serial`), and the parent's column has its default where it is stored: only of a duplicate it may have
+/// none.
+fn draw_alike(sides: &Sides<'_>, column: &Column, after: &Column) -> bool {
+    let draws = column.default.as_ref().is_some_and(|default| default.starts_with("nextval("));
+    draws && column.default == after.default && *sides.place.parent.column(column) == column.name
+}
+
+/// Numbers come from the parent's identity column (or its sequence: an insert that drew from it once for each column would leave `currval` with the wrong one), which every insert takes one for: the child's duplicate has that one unless the writer gave its
 /// own.
 fn numbered(candidate: Candidate, duplicate: &Name) -> [Candidate; 2] {
     let expression = sql!("COALESCE(NEW.{}, NEW.{})", duplicate, candidate.target);

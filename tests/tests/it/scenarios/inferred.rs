@@ -148,6 +148,52 @@ GRANT SELECT ON cities TO app;\nINSERT INTO cities SELECT DISTINCT city FROM peo
     world.end().await;
 }
 
+/// What runs in one go is noted when all of it has run: names are those that each statement knew.
+#[tokio::test]
+async fn a_text_is_read_with_the_names_that_each_statement_knew() {
+    let world = World::adopted(PEOPLE).await;
+    world.verbs.create("v2").await;
+    world
+        .draft(
+            "v2",
+            "UPDATE people SET name = upper(name); ALTER TABLE people RENAME name TO called; ALTER TABLE people ADD name text;
+             UPDATE people SET name = city; ALTER TABLE people RENAME age TO years; ALTER TABLE people RENAME TO humans; UPDATE humans SET city = years;
+             ALTER TABLE humans RENAME TO folk",
+        )
+        .await;
+    world.verbs.publish("v2", &[]).await;
+    let (new, old) = (world.session(APP, "v2").await, world.session(APP, "v1").await);
+    let all = old.ask("SELECT upper(name), city, age FROM people ORDER BY id").await;
+    assert_eq!(new.ask("SELECT called, name, city FROM folk ORDER BY id").await, all);
+    drop((new, old));
+    world.verbs.rollback("v2").await;
+    world.end().await;
+}
+
+/// Rows that are made or changed in a way that no transform says are never left out without a word.
+#[tokio::test]
+async fn what_changes_rows_otherwise_is_told() {
+    let world = World::adopted(PEOPLE).await;
+    for ddl in [
+        "CREATE TABLE copied AS SELECT * FROM people",
+        "SELECT * INTO copied FROM people",
+        "TRUNCATE people",
+        "MERGE INTO people p USING people q ON p.id = q.id WHEN MATCHED THEN UPDATE SET name = 'x'",
+        "WITH gone AS (DELETE FROM people RETURNING id) SELECT count(*) FROM gone",
+        "CREATE VIEW named AS SELECT id, name FROM people; UPDATE named SET name = 'x'",
+        "CREATE TABLE anew (LIKE people); INSERT INTO anew SELECT * FROM people; DROP TABLE people; ALTER TABLE anew RENAME TO people",
+        "ALTER TABLE people RENAME TO old; CREATE TABLE people (id int, name text); INSERT INTO people SELECT id, name FROM old; DROP TABLE old",
+        "INSERT INTO people (id, name) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET name = excluded.name",
+    ] {
+        world.verbs.create("v2").await;
+        world.draft("v2", ddl).await;
+        let refusal = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err().to_string();
+        assert!(refusal.contains("not-inferred") || refusal.contains("data-step"), "{ddl}: {refusal}");
+        operation::drop_draft(&world.verbs.target, &edition("v2"), &Silent).await.unwrap();
+    }
+    world.end().await;
+}
+
 /// Told before anything is done, by the keys of rows and never by what is in them.
 #[tokio::test]
 async fn transforms_that_do_not_undo_each_other_are_told_by_example() {
@@ -248,6 +294,7 @@ async fn rows_keep_what_a_column_was_added_with() {
              CREATE SEQUENCE numbers START 100; GRANT USAGE ON SEQUENCE numbers TO app; ALTER TABLE t ADD n bigint DEFAULT 0; ALTER TABLE t ALTER n SET DEFAULT nextval('numbers');
              CREATE TYPE mood AS ENUM ('sad', 'ok'); ALTER TABLE t ADD m mood NOT NULL DEFAULT 'ok'; ALTER TABLE t ALTER m SET DEFAULT 'sad';
              CREATE DOMAIN amount AS int DEFAULT 3; ALTER TABLE t ADD d amount; ALTER DOMAIN amount SET DEFAULT 4;
+             ALTER TABLE t ADD since timestamptz DEFAULT '2020-02-02 00:00+00', ADD lately date DEFAULT CURRENT_DATE; ALTER TABLE t ALTER since SET DEFAULT now();
              ALTER TABLE t ADD same numeric(6,2) DEFAULT 1.5; ALTER TABLE t ALTER same SET DEFAULT 1.50;
              ALTER TABLE p ADD k int DEFAULT 5 CHECK (k < 9); ALTER TABLE p ALTER k SET DEFAULT 42")
         .run("v1", "INSERT INTO t VALUES (3, 'c'); UPDATE t SET name = 'z' WHERE id = 2; INSERT INTO p VALUES (2, 'y')")
@@ -259,6 +306,7 @@ async fn rows_keep_what_a_column_was_added_with() {
             &["1|q|7|it's|{1,2}|(1,1),(0,0)|0|ok|3|1.50", "2|z|5|it's|{1,2}|(1,1),(0,0)|0|ok|3|1.50", "3|c|5|it's|{1,2}|(1,1),(0,0)|0|ok|3|1.50", "4|∅|8|new|∅|∅|101|sad|4|1.50"],
         )
         .see("v2", "SELECT id, k FROM p ORDER BY id", &["1|5", "2|5"])
+        .see("v2", "SELECT id, extract(year FROM since) = 2020, lately > '2026-01-01' FROM t ORDER BY id", &["1|t|t", "2|t|t", "3|t|t", "4|f|t"])
         .tell()
         .await;
 }

@@ -19,6 +19,25 @@ async fn a_table_is_renamed_with_its_sequence() {
         .await;
 }
 
+/// A number is drawn once, whoever inserts: applications ask for it by `currval` and `lastval`.
+#[tokio::test]
+async fn a_serial_key_that_becomes_bigint_draws_once() {
+    story(
+        "CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL); CREATE TABLE marks (who int NOT NULL REFERENCES users, n serial);
+         INSERT INTO users (name) VALUES ('Ada'); GRANT ALL ON users, marks, users_id_seq, marks_n_seq TO app",
+    )
+    .draft("v2", "ALTER TABLE users ALTER id TYPE bigint, ADD note text; ALTER TABLE marks ALTER who TYPE bigint, ALTER n TYPE bigint")
+    .run("v1", "INSERT INTO users (name) VALUES ('Alan'); INSERT INTO marks (who) VALUES (currval('users_id_seq'))")
+    .see("v1", "INSERT INTO users (name) VALUES ('Grace'), ('Edsger') RETURNING id, lastval() - id", &["3|0", "4|0"])
+    .see("v2", "INSERT INTO users (name) VALUES ('Barbara') RETURNING id, currval('users_id_seq')", &["5|5"])
+    .run("v2", "INSERT INTO users (id, name) VALUES (DEFAULT, 'Tony'); INSERT INTO marks (who) VALUES (currval('users_id_seq'))")
+    .see("v1", "SELECT who, n FROM marks ORDER BY n", &["2|1", "6|2"])
+    .see("v2", "SELECT id, name FROM users ORDER BY id", &["1|Ada", "2|Alan", "3|Grace", "4|Edsger", "5|Barbara", "6|Tony"])
+    .at_rest("INSERT INTO users (name) VALUES ('Niklaus') RETURNING id, currval('users_id_seq')", &["7|7"])
+    .tell()
+    .await;
+}
+
 #[tokio::test]
 async fn options_and_owning_columns_wait() {
     story(

@@ -69,6 +69,17 @@ async fn a_table_moves_from_one_to_the_other() {
         .await;
 }
 
+/// Names of editions are those of migrations: schemas are named after them, and no name is longer than 63 bytes.
+#[tokio::test]
+async fn editions_with_long_names() {
+    story("CREATE TABLE t (id serial PRIMARY KEY, a int); INSERT INTO t (a) VALUES (1); GRANT ALL ON t, t_id_seq TO app")
+        .root("20240101000000_as_it_was_before_we_had_editions")
+        .draft("20240115120000_a_second_column_with_a_long_name", "ALTER TABLE t ADD b int DEFAULT 2; CREATE TABLE u (i int)")
+        .see("20240101000000_as_it_was_before_we_had_editions", "SELECT id, a FROM t", &["1|1"])
+        .tell()
+        .await;
+}
+
 /// What a draft makes stands in that edition's schemas; the schema itself is there for all, and goes with the edition.
 #[tokio::test]
 async fn a_draft_makes_a_schema_of_its_own() {
