@@ -138,8 +138,12 @@ BEGIN
     $$;
 
     CREATE FUNCTION edition_catalog.pg_get_serial_sequence(table_name text, column_name text) RETURNS text LANGUAGE sql STABLE AS $$
+        -- A duplicate has its numbers from the column that it is one of.
         SELECT coalesce(
-            (SELECT pg_catalog.pg_get_serial_sequence(k.stored_oid::pg_catalog.regclass::text, a.attname::text)
+            (SELECT coalesce(pg_catalog.pg_get_serial_sequence(k.stored_oid::pg_catalog.regclass::text, a.attname::text),
+                        (SELECT pg_catalog.pg_get_serial_sequence(k.stored_oid::pg_catalog.regclass::text, own.attname::text)
+                         FROM pg_catalog.pg_attribute own WHERE own.attrelid = k.stored_oid AND own.attname = column_name::name AND NOT own.attisdropped
+                           AND pg_catalog.starts_with(a.attname::text, column_name || '$')))
              FROM edition_catalog."~columns" k JOIN pg_catalog.pg_attribute a ON a.attrelid = k.stored_oid AND a.attnum = k.stored_attnum
              WHERE k.view_oid = table_name::pg_catalog.regclass AND k.name = column_name::name),
             pg_catalog.pg_get_serial_sequence(table_name, column_name))
@@ -174,6 +178,17 @@ BEGIN
     CREATE FUNCTION edition_catalog.has_sequence_privilege(relation oid, privilege text) RETURNS boolean LANGUAGE sql STABLE AS $$
         SELECT CASE WHEN (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = relation) = 'S' THEN pg_catalog.has_sequence_privilege(relation, privilege) END
     $$;
+
+    CREATE FUNCTION edition_catalog.has_sequence_privilege(relation text, privilege text) RETURNS boolean LANGUAGE sql STABLE AS
+        'SELECT pg_catalog.has_sequence_privilege(relation, privilege)';
+    CREATE FUNCTION edition_catalog.has_sequence_privilege(role name, relation text, privilege text) RETURNS boolean LANGUAGE sql STABLE AS
+        'SELECT pg_catalog.has_sequence_privilege(role, relation, privilege)';
+    CREATE FUNCTION edition_catalog.has_sequence_privilege(role oid, relation text, privilege text) RETURNS boolean LANGUAGE sql STABLE AS
+        'SELECT pg_catalog.has_sequence_privilege(role, relation, privilege)';
+    CREATE FUNCTION edition_catalog.has_sequence_privilege(role name, relation oid, privilege text) RETURNS boolean LANGUAGE sql STABLE AS
+        'SELECT pg_catalog.has_sequence_privilege(role, relation, privilege)';
+    CREATE FUNCTION edition_catalog.has_sequence_privilege(role oid, relation oid, privilege text) RETURNS boolean LANGUAGE sql STABLE AS
+        'SELECT pg_catalog.has_sequence_privilege(role, relation, privilege)';
 
     -- Of the table as it is stored: sizes and counters.
     FOR one IN

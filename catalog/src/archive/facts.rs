@@ -71,10 +71,26 @@ impl TableFacts {
     }
 }
 
-/// The equality of each key column by its full name: an extension's type has its own, outside the search path.
+/// The equality of each column of the primary key by its full name: an extension's type has its own, outside the search path.
 pub(super) async fn key_equalities(
     client: &impl GenericClient,
     table: &QualifiedName,
+) -> Result<BTreeMap<Name, Sql>> {
+    equalities(client, table, "i.indisprimary").await
+}
+
+/// The same for the columns of all unique indexes: a newer edition's key stands as one while the older edition has another.
+pub(super) async fn unique_equalities(
+    client: &impl GenericClient,
+    table: &QualifiedName,
+) -> Result<BTreeMap<Name, Sql>> {
+    equalities(client, table, "i.indisunique").await
+}
+
+async fn equalities(
+    client: &impl GenericClient,
+    table: &QualifiedName,
+    indexes: &'static str,
 ) -> Result<BTreeMap<Name, Sql>> {
     let text = sql!(
         "SELECT a.attname::text, n.nspname::text, o.oprname::text \
@@ -86,8 +102,9 @@ pub(super) async fn key_equalities(
                        AND m.amoplefttype = c.opcintype AND m.amoprighttype = c.opcintype \
          JOIN pg_operator o ON o.oid = m.amopopr \
          JOIN pg_namespace n ON n.oid = o.oprnamespace \
-         WHERE i.indrelid = {} AND i.indisprimary",
-        regclass(table)
+         WHERE i.indrelid = {} AND {}",
+        regclass(table),
+        Sql::trusted(indexes)
     );
     let mut equalities = BTreeMap::new();
     for row in client.query(text.as_str(), &[]).await? {

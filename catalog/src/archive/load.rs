@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 use super::{
     ArchivedNewTable, ArchivedTable, SETTINGS,
     apply::{Applied, Unit, apply, bounds},
-    facts::{TableFacts, key_equalities},
+    facts::{TableFacts, key_equalities, unique_equalities},
     file::{Content, Header, Reader, Section},
     fingerprint,
     stage::{Place, Stage},
@@ -172,7 +172,7 @@ impl<'a> Load<'a> {
             if stage.columns.is_empty() || stage.rows == 0 {
                 continue;
             }
-            let equalities = key_equalities(self.client, &table.physical).await?;
+            let equalities = unique_equalities(self.client, &table.physical).await?;
             let silenced = self.silence_triggers(table).await?;
             let statement = update_statement(table, stage, &equalities)?;
             let applied = apply(self.client, &statement, Unit::Transaction, [stage.all()]).await?;
@@ -243,7 +243,7 @@ fn update_statement(table: &ArchivedTable, stage: &Stage, equalities: &BTreeMap<
     for (staged, column) in &stage.key {
         let equality = equalities.get(column).ok_or_else(|| {
             Error::bug(format!(
-                "\"{}\" is not in the primary key of {}",
+                "\"{}\" is in no unique index of {}",
                 column.as_str(),
                 table.physical.pretty()
             ))

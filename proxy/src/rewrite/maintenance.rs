@@ -419,14 +419,16 @@ fn referenced<'t>(analysis: &mut Analysis<'t>, create: &'t nodes::CreateStmt) {
     }
 }
 
-/// `pg_get_serial_sequence('users', 'id')`: both names are those of the physical table.
+/// `pg_get_serial_sequence('users', 'id')`: both names are those of the physical table. A duplicate has its numbers from the column that it is one of.
 pub(super) fn serial_sequence(analysis: &mut Analysis<'_>, table: (usize, &[String]), column: (usize, &str)) {
     let parts: Vec<&str> = table.1.iter().map(String::as_str).collect();
     let Some(view) = view_by_parts(analysis, &parts) else { return };
     let Some((_, stored)) = view.columns.iter().find(|(logical, _)| logical.as_str() == column.1) else {
         return;
     };
+    let is_duplicate = stored.as_str().strip_prefix(column.1).is_some_and(|rest| rest.starts_with('$'));
+    let counted = if is_duplicate { column.1 } else { stored.as_str() };
     let literal = |text: &str| sql!("{}", sql::Literal(text)).to_string();
     analysis.splice(table.0..table.0 + 1, literal(&physical(view)));
-    analysis.splice(column.0..column.0 + 1, literal(stored.as_str()));
+    analysis.splice(column.0..column.0 + 1, literal(counted));
 }

@@ -1,5 +1,11 @@
 //! Primary keys and what leans on them.
 
+use catalog::{
+    event::Silent,
+    operation::{self, KeepData, PublishOptions},
+};
+use edition_tests::{APP, World, edition};
+
 use super::story;
 
 const SHOP: &str = "\
@@ -215,4 +221,28 @@ async fn a_new_table_points_at_a_key_that_the_same_draft_makes() {
     .see("v2", "SELECT count(*) FROM homes", &["0"])
     .tell()
     .await;
+}
+
+/// What a rollback saved finds its rows by the newer edition's key, while the stored table has the older one's.
+#[tokio::test]
+async fn what_was_saved_is_loaded_by_a_key_of_the_newer_edition() {
+    let world = World::adopted(
+        "CREATE TABLE users (id serial PRIMARY KEY, name text); INSERT INTO users (name) VALUES ('Ada'), ('Alan'); GRANT ALL ON users, users_id_seq TO app",
+    )
+    .await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE users ALTER id TYPE bigint, ADD note text").await;
+    world.verbs.publish("v2", &[]).await;
+    world.session(APP, "v2").await.run("UPDATE users SET note = 'mine' WHERE id = 1").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("v2.saved");
+    let options = world.verbs.rollback_options(KeepData::Save(file.clone()));
+    let target = &world.verbs.target;
+    operation::rollback(target, &edition("v2"), &options, &Silent).await.unwrap();
+    let options = PublishOptions { load: Some(file), ..world.verbs.publish_options(&[]) };
+    let published = operation::publish(target, &edition("v2"), &options, &Silent).await.unwrap();
+    assert_eq!(published.rows_not_loaded, 0);
+    let rows = world.session(APP, "v2").await.ask("SELECT id, note FROM users ORDER BY id").await;
+    assert_eq!(rows, ["1|mine", "2|∅"]);
+    world.end().await;
 }

@@ -31,6 +31,8 @@ async fn a_serial_key_that_becomes_bigint_draws_once() {
     .see("v1", "INSERT INTO users (name) VALUES ('Grace'), ('Edsger') RETURNING id, lastval() - id", &["3|0", "4|0"])
     .see("v2", "INSERT INTO users (name) VALUES ('Barbara') RETURNING id, currval('users_id_seq')", &["5|5"])
     .run("v2", "INSERT INTO users (id, name) VALUES (DEFAULT, 'Tony'); INSERT INTO marks (who) VALUES (currval('users_id_seq'))")
+    .see("v2", "SELECT pg_get_serial_sequence('users', 'id'), has_sequence_privilege('users_id_seq', 'USAGE')", &["public.users_id_seq|t"])
+    .see("v2", "SELECT pg_get_serial_sequence('public.users', 'id'), has_sequence_privilege(c.oid, 'USAGE'), has_sequence_privilege(c.relname::text, 'USAGE'), has_sequence_privilege('app', c.relname::text, 'SELECT') FROM pg_class c WHERE relname = 'users_id_seq'", &["public.users_id_seq|t|t|t"])
     .see("v1", "SELECT who, n FROM marks ORDER BY n", &["2|1", "6|2"])
     .see("v2", "SELECT id, name FROM users ORDER BY id", &["1|Ada", "2|Alan", "3|Grace", "4|Edsger", "5|Barbara", "6|Tony"])
     .at_rest("INSERT INTO users (name) VALUES ('Niklaus') RETURNING id, currval('users_id_seq')", &["7|7"])
