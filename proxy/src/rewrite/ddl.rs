@@ -5,9 +5,13 @@
 //! credentials. Without a schema a name is taken for an editioned one, unless the session's path is known to be one schema that is
 //! not; temporary tables that the session made in plain SQL are remembered.
 
-use catalog::sql::parser::{
-    Node, name_parts, nodes,
-    raw::{AlterTableType, NodeTag, ObjectType},
+use catalog::{
+    model::Name,
+    snapshot::Relation,
+    sql::parser::{
+        Node, name_parts, nodes,
+        raw::{AlterTableType, NodeTag, ObjectType},
+    },
 };
 
 use super::analysis::Analysis;
@@ -211,10 +215,24 @@ fn drop_objects<'t>(analysis: &mut Analysis<'t>, drop: &'t nodes::DropStmt) {
             ) => Object::dotted(table),
             (_, parts) => Object::dotted(parts),
         };
-        if object.is_some_and(|object| is_editioned(analysis, object)) {
+        let may_be_ours = |object: Object<'_>| {
+            is_editioned(analysis, object)
+                || drop.remove_type == ObjectType::OBJECT_VIEW && is_editioning_view(analysis, object)
+        };
+        if object.is_some_and(may_be_ours) {
             return refuse(analysis, verb);
         }
     }
+}
+
+/// Whether a bare name is that of an editioning view. A temporary table that was called so may be gone by now, and no application has a view to drop where
+/// its edition has a table.
+fn is_editioning_view(analysis: &Analysis<'_>, object: Object<'_>) -> bool {
+    let in_schema = |schema: &Name| analysis.qualified(schema.as_str(), object.name);
+    let mut found = analysis.snapshot.schemas.iter().filter_map(in_schema);
+    object.schema.is_none()
+        && !analysis.is_elsewhere()
+        && found.any(|relation| matches!(relation, Relation::View(_)))
 }
 
 /// The dotted name of an object, whichever way the grammar keeps it.

@@ -124,6 +124,9 @@ fn temporary_tables_hide_what_is_called_the_same() {
     assert_eq!(judge("ALTER TABLE scratch ADD b int; DROP TABLE scratch"), "=");
     assert!(judge("SELECT 1 FROM public.legacy").starts_with("! 42P01"));
     assert!(judge("DROP TABLE public.scratch").contains(FROZEN));
+    assert_eq!(judge("CREATE TEMP TABLE users (a int); DROP TABLE users"), "=");
+    assert!(judge("DROP VIEW users").contains(FROZEN));
+    assert_eq!(judge("DROP VIEW pg_temp.users"), "=");
 }
 
 #[test]
