@@ -36,11 +36,11 @@ CREATE SCHEMA other; CREATE TABLE other.o (a int REFERENCES keyed);
 
 /// DDL, the subject of the refusal, and a part of what it says.
 const REFUSED: &[(&str, &str, &str)] = &[
-    ("CREATE SCHEMA more", "schema more", "the schemas that edition init named"),
-    ("COMMENT ON SCHEMA public IS 'mine'", "schema public", "shared by all of them"),
-    ("GRANT CREATE ON SCHEMA public TO app", "schema public", "shared by all of them"),
-    ("ALTER TABLE other.o ADD b int", "table other.o", "its schema is not one of those"),
-    ("ALTER TABLE t SET SCHEMA other", "table other.t", "its schema is not one of those"),
+    ("DROP SCHEMA other CASCADE", "schema other", "shared by all editions"),
+    ("COMMENT ON SCHEMA public IS 'mine'", "schema public", "shared by all editions"),
+    ("GRANT CREATE ON SCHEMA public TO app", "schema public", "shared by all editions"),
+    ("ALTER TABLE other.o ADD b int", "table other.o", "its schema is not one that editions manage"),
+    ("ALTER TABLE t SET SCHEMA other", "table other.t", "its schema is not one that editions manage"),
     (
         "ALTER TABLE keyed ALTER id TYPE bigint",
         "table public.keyed, column id",
