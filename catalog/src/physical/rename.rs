@@ -3,7 +3,7 @@
 use crate::{
     ddl::{function_object, move_type},
     layout::Mapping,
-    model::{Function, Name, QualifiedName, Schema, Sequence, Table},
+    model::{Function, Name, QualifiedName, Schema, Sequence, Table, View},
     sql,
     sql::{Sql, join},
 };
@@ -19,6 +19,10 @@ pub fn rename_statements(logical: &Schema, mapping: &Mapping) -> Vec<Sql> {
         .filter_map(|function| Some((function, mapping.moved.get(&function.id)?)))
         .map(|(function, schema)| sql!("ALTER {} SET SCHEMA {}", function_object(function), schema))
         .collect();
+    // A view may have the name that a table must get.
+    first.extend(
+        logical.views.iter().filter_map(|view| Some(move_view(view, mapping.moved.get(&view.id.get())?))),
+    );
     let mut second = Vec::new();
     for table in &logical.tables {
         let Some(place) = mapping.tables.get(&table.id) else { continue };
@@ -119,11 +123,11 @@ fn move_object(logical: &Schema, mapping: &Mapping, id: u32, schema: &Name) -> V
     if let Some(sequence) = logical.sequences.iter().find(|sequence| sequence.id.get() == id) {
         return move_sequence(mapping, sequence, schema);
     }
-    if let Some(view) = logical.views.iter().find(|view| view.id.get() == id) {
-        let keyword = Sql::trusted(view.keyword());
-        return vec![sql!("ALTER {} {} SET SCHEMA {}", keyword, view.name, schema)];
-    }
     logical.type_def(id).map(|definition| move_type(definition, schema)).into_iter().collect()
+}
+
+fn move_view(view: &View, schema: &Name) -> Sql {
+    sql!("ALTER {} {} SET SCHEMA {}", Sql::trusted(view.keyword()), view.name, schema)
 }
 
 /// A sequence that a column owns moves with its table; where the table stays, the sequence has to be let go first

@@ -25,11 +25,10 @@ impl Contraction<'_> {
                 let logical = root.logical.functions.iter().find(|logical| logical.id == function.id)?;
                 Some(sql!("ALTER {} SET SCHEMA {}", function_object(function), logical.name.schema))
             })
-            .chain(self.move_views())
             .collect()
     }
 
-    fn move_views(&self) -> impl Iterator<Item = Sql> {
+    pub(super) fn move_views(&self) -> impl Iterator<Item = Sql> {
         let root = self.new_root;
         root.physical.views.iter().filter_map(|view| {
             let logical = root.logical.views.iter().find(|logical| logical.id == view.id)?;

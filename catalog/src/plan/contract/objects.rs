@@ -135,6 +135,8 @@ impl Contraction<'_> {
             // Rewritten names keep their meaning until the proxies know better.
             second.extend(self.stand_in(*id, from, to));
         }
+        // A view may have the name that a table gives up.
+        statements.extend(self.move_views());
         statements.extend(second);
         statements.extend(self.move_objects());
         statements.extend(self.word_anew());

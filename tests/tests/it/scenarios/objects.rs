@@ -93,3 +93,17 @@ async fn transforms_call_new_and_old_functions() {
     .tell()
     .await;
 }
+
+/// The usual way to rename a table under running applications, where there are no editions.
+#[tokio::test]
+async fn a_view_takes_the_name_of_a_renamed_table() {
+    story("CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada'); GRANT ALL ON users TO app")
+        .draft("v2", "ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT id, name FROM people; GRANT ALL ON users TO app")
+        .run("v1", "INSERT INTO users VALUES (2, 'Alan')")
+        .run("v2", "INSERT INTO users VALUES (3, 'Grace'); UPDATE people SET name = 'Ada Lovelace' WHERE id = 1")
+        .see("v1", "SELECT name FROM users ORDER BY id", &["Ada Lovelace", "Alan", "Grace"])
+        .see("v2", "SELECT u.name FROM users u JOIN people USING (id) ORDER BY id", &["Ada Lovelace", "Alan", "Grace"])
+        .at_rest("SELECT count(*) FROM users JOIN people USING (id)", &["3"])
+        .tell()
+        .await;
+}
