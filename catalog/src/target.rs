@@ -1,11 +1,12 @@
 //! The database under management, and connections to it and to its blueprints.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::task::JoinHandle;
+use tokio::{sync::OnceCell, task::JoinHandle};
 use tokio_postgres::{Client, Config, config::SslMode, error::SqlState};
 
 use crate::{
+    blueprint::SchemaReader,
     error::{Error, ErrorKind, Result},
     model::Name,
     tls::Tls,
@@ -126,6 +127,7 @@ fn tls_of(config: &Config) -> Tls {
 pub struct Connection {
     client: Client,
     driver: JoinHandle<()>,
+    reader: OnceCell<Arc<SchemaReader>>,
 }
 
 impl Connection {
@@ -157,7 +159,7 @@ impl Connection {
                 tracing::debug!(%error, "connection ended");
             }
         });
-        let connection = Self { client, driver };
+        let connection = Self { client, driver, reader: OnceCell::new() };
         // What we ask of the catalogues looks costlier to the planner than it is: compiling it would take seconds.
         connection
             .batch_execute(
@@ -167,6 +169,12 @@ impl Connection {
             )
             .await?;
         Ok(connection)
+    }
+
+    /// The prepared queries of a reading of the schema.
+    pub async fn schema_reader(&self) -> Result<Arc<SchemaReader>> {
+        let prepare = || async { Box::pin(SchemaReader::prepare(&self.client)).await.map(Arc::new) };
+        self.reader.get_or_try_init(prepare).await.cloned()
     }
 }
 

@@ -6,8 +6,8 @@ use super::read::{flatten, read_aligned, read_database};
 use crate::{
     diff::{Diff, diff},
     error::Result,
-    model::{Edition, Name, Schema},
-    target::Target,
+    model::{Name, Schema},
+    target::Connection,
 };
 
 /// Two editions, and what lies between them.
@@ -21,28 +21,10 @@ pub struct Comparison {
     pub diff: Diff,
 }
 
-/// Reads the blueprints of two editions of one chain and tells what changes from the first to the second.
-pub async fn compare(
-    target: &Target,
-    editioned: &[Name],
-    from: &Edition,
-    to: &Edition,
-) -> Result<Comparison> {
-    let mut older = target.connect_blueprint(&from.blueprint).await?;
-    let before = read_database(&mut older, editioned).await?;
-    compare_with(target, editioned, before, to).await
-}
-
-/// The same where the older one has been read already.
-pub async fn compare_with(
-    target: &Target,
-    editioned: &[Name],
-    before: Schema,
-    to: &Edition,
-) -> Result<Comparison> {
-    let mut newer = target.connect_blueprint(&to.blueprint).await?;
-    let after = read_database(&mut newer, editioned).await?;
-    let aligned = read_aligned(&mut newer, editioned, &before, &after).await?;
+/// Tells what changes from `before` to what `newer`, a blueprint of the same chain, holds.
+pub async fn compare(newer: &mut Connection, editioned: &[Name], before: Schema) -> Result<Comparison> {
+    let after = read_database(newer, editioned).await?;
+    let aligned = read_aligned(newer, editioned, &before, &after).await?;
     let diff = diff(&before, &after, &aligned);
     Ok(Comparison { from: before, to: after, diff })
 }

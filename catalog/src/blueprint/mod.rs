@@ -12,10 +12,12 @@ mod statements;
 
 pub use check::{Sides, check_transform, set_author_path};
 pub use child::run_file;
-pub use compare::{Comparison, Difference, compare, compare_with, differences};
+pub use compare::{Comparison, Difference, compare, differences};
 pub use database::{drop_blueprint, exists, fork};
 pub use dump::copy_structure;
 pub use given::{given_transforms, resolve_table};
 pub use new_schemas::{managed_with, new_schemas};
-pub use read::{bound_to_functions, read_aligned, read_database, read_schema, rows_in, whole_rows};
+pub use read::{
+    SchemaReader, bound_to_functions, read_aligned, read_database, read_schema, rows_in, whole_rows,
+};
 pub use statements::{NotedStatement, noted_statements};

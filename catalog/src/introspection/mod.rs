@@ -31,8 +31,10 @@ pub(crate) async fn refresh(target: &Target, transaction: &Transaction<'_>) -> R
         let (qualified, bare) = read_words(&mut blueprint, &editioned, &tables).await?;
         put_words(transaction, EditionId::new(edition), &qualified, &bare).await?;
     }
-    let statements = "SELECT edition.reflect() WHERE edition.differs(); SELECT edition.reflect_objects()";
-    Ok(transaction.batch_execute(statements).await?)
+    // What makes the reflections looks everything up, too.
+    let statement = "SELECT CASE WHEN to_regnamespace('edition_catalog') IS NULL AND edition.differs() \
+                     THEN edition.reflect() ELSE edition.reflect_objects() END";
+    Ok(transaction.batch_execute(statement).await?)
 }
 
 /// Looks up anew what the reflections show, after live objects have changed under an announcement that stands. `tables`: nothing but these has;

@@ -16,50 +16,70 @@ use crate::{
     target::{Connection, Target},
 };
 
-/// Loads everything that a plan starts from. `relocations` are applied before physical words are read.
+/// Everything that a plan starts from, as it stands.
 pub(super) async fn load_chain(
     target: &Target,
     connection: &mut Connection,
     editions: &[Edition],
-    relocations: &[(QualifiedName, QualifiedName)],
 ) -> Result<Chain> {
-    let editioned = store::schemas(&**connection).await?;
-    let mut members = Vec::new();
-    for edition in editions {
-        let mut blueprint = target.connect_blueprint(&edition.blueprint).await?;
-        let logical = read_database(&mut blueprint, &editioned).await?;
-        let mapping = load_mapping(connection, edition.id).await?;
-        members.push((
-            Member { edition: edition.clone(), physical: logical.clone(), logical, mapping },
-            blueprint,
-        ));
+    ChainReader::open(target, connection, editions).await?.chain(&[]).await
+}
+
+/// The live editions in their own words, and connections to their blueprints to ask for physical ones.
+pub(super) struct ChainReader {
+    /// Its members' physical schemas are the logical ones.
+    chain: Chain,
+    /// One a member.
+    blueprints: Vec<Connection>,
+}
+
+impl ChainReader {
+    /// Reads the live database and each edition's blueprint.
+    pub(super) async fn open(
+        target: &Target,
+        connection: &mut Connection,
+        editions: &[Edition],
+    ) -> Result<Self> {
+        let editioned = store::schemas(&**connection).await?;
+        let (mut members, mut blueprints) = (Vec::new(), Vec::new());
+        for edition in editions {
+            let mut blueprint = target.connect_blueprint(&edition.blueprint).await?;
+            let logical = read_database(&mut blueprint, &editioned).await?;
+            let mapping = load_mapping(connection, edition.id).await?;
+            members.push(Member { edition: edition.clone(), physical: logical.clone(), logical, mapping });
+            blueprints.push(blueprint);
+        }
+        let facts = load_facts(connection, &editioned).await?;
+        let live = read_live(connection, &editioned, &facts).await?;
+        Ok(Self { chain: Chain { editioned, members, live, facts }, blueprints })
     }
-    let facts = load_facts(connection, &editioned).await?;
-    let live = read_live(connection, &editioned, &facts).await?;
-    let (plain, blueprints): (Vec<Member>, Vec<Connection>) = members.into_iter().unzip();
-    let mut chain = Chain { editioned, members: plain, live, facts };
-    for (from, to) in relocations {
-        chain.relocate(from, to);
+
+    /// The chain in physical words, as they are once the tables of `relocations` stand elsewhere.
+    pub(super) async fn chain(&mut self, relocations: &[(QualifiedName, QualifiedName)]) -> Result<Chain> {
+        let mut chain = self.chain.clone();
+        for (from, to) in relocations {
+            chain.relocate(from, to);
+        }
+        let names: Vec<EditionName> =
+            chain.members.iter().map(|member| member.edition.name.clone()).collect();
+        let schemas: Vec<Schema> = chain.members.iter().map(|member| member.logical.clone()).collect();
+        for (position, (member, blueprint)) in chain.members.iter_mut().zip(&mut self.blueprints).enumerate()
+        {
+            member.mapping.renamed = renamed_sequences(&member.logical, &schemas.iter().take(position));
+            let ancestry = Ancestry::new(names.iter().take(position + 1).cloned());
+            let request = PhysicalRequest {
+                logical: &member.logical,
+                mapping: &member.mapping,
+                editioned: &chain.editioned,
+                extra_types: &[],
+                ancestry: &ancestry,
+                extra: &[],
+                probes: &[],
+            };
+            member.physical = read_in_physical_words(blueprint, &request).await?.schema;
+        }
+        Ok(chain)
     }
-    let schemas: Vec<Schema> = chain.members.iter().map(|member| member.logical.clone()).collect();
-    for (position, member) in chain.members.iter_mut().enumerate() {
-        member.mapping.renamed = renamed_sequences(&member.logical, &schemas.iter().take(position));
-    }
-    let names: Vec<EditionName> = editions.iter().map(|edition| edition.name.clone()).collect();
-    for (index, (member, mut blueprint)) in chain.members.iter_mut().zip(blueprints).enumerate() {
-        let ancestry = Ancestry::new(names.iter().take(index + 1).cloned());
-        let request = PhysicalRequest {
-            logical: &member.logical,
-            mapping: &member.mapping,
-            editioned: &chain.editioned,
-            extra_types: &[],
-            ancestry: &ancestry,
-            extra: &[],
-            probes: &[],
-        };
-        member.physical = read_in_physical_words(&mut blueprint, &request).await?.schema;
-    }
-    Ok(chain)
 }
 
 /// The editions that take part in an operation as live: published, or on their way out.
@@ -82,8 +102,9 @@ async fn read_live(connection: &mut Connection, editioned: &[Name], facts: &Fact
         .cloned()
         .collect();
     let all: Vec<Name> = editioned.iter().cloned().chain(ours).collect();
+    let reader = connection.schema_reader().await?;
     let transaction = connection.transaction().await?;
-    let schema = read_schema(&transaction, &all).await?;
+    let schema = read_schema(&reader, &transaction, &all).await?;
     transaction.rollback().await?;
     Ok(schema)
 }

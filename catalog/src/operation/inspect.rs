@@ -177,8 +177,10 @@ async fn comparison(target: &Target, from: &EditionName, to: &EditionName) -> Re
     let connection = adopted(target).await?;
     let from = store::require_edition(&*connection, from).await?;
     let to = store::require_edition(&*connection, to).await?;
-    let draft = if from.state == EditionState::Draft { &from } else { &to };
-    let draft = target.connect_blueprint(&draft.blueprint).await?;
-    let schemas = blueprint::managed_with(&*connection, &*draft).await?;
-    blueprint::compare(target, &schemas, &from, &to).await
+    let mut older = target.connect_blueprint(&from.blueprint).await?;
+    let mut newer = target.connect_blueprint(&to.blueprint).await?;
+    let draft = if from.state == EditionState::Draft { &older } else { &newer };
+    let schemas = blueprint::managed_with(&*connection, &**draft).await?;
+    let before = blueprint::read_database(&mut older, &schemas).await?;
+    blueprint::compare(&mut newer, &schemas, before).await
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    chain::{load_chain, standing},
+    chain::{ChainReader, standing},
     domains::{RuledInput, ruled_domains},
     footing::adopted,
     inference::{disagreements, infer_from_draft},
@@ -12,7 +12,7 @@ use super::{
     transform::collect_transforms,
 };
 use crate::{
-    blueprint::{bound_to_functions, compare_with, new_schemas, whole_rows},
+    blueprint::{bound_to_functions, compare, new_schemas, whole_rows},
     error::{Error, Result},
     layout::{Ancestry, ChildLayout, LayoutInput, lay_out_child, renamed_sequences},
     model::{Edition, EditionName, EditionState, Identity, Name, QualifiedName, Schema, Transform},
@@ -58,9 +58,10 @@ pub(super) async fn plan_publication(
     let parent = live.last().ok_or_else(|| Error::bug("no edition is live"))?.clone();
     let mut blueprint = target.connect_blueprint(&draft.blueprint).await?;
     let new_schemas = new_schemas(&**connection, &*blueprint).await?;
-    let mut chain = load_chain(target, connection, &live, &[]).await?.with_schemas(&new_schemas);
+    let mut reader = ChainReader::open(target, connection, &live).await?;
+    let mut chain = reader.chain(&[]).await?.with_schemas(&new_schemas);
     let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
-    let comparison = compare_with(target, &chain.editioned, leaf.logical.clone(), draft).await?;
+    let comparison = compare(&mut blueprint, &chain.editioned, leaf.logical.clone()).await?;
     let child = comparison.to;
     let given = collect_transforms(&**connection, &*blueprint, draft).await?;
     let mut findings = refusals(&comparison.diff, &chain.editioned);
@@ -90,7 +91,7 @@ pub(super) async fn plan_publication(
     let mut layout = lay_out(&chain, draft, &child, &given, &own)?;
     let relocations = relocations(&chain, &layout, &child)?;
     if !relocations.is_empty() {
-        chain = load_chain(target, connection, &live, &relocations).await?.with_schemas(&new_schemas);
+        chain = reader.chain(&relocations).await?.with_schemas(&new_schemas);
         layout = lay_out(&chain, draft, &child, &given, &own)?;
     }
     let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;

@@ -130,7 +130,7 @@ async fn begin(target: &Target, connection: &mut Connection, edition: &Edition) 
         return Err(Error::refused(format!("edition \"{name}\" is the default edition"))
             .with_hint(format!("make another one the default first: edition default {}", next.name)));
     }
-    let chain = load_chain(target, connection, &live, &[]).await?;
+    let chain = load_chain(target, connection, &live).await?;
     let hops = load_hops(connection).await?;
     let mut steps = closing(edition.id, EditionState::Retiring, name);
     steps.extend(contract(&ContractInput { chain: &chain, end: End::Root, hops: &hops, take_back: None })?);

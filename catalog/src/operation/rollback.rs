@@ -152,7 +152,7 @@ async fn begin(
         return Err(Error::refused(format!("edition \"{}\" is a draft on top of \"{name}\"", draft.name))
             .with_hint(format!("publish it, or give it up: edition drop {}", draft.name)));
     }
-    let chain = load_chain(target, connection, &live, &[]).await?;
+    let chain = load_chain(target, connection, &live).await?;
     let hops = load_hops(connection).await?;
     let mut steps = closing(edition.id, EditionState::RollingBack, name);
     if let KeepData::Save(_) = &options.keep {

@@ -54,11 +54,12 @@ pub async fn sync(target: &Target, dry_run: bool, events: &dyn Events) -> Result
     let runner = stored_name(&runner)?;
 
     let mut blueprint = target.connect_blueprint(&root.blueprint).await?;
+    let reader = blueprint.schema_reader().await?;
     let transaction = begin(&mut blueprint).await?;
-    let before = read_schema(&transaction, &editioned).await?;
+    let before = read_schema(&reader, &transaction, &editioned).await?;
     let statements = equivalent_ddl(&before, &live, &runner);
     run(&transaction, root, &statements).await?;
-    let after = read_schema(&transaction, &editioned).await?;
+    let after = read_schema(&reader, &transaction, &editioned).await?;
     let changes = diff(&before, &after, &after).changes;
     let refused = left_over(&after, &live);
     if dry_run || !refused.is_empty() || changes.is_empty() {
@@ -88,9 +89,11 @@ pub async fn sync(target: &Target, dry_run: bool, events: &dyn Events) -> Result
     let entry = store::append(&*connection, &entry).await?;
     if let Some(draft) = draft {
         let mut sandbox = target.connect_blueprint(&draft.blueprint).await?;
+        let in_sandbox = sandbox.schema_reader().await?;
         let in_draft = begin(&mut sandbox).await?;
         run(&in_draft, draft, &statements).await?;
-        refuse_other_identities(draft, &before, &after, &read_schema(&in_draft, &editioned).await?)?;
+        let draft_after = read_schema(&in_sandbox, &in_draft, &editioned).await?;
+        refuse_other_identities(draft, &before, &after, &draft_after)?;
         taken(&in_draft, entry).await?;
         in_draft.commit().await?;
     }
@@ -167,9 +170,10 @@ pub(super) async fn altered_rules(target: &Target, chain: &Chain) -> Result<Vec<
         return Ok(Vec::new());
     }
     let mut blueprint = target.connect_blueprint(&root.edition.blueprint).await?;
+    let reader = blueprint.schema_reader().await?;
     let transaction = begin(&mut blueprint).await?;
     run(&transaction, &root.edition, &statements).await?;
-    let after = read_schema(&transaction, &chain.editioned).await?;
+    let after = read_schema(&reader, &transaction, &chain.editioned).await?;
     transaction.rollback().await?;
     Ok(drift_of_rules(&diff(&root.logical, &after, &after).changes))
 }
@@ -195,8 +199,9 @@ fn only_one(editions: &[Edition]) -> Result<&Edition> {
 }
 
 async fn read_live(connection: &mut Connection, editioned: &[Name]) -> Result<Schema> {
+    let reader = connection.schema_reader().await?;
     let transaction = connection.transaction().await?;
-    let schema = read_schema(&transaction, editioned).await?;
+    let schema = read_schema(&reader, &transaction, editioned).await?;
     transaction.rollback().await?;
     Ok(schema)
 }

@@ -80,13 +80,14 @@ pub async fn read_in_physical_words(
         // Everything stands under its own name: a reading would give the same again.
         return Ok(PhysicalReading { schema: request.logical.clone(), probed: Vec::new() });
     }
+    let reader = connection.schema_reader().await?;
     let transaction = connection.transaction().await?;
     let timeout = BLUEPRINT_LOCK_PATIENCE.as_millis();
     transaction.batch_execute(&format!("SET LOCAL lock_timeout = {timeout}")).await?;
     transaction.batch_execute(join(statements, ";\n").as_str()).await.map_err(busy_draft)?;
 
     let schemas: Vec<Name> = request.editioned.iter().chain(&foreign).cloned().collect();
-    let schema = read_schema(&transaction, &schemas).await?;
+    let schema = read_schema(&reader, &transaction, &schemas).await?;
 
     add_types(&transaction, request.extra_types).await?;
     let known = known_types(&transaction, request.extra).await?;

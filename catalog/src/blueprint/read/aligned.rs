@@ -5,20 +5,19 @@
 
 use std::collections::HashSet;
 
-use tokio_postgres::Client;
-
 use super::read_schema;
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{ColumnId, Name, QualifiedName, Schema, Sequence, Table},
     sql,
     sql::Sql,
+    target::Connection,
 };
 
 /// Reads `child` again from its blueprint, its shared tables and columns bearing the names that they have in `parent`.
 /// Everything that is not shared keeps its name unless that is in the way.
 pub async fn read_aligned(
-    client: &mut Client,
+    connection: &mut Connection,
     editioned: &[Name],
     parent: &Schema,
     child: &Schema,
@@ -27,12 +26,13 @@ pub async fn read_aligned(
     if renames.is_empty() {
         return Ok(child.clone());
     }
-    let transaction = client.transaction().await?;
+    let reader = connection.schema_reader().await?;
+    let transaction = connection.transaction().await?;
     transaction.batch_execute("SET LOCAL lock_timeout = '5s'").await?;
     for rename in &renames {
         transaction.batch_execute(rename.as_str()).await.map_err(explain)?;
     }
-    let schema = read_schema(&transaction, editioned).await?;
+    let schema = read_schema(&reader, &transaction, editioned).await?;
     transaction.rollback().await?;
     Ok(schema)
 }

@@ -6,12 +6,14 @@ mod aligned;
 mod bound;
 mod foreign;
 mod partitions;
+mod reader;
 mod rows;
 mod whole_rows;
 
 pub use aligned::read_aligned;
 pub use bound::bound_to_functions;
 pub(super) use foreign::flatten;
+pub use reader::SchemaReader;
 pub use rows::rows_in;
 pub use whole_rows::whole_rows;
 
@@ -19,7 +21,7 @@ use foreign::Foreign;
 use partitions::{Part, TableRow};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, types::ToSql};
+use tokio_postgres::{GenericClient, IsolationLevel, Row, types::ToSql};
 
 use crate::{
     error::{Error, Result},
@@ -28,17 +30,19 @@ use crate::{
         Trigger, TypeDef, View,
     },
     order::needed_first,
+    target::Connection,
 };
 
 /// Reads a database in one snapshot of its own: [`read_schema`] in a read-only transaction.
-pub async fn read_database(client: &mut Client, editioned: &[Name]) -> Result<Schema> {
-    let transaction = client
+pub async fn read_database(connection: &mut Connection, editioned: &[Name]) -> Result<Schema> {
+    let reader = connection.schema_reader().await?;
+    let transaction = connection
         .build_transaction()
         .isolation_level(IsolationLevel::RepeatableRead)
         .read_only(true)
         .start()
         .await?;
-    let schema = read_schema(&transaction, editioned).await?;
+    let schema = read_schema(&reader, &transaction, editioned).await?;
     transaction.commit().await?;
     Ok(schema)
 }
@@ -46,29 +50,35 @@ pub async fn read_database(client: &mut Client, editioned: &[Name]) -> Result<Sc
 /// Reads everything that DDL can change: the editioned schemas as tables, views, …, all else as [`OtherObject`]s; within the
 /// caller's transaction, whose uncommitted changes it sees. Left out are system schemas, schemas of ours, members of
 /// extensions, and row contents. In the live database, ids are its own OIDs, which are not those of the blueprints.
-pub async fn read_schema(client: &impl GenericClient, editioned: &[Name]) -> Result<Schema> {
+/// `reader` is of the transaction's connection; its plans are made once, whatever the schemas.
+pub async fn read_schema(
+    reader: &SchemaReader,
+    client: &impl GenericClient,
+    editioned: &[Name],
+) -> Result<Schema> {
     client
         .batch_execute(
-            "SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off; SET LOCAL jit = off",
+            "SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off; SET LOCAL jit = off; \
+             SET LOCAL plan_cache_mode = force_generic_plan",
         )
         .await?;
     let ours = schemas_of_ours(client, editioned).await?;
-    let rows = client.query(include_str!("schemas.sql"), &[&ours]).await?;
+    let rows = client.query(&reader.schemas, &[&ours]).await?;
     let all: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
 
     // Sent at once, answered in order.
     let (one, two): ([Parameter<'_>; 1], [Parameter<'_>; 2]) = ([&all], [&all, &ours]);
     let (tables, views, sequences, functions, operators, triggers, policies, types, others, accessories) = futures_util::try_join!(
-        client.query(include_str!("tables.sql"), &two),
-        client.query(include_str!("views.sql"), &one),
-        client.query(include_str!("sequences.sql"), &one),
-        client.query(include_str!("functions.sql"), &one),
-        client.query(include_str!("operators.sql"), &one),
-        client.query(include_str!("triggers.sql"), &two),
-        client.query(include_str!("policies.sql"), &one),
-        client.query(include_str!("types.sql"), &one),
-        client.query(include_str!("others.sql"), &one),
-        client.query(include_str!("accessories.sql"), &one),
+        client.query(&reader.tables, &two),
+        client.query(&reader.views, &one),
+        client.query(&reader.sequences, &one),
+        client.query(&reader.functions, &one),
+        client.query(&reader.operators, &one),
+        client.query(&reader.triggers, &two),
+        client.query(&reader.policies, &one),
+        client.query(&reader.types, &one),
+        client.query(&reader.others, &one),
+        client.query(&reader.accessories, &one),
     )?;
 
     let mut schema = Schema { others: others.iter().map(other).collect::<Result<_>>()?, ..Schema::default() };
