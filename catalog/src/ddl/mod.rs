@@ -21,8 +21,8 @@ pub use table::{
     add_column, add_constraint, add_empty_column, attach_partition, create_sequence, create_table, owner_of,
 };
 pub use trigger::{
-    Assignment, AssignmentKind, HopTriggers, TriggerMode, drop_forward, drop_hop, forward_statements,
-    moved_hop, moved_statements, renamed_hop, reverse_statements, rewritten_functions,
+    Assignment, AssignmentKind, HopTriggers, Numbered, TriggerMode, drop_forward, drop_hop,
+    forward_statements, moved_hop, moved_statements, renamed_hop, reverse_statements, rewritten_functions,
 };
 pub use types::{create_type, drop_type, move_type};
 pub use view::{create_view, view_default, view_defaults};

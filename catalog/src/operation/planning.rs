@@ -107,6 +107,7 @@ pub(super) async fn plan_publication(
             child_mapping: &layout.mapping,
             inherited: &layout.inherited,
             given: &given,
+            counter: &|table, column| chain.counter(table, column),
         });
         let extra = parents_columns(&chain, &layout);
         let probes = probes(&found);

@@ -273,7 +273,7 @@ fn numbers_denied(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Finding
 }
 
 /// Whether the column's default names the sequence, as in `nextval('public.numbers'::regclass)`: it is deparsed with every name qualified.
-fn draws(column: &Column, sequence: &QualifiedName) -> bool {
+pub(super) fn draws(column: &Column, sequence: &QualifiedName) -> bool {
     let Some(default) = &column.default else { return false };
     let strings = Lexer::new(default.as_bytes()).filter(|token| token.kind == TokenKind::String);
     let mut texts = strings.filter_map(|token| default.get(token.start + 1..token.end - 1));

@@ -6,8 +6,8 @@ use crate::{
     error::{Error, Result},
     layout::{Mapping, Shape, TableMapping},
     model::{
-        Edition, EditionId, EditionName, Grant, Name, NewSchema, QualifiedName, Schema, Table, TableId,
-        WholeRow,
+        ColumnId, Edition, EditionId, EditionName, Grant, Identity, Name, NewSchema, QualifiedName, Schema,
+        Table, TableId, WholeRow,
     },
 };
 
@@ -141,6 +141,18 @@ impl Chain {
     /// The default of a physical column as it stands.
     pub fn physical_default(&self, physical: &QualifiedName, column: &Name) -> Option<String> {
         self.live.table_named(physical)?.column_named(column.as_str())?.default.clone()
+    }
+
+    /// The physical column that draws the numbers of a column of the leaf: its own, or that of an older edition if it is a duplicate, which has no
+    /// default.
+    pub fn counter(&self, table: TableId, column: ColumnId) -> Option<Name> {
+        self.members.iter().rev().find_map(|member| {
+            let table = member.logical.table(table)?;
+            let place = member.mapping.table(table);
+            let physical = place.column(table.column(column)?).clone();
+            let standing = self.live.table_named(&place.physical)?.column_named(physical.as_str())?;
+            (standing.identity != Identity::None || standing.default.is_some()).then_some(physical)
+        })
     }
 
     /// The tables that store a physical table's rows: itself, or its partitions as they stand.

@@ -2,19 +2,25 @@
 //!
 //! Names make the order, because PostgreSQL fires the triggers of one event by name (docs, 39.1): `~` sorts after every
 //! ASCII letter, so the application's own triggers come first; forward hops ascend (parent → child → grandchild), reverse hops descend.
+//! Only numbers are handed on before the application's triggers (`numbered`).
 //! INSERT and UPDATE need a trigger each, because only the latter's WHEN may read OLD.
 //!
 //! The gate is the session setting `edition.id`, never `search_path`, which functions change for themselves.
 
 mod moved;
+mod numbered;
 
 pub use moved::moved_statements;
+pub use numbered::Numbered;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use self::moved::{drop_moved, let_moved_pass};
+use self::{
+    moved::{drop_moved, let_moved_pass},
+    numbered::{drop_number, number_statements},
+};
 use crate::{
     model::{EditionId, Name, OnError, QualifiedName, TableId},
     sql,
@@ -71,6 +77,9 @@ pub struct HopTriggers {
     pub forward: Vec<Assignment>,
     /// From the child's and younger editions' writes.
     pub reverse: Vec<Assignment>,
+    /// Columns of the child that have their numbers from another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbered: Vec<Numbered>,
 }
 
 /// When a forward trigger computes.
@@ -100,6 +109,11 @@ impl HopTriggers {
             (Way::Forward, TriggerMode::Steady) => "forward",
             (Way::Reverse, _) => "reverse",
         };
+        self.named(stem)
+    }
+
+    /// The function of this hop and table that begins with `stem`.
+    fn named(&self, stem: &str) -> QualifiedName {
         let name = format!("{stem}_{}_{}", self.child, self.table_id);
         QualifiedName::new(
             Self::schema(),
@@ -177,11 +191,11 @@ pub fn forward_statements(hop: &HopTriggers, mode: TriggerMode) -> Vec<Sql> {
 
 /// Reverse triggers: made last, when the child is about to open.
 pub fn reverse_statements(hop: &HopTriggers) -> Vec<Sql> {
-    if hop.reverse.is_empty() {
-        return Vec::new();
+    let mut statements = number_statements(hop);
+    if !hop.reverse.is_empty() {
+        statements.push(function(hop, Way::Reverse, TriggerMode::Steady, &hop.reverse));
+        statements.extend(triggers(hop, Way::Reverse, TriggerMode::Steady, &hop.reverse));
     }
-    let mut statements = vec![function(hop, Way::Reverse, TriggerMode::Steady, &hop.reverse)];
-    statements.extend(triggers(hop, Way::Reverse, TriggerMode::Steady, &hop.reverse));
     statements
 }
 
@@ -196,6 +210,7 @@ pub fn drop_forward(hop: &HopTriggers) -> Vec<Sql> {
 /// Removes everything of this hop from its table.
 pub fn drop_hop(hop: &HopTriggers) -> Vec<Sql> {
     let mut statements = drop_moved(hop);
+    statements.extend(drop_number(hop));
     if !hop.reverse.is_empty() {
         statements.extend(drop_way(hop, Way::Reverse, &[TriggerMode::Steady]));
     }
@@ -212,11 +227,17 @@ pub fn renamed_hop(hop: &HopTriggers, table: &QualifiedName, columns: &BTreeMap<
         expression: renamed_expression(&assignment.expression, columns),
         ..assignment.clone()
     };
+    let numbered = |column: &Numbered| Numbered {
+        target: name(&column.target),
+        counter: name(&column.counter),
+        ..column.clone()
+    };
     HopTriggers {
         table: table.clone(),
         placing: hop.placing.iter().map(name).collect(),
         forward: hop.forward.iter().map(assignment).collect(),
         reverse: hop.reverse.iter().map(assignment).collect(),
+        numbered: hop.numbered.iter().map(numbered).collect(),
         ..hop.clone()
     }
 }
@@ -408,6 +429,7 @@ mod tests {
                 not_null: false,
                 label: name("name"),
             }],
+            numbered: vec![],
         }
     }
 

@@ -73,11 +73,7 @@ fn setting(hop: &HopTriggers) -> String {
 }
 
 fn function(hop: &HopTriggers) -> QualifiedName {
-    let name = format!("moved_{}_{}", hop.child, hop.table_id);
-    QualifiedName::new(
-        HopTriggers::schema(),
-        Name::new(name).unwrap_or_else(|_| unreachable!("short and not empty")),
-    )
+    hop.named("moved")
 }
 
 /// Behind those of all hops.
@@ -126,6 +122,7 @@ mod tests {
                 label: name("id"),
             }],
             reverse: Vec::new(),
+            numbered: Vec::new(),
         };
         let mark = "pg_catalog.md5(ROW(NEW.\"at\", NEW.\"id\", NEW.\"id$v2\")::text)";
         let leaves = moved_statements(&hop);

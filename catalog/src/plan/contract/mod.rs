@@ -24,7 +24,7 @@ use super::{
     triggers,
 };
 use crate::{
-    ddl::{HopTriggers, moved_hop, renamed_hop, rewritten_functions},
+    ddl::{HopTriggers, Numbered, moved_hop, renamed_hop, rewritten_functions},
     error::{Error, Result},
     layout::{Shape, is_plain, object_ids},
     model::{EditionId, Name, QualifiedName, Table, TableId},
@@ -250,7 +250,19 @@ impl<'a> Contraction<'a> {
         let none = BTreeMap::new();
         let columns = self.renames.get(&hop.table_id).unwrap_or(&none);
         let table = self.moves.get(&hop.table_id).map_or(&hop.table, |(_, to)| to);
-        renamed_hop(hop, table, columns)
+        let numbered = hop.numbered.iter().map(|numbered| self.recounted(hop.table_id, numbered)).collect();
+        renamed_hop(&HopTriggers { numbered, ..hop.clone() }, table, columns)
+    }
+
+    /// At a retire the new root's column draws what the old root's did.
+    fn recounted(&self, id: TableId, numbered: &Numbered) -> Numbered {
+        let stored = |member: &Member| {
+            let table = member.logical.table(id)?;
+            Some(member.mapping.table(table).column(table.column(numbered.column)?).clone())
+        };
+        let hands_over = self.input.end == End::Root && stored(self.gone).as_ref() == Some(&numbered.counter);
+        let counter = stored(self.new_root).filter(|_| hands_over);
+        Numbered { counter: counter.unwrap_or_else(|| numbered.counter.clone()), ..numbered.clone() }
     }
 
     /// At a retire, what stood in the new root's schemas stands in the editioned ones: the hop as it is from then on.

@@ -9,7 +9,7 @@ use crate::{
     },
     error::Result,
     layout::{ColumnFate, InheritedTable},
-    model::{Column, Generated, Identity, Name, QualifiedName, Table, Volatility},
+    model::{Column, Generated, Identity, Name, QualifiedName, Schema, Table, Volatility},
     plan::{Lock, Step, rows::tell_proxies, transforms::may_be_of_domain},
     property::{Object, give},
     sql,
@@ -122,11 +122,24 @@ pub(super) fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Re
     Ok(steps)
 }
 
-/// Whether a column of the child's own has its numbers from the parent's column, by the reverse trigger: then its default must not draw, too.
+/// Whether a column of the child's own has its numbers from an older edition's: then its default must not draw, too.
 fn is_numbered(input: &ExpandInput<'_>, table: &TableView<'_>, column: &Name) -> bool {
     let hop = input.hop.triggers.get(&table.place.id);
-    hop.is_some_and(|hop| hop.reverse.iter().any(|assignment| &assignment.target == column))
-        && new_columns(table.place, table.child).any(|(_, name, _)| name == column)
+    let by_this_hop = hop.is_some_and(|hop| hop.numbered.iter().any(|numbered| &numbered.target == column));
+    by_this_hop || is_still_numbered(input, table, column).unwrap_or(false)
+}
+
+/// Whether the parent's column is such a one already, and the child has it as it is.
+fn is_still_numbered(input: &ExpandInput<'_>, table: &TableView<'_>, name: &Name) -> Option<bool> {
+    let column = table.child.columns.iter().find(|column| table.place.child.column(column) == name)?;
+    if table.place.fates.get(&column.id) != Some(&ColumnFate::Shared) {
+        return None;
+    }
+    let default = |schema: &Schema| schema.table(table.place.id)?.column(column.id)?.default.clone();
+    let leaf = input.chain.leaf()?;
+    let draws = default(&leaf.physical).filter(|default| default.starts_with("nextval("))?;
+    let counter = input.chain.counter(table.place.id, column.id)?;
+    Some(&counter != name && default(input.physical) == Some(draws))
 }
 
 /// Shared identity columns that take given values in the child only: an older edition that gives none cannot notice.

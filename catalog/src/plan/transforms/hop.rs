@@ -115,7 +115,9 @@ pub fn assemble(
             placing: place.placing.clone(),
             forward: Vec::new(),
             reverse: Vec::new(),
+            numbered: Vec::new(),
         });
+        triggers.numbered.extend(candidate.numbered.clone());
         let kind = match (candidate.is_default, candidate.sources.is_empty()) {
             (true, _) => AssignmentKind::Default,
             (false, true) => AssignmentKind::Constant,

@@ -9,12 +9,13 @@ pub use hop::{Fill, FilledBy, Hop, assemble};
 pub(in crate::plan) use judgement::nulls_wait;
 pub(in crate::plan) use values::as_text;
 
-use super::Finding;
+use super::{Finding, cautions::draws};
 use crate::{
+    ddl::Numbered,
     layout::{ColumnFate, InheritedTable, Mapping},
     model::{
-        Column, Direction, EditionName, Generated, Identity, Name, OnError, Origin, QualifiedName, Schema,
-        Table, TableId, Transform, TypeKind, Volatility,
+        Column, ColumnId, Direction, EditionName, Generated, Identity, Name, OnError, Origin, QualifiedName,
+        Schema, Table, TableId, Transform, TypeKind, Volatility,
     },
     physical::Probe,
     sql,
@@ -48,6 +49,8 @@ pub struct Candidate {
     pub is_default: bool,
     /// Whether ADD COLUMN can give one value to all rows without writing them.
     pub may_be_added_with: bool,
+    /// The child's duplicate that has its number from the parent's column, if this one goes back from it.
+    pub numbered: Option<Numbered>,
     /// Types on both sides, if it is an inferred cast.
     pub cast: Option<(String, String)>,
 }
@@ -68,6 +71,8 @@ pub struct TransformInput<'a> {
     pub inherited: &'a [InheritedTable],
     /// Given by the author.
     pub given: &'a [Transform],
+    /// The physical column that draws the numbers of a column of the parent's.
+    pub counter: &'a dyn Fn(TableId, ColumnId) -> Option<Name>,
 }
 
 struct Sides<'a> {
@@ -77,6 +82,7 @@ struct Sides<'a> {
     place: &'a InheritedTable,
     older: Types<'a>,
     newer: Types<'a>,
+    counter: &'a dyn Fn(TableId, ColumnId) -> Option<Name>,
 }
 
 /// All transforms that the hop needs, and what is missing or wrong about them.
@@ -94,6 +100,7 @@ pub fn candidates(input: &TransformInput<'_>) -> (Vec<Candidate>, Vec<Finding>) 
             place,
             older: Types { schema: input.parent, mapping: input.parent_mapping },
             newer: Types { schema: input.child, mapping: input.child_mapping },
+            counter: input.counter,
         };
         for column in &child.columns {
             forward(&sides, column, input.given, &mut found, &mut findings);
@@ -139,6 +146,7 @@ fn blank(
         not_null: column.not_null,
         is_default: false,
         may_be_added_with: false,
+        numbered: None,
         cast: None,
     }
 }
@@ -294,7 +302,7 @@ fn inferred_reverse(
     (column, after): (&Column, &Column),
     mut candidate: Candidate,
     findings: &mut Vec<Finding>,
-) -> Vec<Candidate> {
+) -> Option<Candidate> {
     let source = sides.place.child.column(after);
     candidate.transform.expression = after.name.quoted().to_string();
     candidate.expression = sql!("NEW.{}", source);
@@ -313,7 +321,7 @@ fn inferred_reverse(
             let proposal = values::proposal(&sql!("{}", after.name), &converted.lacking, newer, older);
             if converted.as_a_whole && column.not_null && column.default.is_none() {
                 findings.push(lacks_reverse(sides, column, &converted.lacking, proposal.as_ref()));
-                return Vec::new();
+                return None;
             }
             findings.extend(keeps_older(sides, column, &converted));
         }
@@ -327,34 +335,29 @@ fn inferred_reverse(
             findings.push(nulls_wait(sides.edition, &sides.child.name, &after.name));
         }
     }
-    let candidate = of_column(candidate, (after, source), column);
+    candidate.numbered = numbered(sides, column, after);
+    Some(of_column(candidate, (after, source), column))
+}
+
+/// A duplicate has its number from the column that it is one of where both count: as identities, or by one sequence (`serial`).
+fn numbered(sides: &Sides<'_>, column: &Column, after: &Column) -> Option<Numbered> {
     let counts = column.identity != Identity::None
         || column.default.is_some() && column.default_volatility == Volatility::Volatile;
-    if counts && after.identity != Identity::None || draw_alike(sides, column, after) {
-        numbered(candidate, source).into()
-    } else {
-        vec![candidate]
+    let sequence = |types: Types<'_>, column| drawn_from(types.schema, column);
+    let draws = sequence(sides.older, column);
+    let alike = draws.is_some() && draws == sequence(sides.newer, after);
+    if !(alike || counts && after.identity != Identity::None) {
+        return None;
     }
+    let counter = (sides.counter)(sides.place.id, column.id)?;
+    Some(Numbered { column: column.id, target: sides.place.child.column(after).clone(), counter })
 }
 
-/// Whether both have their numbers from one sequence (`serial`), and the parent's column has its default where it is stored: only of a duplicate it may have
-/// none.
-fn draw_alike(sides: &Sides<'_>, column: &Column, after: &Column) -> bool {
-    let draws = column.default.as_ref().is_some_and(|default| default.starts_with("nextval("));
-    draws && column.default == after.default && *sides.place.parent.column(column) == column.name
-}
-
-/// Numbers come from the parent's identity column (or its sequence: an insert that drew from it once for each column would leave `currval` with the wrong one), which every insert takes one for: the child's duplicate has that one unless the writer gave its
-/// own.
-fn numbered(candidate: Candidate, duplicate: &Name) -> [Candidate; 2] {
-    let expression = sql!("COALESCE(NEW.{}, NEW.{})", duplicate, candidate.target);
-    let own = Candidate {
-        target: duplicate.clone(),
-        expression: expression.clone(),
-        cast: None,
-        ..candidate.clone()
-    };
-    [Candidate { expression, ..candidate }, own]
+/// The sequence that the column's default is the next number of.
+fn drawn_from(schema: &Schema, column: &Column) -> Option<TableId> {
+    let is_number = column.default.as_ref().is_some_and(|default| default.starts_with("nextval("));
+    let mut sequences = schema.sequences.iter().filter(|_| is_number);
+    sequences.find(|sequence| draws(column, &sequence.name)).map(|sequence| sequence.id)
 }
 
 fn inferred(sides: &Sides<'_>, direction: Direction, column: &Column) -> Transform {

@@ -111,20 +111,33 @@ fn find<'a>(sight: &Sight<'a>, schema: &'a Schema, table: TableId, name: &Name) 
     schema.triggers.iter().find(|trigger| trigger.table == table && &trigger.name == name)
 }
 
-/// Whether a trigger means the same for two neighbours, the physical table being one.
+/// Whether a trigger means the same for two neighbours, the physical table being one: the same columns, under the same names. Where columns stand changes
+/// with a retire, and two triggers must not become one by it.
 fn same_words(a: &Sight<'_>, b: &Sight<'_>, table: TableId, name: &Name) -> bool {
     let words = |sight: &Sight<'_>| {
         let trigger = find(sight, sight.physical, table, name)?;
         let spliced = reading(sight, sight.mapping, trigger).and_then(|(_, reading)| reading.spliced);
+        let by_number = by_number(sight, trigger);
         let comment = trigger.comment.clone();
         Some((
             trigger.definition.clone(),
             trigger.enabled.clone(),
             comment,
             spliced.as_deref().map(body_of).map(str::to_owned),
+            by_number.as_deref().map(body_of).map(str::to_owned),
         ))
     };
     words(a) == words(b)
+}
+
+/// The function with the numbers of the columns that it names, wherever they stand.
+fn by_number(sight: &Sight<'_>, trigger: &Trigger) -> Option<String> {
+    let function = sight.logical.functions.iter().find(|function| Some(function.id) == trigger.function)?;
+    let columns = sight.logical.table(trigger.table)?.columns.iter();
+    let numbers: BTreeMap<&str, Name> = columns
+        .filter_map(|column| Some((column.name.as_str(), Name::new(column.id.to_string()).ok()?)))
+        .collect();
+    body::read(function, &numbers.iter().map(|(name, number)| (*name, number)).collect()).spliced
 }
 
 /// A definition without its head, which names the function.

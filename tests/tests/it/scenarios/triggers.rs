@@ -63,6 +63,27 @@ async fn a_trigger_function_meets_the_columns_of_its_edition() {
     .await;
 }
 
+/// One function serves two tables, and names a column that one of them has no longer under that name.
+#[tokio::test]
+async fn a_function_that_names_what_a_younger_edition_lacks_leaves_nothing_behind() {
+    story(
+        "CREATE TABLE users (id int PRIMARY KEY, age int, note text); CREATE TABLE pets (id int PRIMARY KEY, age int, note text);
+         CREATE FUNCTION tag() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF TG_NARGS > 0 THEN NEW.note := 'age ' || NEW.age; ELSE NEW.note := 'none'; END IF; RETURN NEW; END $$;
+         CREATE TRIGGER tag BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION tag();
+         CREATE TRIGGER tag BEFORE INSERT ON pets FOR EACH ROW EXECUTE FUNCTION tag('age')",
+    )
+    .draft("v2", "ALTER TABLE users ALTER age TYPE bigint")
+    .draft("v3", "ALTER TABLE users RENAME age TO years")
+    .see("v1", "INSERT INTO users VALUES (1, 30) RETURNING note", &["none"])
+    .see("v2", "INSERT INTO users (id, age) VALUES (2, 31) RETURNING note", &["none"])
+    .see("v3", "INSERT INTO users (id, years) VALUES (3, 32) RETURNING note", &["none"])
+    .see("v3", "INSERT INTO pets VALUES (1, 3) RETURNING note", &["age 3"])
+    .at_rest("INSERT INTO users (id, years) VALUES (4, 33) RETURNING years, note", &["33|none"])
+    .tell()
+    .await;
+}
+
 #[tokio::test]
 async fn constraint_triggers_and_transition_tables_are_kept_apart_too() {
     story(BASE)
