@@ -23,6 +23,8 @@ pub struct Shape {
 #[derive(Clone, Debug, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "properties that have nothing to do with each other")]
 pub struct TableShape {
+    /// Its OID, which the blueprints of a chain share.
+    pub oid: u32,
     /// Its schema.
     pub schema: String,
     /// Its name.

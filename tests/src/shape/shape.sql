@@ -41,7 +41,7 @@ WITH spaces AS (
 )
 SELECT jsonb_build_object(
   'tables', coalesce((SELECT jsonb_agg(jsonb_build_object(
-      'schema', r.nspname, 'name', r.relname, 'partitioned', r.relkind = 'p', 'partition', r.relispartition, 'row_security', r.relrowsecurity,
+      'oid', r.oid::bigint, 'schema', r.nspname, 'name', r.relname, 'partitioned', r.relkind = 'p', 'partition', r.relispartition, 'row_security', r.relrowsecurity,
       'inherits', EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE r.oid IN (i.inhrelid, i.inhparent)),
       'columns', coalesce(c.list, '[]'), 'constraints', coalesce(k.list, '[]'),
       'indexes', coalesce((SELECT jsonb_agg(i.relname ORDER BY i.relname) FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid

@@ -15,7 +15,9 @@ use edition_tests::{Dice, Dump, Failure, Pair, Session, Shape, Writes, Wrong, ch
 use tokio::time::timeout;
 
 use crate::{
-    ddl, rows,
+    ddl,
+    focus::Focus,
+    rows,
     same_rows::{Rows, takes_partition, takes_partitions},
 };
 
@@ -116,7 +118,7 @@ impl Acts {
     /// A random act, and what it was.
     pub(crate) async fn play(&mut self, dice: &mut Dice) -> (Script, Outcome) {
         let end = if dice.chance(35) { End::RollBack } else { End::Retire };
-        let drafts = if dice.chance(15) { 2 } else { 1 };
+        let drafts = if dice.chance(25) { 2 } else { 1 };
         let mut script = Script { drafts: vec![Vec::new(); drafts], end };
         let outcome = self.perform(&mut script, Some(dice)).await;
         script.drafts.retain(|draft| !draft.is_empty());
@@ -141,6 +143,7 @@ impl Acts {
         let mut own = Dice::new(5);
         let mut before = vec![self.before().await];
         let first = self.root;
+        let mut focus = dice.as_deref_mut().map_or(Focus::All, Focus::chosen);
         for index in 0..script.drafts.len() {
             let parent = first + u32::try_from(index).unwrap();
             let child = parent + 1;
@@ -152,7 +155,7 @@ impl Acts {
                 Some(dice) => Source::Chance(dice),
                 None => Source::Given(script),
             };
-            let statements = self.migrate(&name(child), index, wanted).await;
+            let statements = self.migrate(&name(child), index, wanted, &mut focus).await;
             self.took("migrate", begun);
             let begun = Instant::now();
             let is_compared = index == 0 && dice.as_deref_mut().is_none_or(|dice| dice.chance(ROWS_COMPARED));
@@ -190,7 +193,7 @@ impl Acts {
                 self.same_rows("publish", &name(child), rows).await?;
             }
             let begun = Instant::now();
-            for writer in [parent, child] {
+            for writer in first..=child {
                 self.write(&name(writer), dice.as_deref_mut().unwrap_or(&mut own)).await?;
             }
             self.took("write", begun);
@@ -222,7 +225,13 @@ impl Acts {
     }
 
     /// Runs statements in the draft; gives those that PostgreSQL took.
-    async fn migrate(&self, draft: &str, index: usize, source: Source<'_>) -> Vec<(&'static str, String)> {
+    async fn migrate(
+        &self,
+        draft: &str,
+        index: usize,
+        source: Source<'_>,
+        focus: &mut Focus,
+    ) -> Vec<(&'static str, String)> {
         let session = self.pair.in_blueprint(draft).await;
         let mut taken = Vec::new();
         match source {
@@ -237,14 +246,14 @@ impl Acts {
                 let kinds = ddl::chosen_kinds();
                 let count = *dice.pick(&[1, 1, 1, 2, 2, 3, 4, 6]).unwrap();
                 let mut tries = 0;
-                let mut shape = Shape::read(&session).await.unwrap();
+                let mut shape = focus.of(Shape::read(&session).await.unwrap(), dice);
                 while taken.len() < count && tries < count + 20 {
                     tries += 1;
                     let Some((kind, statement)) = ddl::statement(dice, &kinds, &shape) else { continue };
                     if session.try_ask(&statement).await.is_ok() {
                         taken.push((kind, statement));
                         if taken.len() < count {
-                            shape = Shape::read(&session).await.unwrap();
+                            shape = focus.of(Shape::read(&session).await.unwrap(), dice);
                         }
                     }
                 }

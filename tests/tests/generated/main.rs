@@ -20,6 +20,7 @@
 mod act;
 mod bug;
 mod ddl;
+mod focus;
 mod same_rows;
 mod smaller;
 mod tally;
