@@ -213,6 +213,11 @@ impl Snapshot {
         self.editions.iter().find(|edition| edition.id == id)
     }
 
+    /// Whether there is no edition beside the root but drafts: then nothing in the live database is there for editions.
+    pub fn is_at_rest(&self) -> bool {
+        self.editions.iter().filter(|edition| edition.state != EditionState::Draft).count() <= 1
+    }
+
     /// Where a session that names none goes.
     pub fn default_edition(&self) -> Option<&SnapshotEdition> {
         self.editions.iter().find(|edition| edition.is_default)

@@ -30,6 +30,11 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { version: 7, name: "operators", text: include_str!("../../migrations/007_operators.sql") },
     Migration { version: 8, name: "search path", text: include_str!("../../migrations/008_search_path.sql") },
+    Migration {
+        version: 9,
+        name: "set constraints",
+        text: include_str!("../../migrations/009_set_constraints.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS edition.migrations (

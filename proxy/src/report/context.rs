@@ -24,6 +24,27 @@ pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Op
     fields.set(b'W', words.join("\n"));
 }
 
+/// The procedure that stands for SET CONSTRAINTS, and what it runs, which no plain database has.
+const OUR_PROCEDURE: &str = " edition.set_constraints(";
+const RUN_BY_IT: [&str; 2] = ["SET CONSTRAINTS ", " edition.constraints_statements("];
+
+/// Takes that procedure out of the context. What ran by way of it, a trigger that was put off, stays.
+pub(super) fn leave_out_our_procedure(fields: &mut Fields<'_>) {
+    let Some(context) = fields.get(b'W') else { return };
+    let lines: Vec<&str> = context.split('\n').collect();
+    let Some((_, inner)) = lines.split_last().filter(|(last, _)| last.contains(OUR_PROCEDURE)) else {
+        return;
+    };
+    let theirs = match inner.split_last() {
+        Some((line, theirs)) if RUN_BY_IT.iter().any(|ours| line.contains(ours)) => theirs,
+        _ => inner,
+    };
+    if theirs.is_empty() {
+        return fields.remove(b'W');
+    }
+    fields.set(b'W', theirs.join("\n"));
+}
+
 fn reworded(line: &str, vocabulary: &Vocabulary, table: Option<&Table>) -> String {
     if let Some(copied) = line.strip_prefix("COPY ") {
         return copy(copied, vocabulary, table).unwrap_or_else(|| line.to_owned());

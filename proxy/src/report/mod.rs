@@ -35,6 +35,7 @@ pub(crate) fn translate(
     if let Some(edits) = edits {
         point_into_given_text(&mut fields, edits);
     }
+    context::leave_out_our_procedure(&mut fields);
     if let Some(vocabulary) = vocabulary
         && !is_the_applications(&fields)
     {

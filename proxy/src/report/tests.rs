@@ -93,6 +93,28 @@ fn fields_and_texts_name_what_the_edition_has() {
 }
 
 #[test]
+fn the_procedure_that_sets_constraints_is_not_heard_of() {
+    let ours = "PL/pgSQL function edition.set_constraints(name[],text[],text[],boolean) line 6 at EXECUTE";
+    let ran = "SQL statement \"SET CONSTRAINTS public.once IMMEDIATE\"";
+    let raised =
+        "PL/pgSQL function edition.constraints_statements(name[],text[],text[],boolean) line 99 at RAISE";
+    let theirs = "PL/pgSQL function check_place() line 1 at RAISE";
+    for (said, heard) in [
+        (format!("{ran}\n{ours}"), None),
+        (format!("{raised}\nPL/pgSQL function edition.set_constraints(name[]) line 5 at FOREACH"), None),
+        (format!("{theirs}\n{ran}\n{ours}"), Some(theirs)),
+        (format!("{theirs}\n{ran}"), Some("=")),
+    ] {
+        let fields = [('C', "P0001"), ('M', "m"), ('W', said.as_str())];
+        match heard {
+            None => check(&fields, &[('C', "P0001"), ('M', "m")]),
+            Some("=") => unchanged(&fields),
+            Some(heard) => check(&fields, &[('C', "P0001"), ('M', "m"), ('W', heard)]),
+        }
+    }
+}
+
+#[test]
 fn a_row_that_cannot_be_taken_apart_is_not_shown() {
     let row = |detail| {
         let said = frame(&[('C', "23514"), ('M', "m"), ('D', detail), ('s', "public"), ('t', "users")]);

@@ -14,7 +14,7 @@ use catalog::{
 
 use super::{
     cache::{Judgement, Outcome, PathEffect, Splice},
-    copy, ddl,
+    constraints, copy, ddl,
     home::Home,
     maintenance, names, search_path, stored, truncate,
     verdict::{Refusal, SessionTraits},
@@ -115,6 +115,7 @@ impl<'t> Analysis<'t> {
             Node::VariableSetStmt(set) => search_path::rewrite_set(self, set),
             Node::VariableShowStmt(show) => search_path::rewrite_show(self, show),
             Node::DiscardStmt(discard) => search_path::discard(self, discard),
+            Node::ConstraintsSetStmt(set) => constraints::rewrite(self, set),
             // It may take back what the text has set.
             Node::TransactionStmt(_) if matches!(self.here, Here::Set(_)) => self.here = Here::Unknown,
             statement => {

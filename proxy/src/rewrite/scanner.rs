@@ -94,6 +94,9 @@ impl Scanner {
             for word in ["reset", "default"] {
                 add(word, Counts::WhenAstray);
             }
+            if !snapshot.is_at_rest() {
+                add(super::constraints::WORD, Counts::Always);
+            }
             if !snapshot.reflected.is_empty() {
                 for word in INTROSPECTION {
                     add(word, Counts::Always);
@@ -104,7 +107,10 @@ impl Scanner {
         let judged = words.into_iter().map(|(word, counts)| (word, counts, Asked::JUDGED));
         // Names that are qualified by an editioned schema, what PostgreSQL does not take on a view, and search paths.
         let qualifiers = snapshot.schemas.iter().map(|schema| (in_quotes(schema), Counts::Qualifier));
-        let statements = ["search_path", "schema", "u&\""].into_iter().chain(view_gap()).chain(INTROSPECTION);
+        let statements = ["search_path", "schema", "u&\"", super::constraints::WORD]
+            .into_iter()
+            .chain(view_gap())
+            .chain(INTROSPECTION);
         let statements = statements.map(|word| (word.to_owned(), Counts::Always));
         let changing = qualifiers.chain(statements).map(|(word, counts)| (word, counts, Asked::MAY_CHANGE));
         let mut scanner = Self::of(judged.chain(changing));

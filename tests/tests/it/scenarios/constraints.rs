@@ -175,3 +175,41 @@ async fn what_is_added_beside_an_equal_one_stands_beside_it() {
     .tell()
     .await;
 }
+
+/// Each edition writes to both of two columns, so what it puts off is put off for both.
+#[tokio::test]
+async fn constraints_are_put_off_for_what_is_stored_twice() {
+    story(
+        "CREATE TABLE ranks (id int PRIMARY KEY, place int CONSTRAINT once UNIQUE DEFERRABLE, mark int CONSTRAINT unmarked UNIQUE DEFERRABLE);
+         CREATE TABLE houses (id int PRIMARY KEY);
+         CREATE TABLE people (id int PRIMARY KEY, house int CONSTRAINT lives REFERENCES houses DEFERRABLE);
+         INSERT INTO ranks VALUES (1, 1, 1), (2, 2, 2); INSERT INTO houses VALUES (1)",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE ranks ALTER place TYPE bigint, ALTER mark TYPE bigint; ALTER TABLE ranks RENAME CONSTRAINT unmarked TO unlabelled;
+         ALTER TABLE houses ALTER id TYPE bigint",
+    )
+    .draft("v3", "ALTER TABLE ranks ALTER place TYPE numeric; ALTER TABLE people ALTER house TYPE bigint")
+    .allow("lossy-cast")
+    .fail("v1", "UPDATE ranks SET place = 2 WHERE id = 1", "23505")
+    .run("v1", "BEGIN; SET CONSTRAINTS once DEFERRED; UPDATE ranks SET place = 2 WHERE id = 1; UPDATE ranks SET place = 1 WHERE id = 2; COMMIT")
+    .run("v2", "BEGIN; SET CONSTRAINTS public.once DEFERRED; UPDATE ranks SET place = 1 WHERE id = 1; UPDATE ranks SET place = 2 WHERE id = 2; COMMIT")
+    .run("v3", "BEGIN; SET CONSTRAINTS once DEFERRED; UPDATE ranks SET place = 2 WHERE id = 1; UPDATE ranks SET place = 1 WHERE id = 2; COMMIT")
+    .see("v1", "SELECT place FROM ranks ORDER BY id", &["2", "1"])
+    // Under another name; the others are still checked at once.
+    .run("v1", "BEGIN; SET CONSTRAINTS unmarked DEFERRED; UPDATE ranks SET mark = 2 WHERE id = 1; UPDATE ranks SET mark = 1 WHERE id = 2; COMMIT")
+    .run("v2", "BEGIN; SET CONSTRAINTS once, unlabelled DEFERRED; UPDATE ranks SET mark = 1 WHERE id = 1; UPDATE ranks SET mark = 2 WHERE id = 2; COMMIT")
+    .fail("v2", "SET CONSTRAINTS unmarked DEFERRED", "42704")
+    .fail("v1", "BEGIN; SET CONSTRAINTS unmarked DEFERRED; UPDATE ranks SET place = 1 WHERE id = 1", "23505")
+    .run("v1", "ROLLBACK")
+    .fail("v3", "BEGIN; SET CONSTRAINTS once DEFERRED; UPDATE ranks SET place = 1 WHERE id = 1; SET CONSTRAINTS once IMMEDIATE", "23505")
+    .run("v3", "ROLLBACK")
+    // A foreign key whose target is stored twice, first alone, then with what refers to it.
+    .run("v1", "BEGIN; SET CONSTRAINTS lives DEFERRED; INSERT INTO people VALUES (1, 2); INSERT INTO houses VALUES (2); COMMIT")
+    .run("v2", "BEGIN; SET CONSTRAINTS lives DEFERRED; INSERT INTO people VALUES (2, 3); INSERT INTO houses VALUES (3); COMMIT")
+    .run("v3", "BEGIN; SET CONSTRAINTS public.lives DEFERRED; INSERT INTO people VALUES (3, 4); INSERT INTO houses VALUES (4); COMMIT")
+    .fail("v3", "BEGIN; SET CONSTRAINTS lives DEFERRED; INSERT INTO people VALUES (4, 9); COMMIT", "23503")
+    .tell()
+    .await;
+}

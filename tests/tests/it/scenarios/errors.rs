@@ -34,6 +34,9 @@ CREATE TABLE logs_1 PARTITION OF logs FOR VALUES IN (1);
 CREATE TABLE logs_2 PARTITION OF logs FOR VALUES IN (2) PARTITION BY RANGE (abs(id));
 CREATE TABLE logs_2_1 PARTITION OF logs_2 FOR VALUES FROM (0) TO (10);
 CREATE UNIQUE INDEX logs_1_word ON logs_1 (word);
+CREATE TABLE queue (id int, place int CONSTRAINT alone UNIQUE DEFERRABLE, CONSTRAINT now UNIQUE (id));
+CREATE FUNCTION check_place() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'bad id: %', NEW.id; END $$;
+CREATE CONSTRAINT TRIGGER placed AFTER INSERT ON queue DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.id < 0) EXECUTE FUNCTION check_place();
 CREATE DOMAIN even AS int CHECK (VALUE % 2 = 0);
 CREATE TABLE numbers (id int PRIMARY KEY, half even, mark varchar(3));
 GRANT SELECT, INSERT, UPDATE, DELETE ON teams, users, bookings, notes, events, numbers, counted, limits, places, seats TO keeper;
@@ -51,11 +54,15 @@ ALTER TABLE secrets ADD word text;
 ALTER TABLE logs RENAME word TO term; ALTER TABLE logs RENAME kind TO sort; ALTER TABLE logs ADD extra text;
 ALTER TABLE notes RENAME owner_name TO author;
 ALTER TABLE events ADD place text;
+ALTER TABLE queue ALTER place TYPE bigint; ALTER TABLE queue RENAME CONSTRAINT alone TO single; ALTER TABLE queue RENAME CONSTRAINT now TO at_once;
 ALTER TABLE numbers RENAME half TO other_half;
 ";
 
 /// What v2 calls what v1 calls so.
-const RENAMED: [(&str, &str, &str); 10] = [
+const RENAMED: [(&str, &str, &str); 13] = [
+    ("{elsewhere}", "single", "alone"),
+    ("{alone}", "alone", "single"),
+    ("{now}", "now", "at_once"),
     ("{number}", "number", "n"),
     ("{amount}", "amount", "much"),
     ("{places}", "places", "locations"),
@@ -142,6 +149,18 @@ const FAILING: &[&[&str]] = &[
     &["SET ROLE keeper", "DELETE FROM public.secrets"],
     &["SET ROLE keeper", "INSERT INTO notes VALUES (1, 'somebody', 'x')"],
     &["SET ROLE keeper", "INSERT INTO notes VALUES (1, 'keeper', 'much too long')"],
+    // constraints by name
+    &["SET CONSTRAINTS nope DEFERRED"],
+    &["SET CONSTRAINTS {alone}, public.nope IMMEDIATE"],
+    &["SET CONSTRAINTS {elsewhere} DEFERRED"],
+    &["SET CONSTRAINTS nowhere.{alone} DEFERRED"],
+    &["SET CONSTRAINTS public.{alone}, {now} DEFERRED"],
+    &[
+        "SET CONSTRAINTS {alone} DEFERRED",
+        "INSERT INTO queue VALUES (1, 1), (2, 1)",
+        "SET CONSTRAINTS {alone} IMMEDIATE",
+    ],
+    &["INSERT INTO queue VALUES (-1, 1)", "SET CONSTRAINTS placed IMMEDIATE"],
     // the application's own words
     &["SELECT complain()"],
     &["INSERT INTO events VALUES (1, '1999-01-01')"],

@@ -242,3 +242,64 @@ async fn no_text_fails_while_a_publication_is_undone() {
     edition_tests::assert_same_schema("after undoing", &world.dump().await, &schema);
     world.end().await;
 }
+
+/// Moves somebody into a house that is built later, with the constraint put off by a prepared statement and by a text.
+async fn moves_in(session: &Session, kept: &Statement, moment: &str) {
+    for is_kept in [true, false] {
+        session.run("BEGIN").await;
+        let put_off = if is_kept {
+            session.client().execute(kept, &[]).await.map(drop)
+        } else {
+            session.client().simple_query("SET CONSTRAINTS lives DEFERRED").await.map(drop)
+        };
+        put_off.unwrap_or_else(|error| panic!("{moment}: {error:?}"));
+        let rest = "INSERT INTO people VALUES (2, 2); INSERT INTO houses VALUES (2); SET CONSTRAINTS public.lives IMMEDIATE";
+        if let Err(failure) = session.try_ask(rest).await {
+            panic!("{moment}: {failure:?}");
+        }
+        session.run("ROLLBACK").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_off_waits_at_any_moment() {
+    const BASE: &str = "CREATE TABLE houses (id int PRIMARY KEY); INSERT INTO houses VALUES (1);
+        CREATE TABLE people (id int PRIMARY KEY, house int CONSTRAINT lives REFERENCES houses DEFERRABLE); INSERT INTO people VALUES (1, 1)";
+    const PUT_OFF: &str = "SET CONSTRAINTS public.lives DEFERRED";
+    let world = World::adopted(BASE).await;
+    let old = world.session(OWNER, "v1").await;
+    let kept = old.client().prepare(PUT_OFF).await.unwrap();
+    world.verbs.create("v2").await;
+    world
+        .draft("v2", "ALTER TABLE houses ALTER id TYPE bigint; ALTER TABLE people ALTER house TYPE bigint")
+        .await;
+    let publish = |verbs: Verbs, holding: Holding| async move {
+        verbs.try_publish("v2", &[], &holding).await.unwrap();
+    };
+    let of_old = async |moment: &str| {
+        told(&world).await;
+        moves_in(&old, &kept, moment).await;
+    };
+    let met = edition_tests::at_every_moment(&world.verbs, publish, of_old).await;
+    assert_met(&met, &["expand", "lives$v2"]);
+    let rollback = |verbs: Verbs, holding: Holding| async move {
+        verbs.try_rollback("v2", &holding).await.unwrap();
+    };
+    edition_tests::at_every_moment(&world.verbs, rollback, of_old).await;
+    world.verbs.publish("v2", &[]).await;
+    drop(old);
+
+    let new = world.session(OWNER, "v2").await;
+    let kept = new.client().prepare(PUT_OFF).await.unwrap();
+    world.verbs.default("v2").await;
+    let retire = |verbs: Verbs, holding: Holding| async move {
+        verbs.try_retire("v1", &holding).await.unwrap();
+    };
+    let of_new = async |moment: &str| {
+        told(&world).await;
+        moves_in(&new, &kept, moment).await;
+    };
+    edition_tests::at_every_moment(&world.verbs, retire, of_new).await;
+    moves_in(&new, &kept, "at rest").await;
+    world.end().await;
+}

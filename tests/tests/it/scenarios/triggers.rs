@@ -103,6 +103,29 @@ async fn constraint_triggers_and_transition_tables_are_kept_apart_too() {
 }
 
 #[tokio::test]
+async fn a_constraint_trigger_of_an_editions_own_is_put_off_by_its_name() {
+    story(
+        "CREATE TABLE t (id int PRIMARY KEY, a int); CREATE FUNCTION deny() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'too much: %', (SELECT sum(a) FROM t) USING ERRCODE = 'P0007'; END $$;
+         CREATE CONSTRAINT TRIGGER old AFTER INSERT ON t DEFERRABLE FOR EACH ROW WHEN (NEW.a > 100) EXECUTE FUNCTION deny()",
+    )
+    .draft(
+        "v2",
+        "DROP TRIGGER old ON t; CREATE CONSTRAINT TRIGGER old AFTER INSERT ON t DEFERRABLE FOR EACH ROW WHEN (NEW.a > 50) EXECUTE FUNCTION deny();
+         CREATE CONSTRAINT TRIGGER fresh AFTER DELETE ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION deny()",
+    )
+    .fail("v2", "BEGIN; INSERT INTO t VALUES (1, 60)", "P0007")
+    .run("v2", "ROLLBACK; BEGIN; SET CONSTRAINTS old DEFERRED; INSERT INTO t VALUES (1, 60)")
+    .fail("v2", "SET CONSTRAINTS public.old IMMEDIATE", "P0007")
+    .run("v2", "ROLLBACK; INSERT INTO t VALUES (1, 1)")
+    .run("v1", "BEGIN; SET CONSTRAINTS old DEFERRED; INSERT INTO t VALUES (2, 160); ROLLBACK")
+    .fail("v2", "BEGIN; SET CONSTRAINTS fresh IMMEDIATE; DELETE FROM t", "P0007")
+    .run("v2", "ROLLBACK; BEGIN; DELETE FROM t; ROLLBACK")
+    .tell()
+    .await;
+}
+
+#[tokio::test]
 async fn a_backfill_that_fires_a_trigger_lets_it_find_what_it_names() {
     story(
         "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1);
