@@ -46,11 +46,12 @@ pub(super) fn names_of(
         }
     };
     for sequence in &logical.sequences {
-        // One that a column owns is where its table is.
+        // One that a column owns is where its table is, which the proxies read of the table.
         let table = sequence.owned_by.as_ref().and_then(|(table, _)| mapping.tables.get(table));
-        let with_table =
-            table.map(|table| table.physical.schema.clone()).filter(|schema| *schema != sequence.name.schema);
-        moved("relation", &sequence.name, with_table.or_else(|| at(sequence.id.get())));
+        let with_table = table.is_some_and(|table| table.physical.schema != sequence.name.schema);
+        if !with_table {
+            moved("relation", &sequence.name, at(sequence.id.get()));
+        }
     }
     for table in &logical.tables {
         let Some(place) = mapping.tables.get(&table.id) else { continue };

@@ -65,6 +65,15 @@ SELECT pg_catalog.jsonb_build_object(
                                IS DISTINCT FROM
                                (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
                                 WHERE d.adrelid = stands.seen AND d.adnum = a.attnum)),
+        -- Sequences and indexes go where their table goes. The indexes of a table behind a view are told of below.
+        'along', (SELECT coalesce(pg_catalog.jsonb_agg(a.relname ORDER BY a.relname), '[]')
+                  FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+                  CROSS JOIN LATERAL (SELECT i.indexrelid AS id FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND t.view_schema IS NULL
+                                      UNION SELECT d.objid FROM pg_catalog.pg_depend d
+                                      WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid
+                                        AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')) AS own
+                  JOIN pg_catalog.pg_class a ON a.oid = own.id AND a.relnamespace = n.oid AND a.relkind IN ('S', 'i', 'I')
+                  WHERE t.physical_schema <> t.schema_name AND n.nspname = t.physical_schema AND c.relname = t.physical_name),
         'columns', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(c.column_name, c.physical_name)
                                                          ORDER BY c.position), '[]')
                     FROM edition.columns c WHERE c.edition_id = t.edition_id AND c.table_id = t.table_id),
@@ -117,6 +126,8 @@ struct TableRow {
     physical_schema: Name,
     physical_name: Name,
     view_schema: Option<Name>,
+    #[serde(default)]
+    along: Vec<Name>,
     columns: Vec<(Name, Name)>,
     stored_columns: Vec<Name>,
     #[serde(default)]
@@ -208,7 +219,12 @@ fn path_of(edition: &EditionRow, all: &[EditionRow], schemas: &[Name]) -> Result
 
 fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<EditionId, NameMap>> {
     let mut maps: HashMap<EditionId, NameMap> = HashMap::new();
+    let mut along = Vec::new();
     for table in tables {
+        let moved = || Relation::Moved { schema: table.physical_schema.clone() };
+        along.extend(
+            table.along.iter().map(|name| (table.edition, (table.schema.clone(), name.clone()), moved())),
+        );
         let relation = match table.view_schema {
             Some(schema) => Relation::View(Box::new(ViewRelation {
                 schema,
@@ -249,6 +265,9 @@ fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<Editi
             // Functions, operators and types that an edition dropped are still reachable by name: hidden by a later step of the view gap.
             (NameClass::Function | NameClass::Operator | NameClass::Type, None) => {}
         }
+    }
+    for (edition, key, moved) in along {
+        maps.entry(edition).or_default().relations.insert(key, moved);
     }
     Ok(maps)
 }
@@ -294,5 +313,23 @@ mod tests {
         };
         assert!(table("users").unwrap().editions[0].names.is_empty());
         assert!(table("users_1").is_err());
+    }
+
+    #[test]
+    fn sequences_and_indexes_are_where_their_table_is() {
+        let snapshot = rows(&format!(
+            r#"{{"epoch": 1, "server_version": 150000, "schemas": ["public"], "editions": {CHAIN}, "names": [], "tables": [{{"edition": 3,
+            "schema": "public", "name": "notes", "physical_schema": "public$v3", "physical_name": "notes", "along": ["notes_id_seq", "notes_pkey"],
+            "view_schema": null, "columns": [], "stored_columns": [], "generated_columns": [], "view_defaults": [], "own_defaults": [], "constraints": [],
+            "indexes": []}}]}}"#
+        ))
+        .unwrap();
+        let name = |text| Name::new(text).unwrap();
+        let relations = &snapshot.edition("v3").unwrap().names.relations;
+        for moved in ["notes", "notes_id_seq", "notes_pkey"] {
+            let schema = name("public$v3");
+            assert_eq!(relations.get(&(name("public"), name(moved))), Some(&Relation::Moved { schema }));
+        }
+        assert!(snapshot.edition("v2").unwrap().names.is_empty());
     }
 }

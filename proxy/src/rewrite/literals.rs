@@ -12,7 +12,7 @@ use catalog::{
     },
 };
 
-use super::{analysis::Analysis, maintenance, search_path};
+use super::{analysis::Analysis, indexes, maintenance, search_path};
 
 /// What a string is read as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -116,11 +116,22 @@ fn rewrite(analysis: &mut Analysis<'_>, constant: &Constant<'_>, read_as: ReadAs
         (Some(Relation::Moved { schema }), Some(_)) => Some(schema),
         (Some(Relation::View(view)), Some(_)) => Some(&view.schema),
         (_, Some(schema)) if read_as == ReadAs::Type => analysis.type_schema(schema, name),
+        (None, _) if read_as != ReadAs::Type => {
+            if let Some(index) = indexes::stored(analysis, schema, name) {
+                let inner = sql!("{}", index);
+                analysis.splice(constant.token..constant.token + 1, literal(inner.as_str()));
+            }
+            return;
+        }
         _ => None,
     };
     let (Some(new), Ok(name)) = (new, Name::new(name)) else { return };
     let inner = sql!("{}.{}", new, name);
-    analysis.splice(constant.token..constant.token + 1, sql!("{}", Literal(inner.as_str())).to_string());
+    analysis.splice(constant.token..constant.token + 1, literal(inner.as_str()));
+}
+
+fn literal(text: &str) -> String {
+    sql!("{}", Literal(text)).to_string()
 }
 
 /// The parts of a dotted name in a string; none if it is anything else.

@@ -19,6 +19,7 @@ use catalog::{
 
 use super::{
     analysis::Analysis,
+    indexes,
     names::{self, Position},
 };
 
@@ -44,24 +45,31 @@ pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
             ReindexObjectType::REINDEX_OBJECT_TABLE => {
                 table(analysis, reindex.relation());
             }
-            ReindexObjectType::REINDEX_OBJECT_INDEX => index(analysis, reindex.relation()),
+            ReindexObjectType::REINDEX_OBJECT_INDEX => indexes::named(analysis, reindex.relation()),
             _ => {}
         },
         Node::IndexStmt(create) => create_index(analysis, create),
         Node::CreateStatsStmt(create) => create_statistics(analysis, create),
         Node::AlterTableStmt(alter) if alter.objtype == ObjectType::OBJECT_INDEX => {
-            index(analysis, alter.relation());
+            indexes::named(analysis, alter.relation());
         }
         Node::AlterTableStmt(alter) if alter.objtype == ObjectType::OBJECT_TABLE => {
             alter_table(analysis, alter);
         }
         Node::RenameStmt(rename) if rename.rename_type == ObjectType::OBJECT_INDEX => {
-            index(analysis, rename.relation());
+            indexes::named(analysis, rename.relation());
         }
-        Node::DropStmt(drop) if drop.remove_type == ObjectType::OBJECT_INDEX => drop_indexes(analysis, drop),
+        Node::DropStmt(drop) if drop.remove_type == ObjectType::OBJECT_INDEX => {
+            indexes::dropped(analysis, drop);
+        }
         Node::CommentStmt(comment) => commented(analysis, comment),
         Node::GrantStmt(grant) => granted(analysis, grant),
         Node::CreateStmt(create) => referenced(analysis, create),
+        Node::AlterSeqStmt(alter) => {
+            if let Some(sequence) = alter.sequence() {
+                names::relation(analysis, sequence, Position::Unknown);
+            }
+        }
         // a view is locked together with its table
         Node::LockStmt(lock) => {
             for relation in lock.relations() {
@@ -143,35 +151,6 @@ fn clustered<'t>(analysis: &mut Analysis<'t>, cluster: &'t nodes::ClusterStmt) {
     let on = || (0..end).rev().find(|at| analysis.word_at(*at, "on"))?.checked_sub(1);
     if let (Some(at), Some(physical)) = (using.or_else(on), &found.physical_name) {
         analysis.splice(at..at + 1, physical.quoted().to_string());
-    }
-}
-
-/// An index by its name: that of the edition becomes the physical one.
-fn index(analysis: &mut Analysis<'_>, named: Option<&nodes::RangeVar>) {
-    let Some(named) = named else { return };
-    let name = named.relname().unwrap_or_default();
-    if let Some(tokens) = analysis.relation_tokens(named) {
-        index_at(analysis, tokens, named.schemaname(), name);
-    }
-}
-
-fn index_at(analysis: &mut Analysis<'_>, tokens: Range<usize>, schema: Option<&str>, name: &str) {
-    if schema.is_none() && analysis.is_temporary(name) {
-        return;
-    }
-    let home = if schema.is_none() { analysis.home() } else { None };
-    let found = analysis.edition.names.relations.iter().find_map(|((in_schema, _), relation)| {
-        let Relation::View(view) = relation else { return None };
-        let meant = schema.map_or_else(
-            || home.as_ref().is_some_and(|home| home.schema == *in_schema),
-            |schema| in_schema.as_str() == schema,
-        );
-        view.index(name).filter(|_| meant).map(|index| (view, index))
-    });
-    if let Some((view, ViewIndex { physical_name: Some(physical), .. })) = found
-        && (physical.as_str() != name || schema.is_some())
-    {
-        analysis.splice(tokens, sql!("{}.{}", view.physical_schema, physical).to_string());
     }
 }
 
@@ -271,31 +250,8 @@ fn alter_table<'t>(analysis: &mut Analysis<'t>, alter: &'t nodes::AlterTableStmt
     }
 }
 
-/// The parser does not say where the names stand; they follow the words of the statement.
-fn drop_indexes<'t>(analysis: &mut Analysis<'t>, drop: &'t nodes::DropStmt) {
-    let named = drop.objects().iter().filter_map(|object| match object {
-        Node::NodeList(list) => Some(name_parts(list)),
-        _ => None,
-    });
-    let named: Vec<Vec<&str>> = named.collect();
-    for start in phrases(analysis, &["drop", "index"]) {
-        let mut at = start;
-        for word in ["concurrently", "if", "exists"] {
-            at += usize::from(analysis.word_at(at, word));
-        }
-        for parts in &named {
-            let Some(tokens) = named_at(analysis, at, parts) else { break };
-            at = tokens.end + 1;
-            if let [.., name] = parts.as_slice() {
-                let schema = parts.len().checked_sub(2).and_then(|before| parts.get(before)).copied();
-                index_at(analysis, tokens, schema, name);
-            }
-        }
-    }
-}
-
 /// The tokens behind each occurrence of these words.
-fn phrases(analysis: &Analysis<'_>, words: &[&str]) -> Vec<usize> {
+pub(super) fn phrases(analysis: &Analysis<'_>, words: &[&str]) -> Vec<usize> {
     (0..analysis.tokens.len())
         .filter(|at| words.iter().enumerate().all(|(offset, word)| analysis.word_at(at + offset, word)))
         .map(|at| at + words.len())
@@ -303,7 +259,7 @@ fn phrases(analysis: &Analysis<'_>, words: &[&str]) -> Vec<usize> {
 }
 
 /// The tokens at `at`, if they are this name.
-fn named_at(analysis: &Analysis<'_>, at: usize, parts: &[&str]) -> Option<Range<usize>> {
+pub(super) fn named_at(analysis: &Analysis<'_>, at: usize, parts: &[&str]) -> Option<Range<usize>> {
     let tokens = analysis.name_tokens(at, parts.len())?;
     let same = tokens.iter().zip(parts).all(|(tokens, part)| {
         analysis.tokens.get(tokens.start).and_then(|token| token.name(analysis.text)).as_deref()
@@ -331,6 +287,7 @@ fn commented<'t>(analysis: &mut Analysis<'t>, comment: &'t nodes::CommentStmt) {
     let parts = name_parts(object);
     let (words, table, last): (&[&str], &[&str], Option<&str>) = match (comment.objtype, parts.as_slice()) {
         (ObjectType::OBJECT_TABLE, table) => (&["comment", "on", "table"], table, None),
+        (ObjectType::OBJECT_SEQUENCE, sequence) => (&["comment", "on", "sequence"], sequence, None),
         (ObjectType::OBJECT_COLUMN, [table @ .., column]) => {
             (&["comment", "on", "column"], table, Some(column))
         }
@@ -341,14 +298,16 @@ fn commented<'t>(analysis: &mut Analysis<'t>, comment: &'t nodes::CommentStmt) {
             for at in phrases(analysis, &["comment", "on", "index"]) {
                 if let Some(tokens) = named_at(analysis, at, &parts) {
                     let schema = parts.len().checked_sub(2).and_then(|before| parts.get(before)).copied();
-                    index_at(analysis, tokens, schema, name);
+                    indexes::at(analysis, tokens, schema, name);
                 }
             }
             return;
         }
         _ => return,
     };
-    let Some(view) = view_by_parts(analysis, table) else { return };
+    let Some(view) = view_by_parts(analysis, table) else {
+        return comment_elsewhere(analysis, words, (table, &parts), comment.objtype);
+    };
     for at in phrases(analysis, words) {
         if comment.objtype == ObjectType::OBJECT_TABCONSTRAINT {
             let Some(name) = last else { continue };
@@ -373,16 +332,40 @@ fn commented<'t>(analysis: &mut Analysis<'t>, comment: &'t nodes::CommentStmt) {
     }
 }
 
+/// A comment on what stands in a schema of an edition, under its own name.
+fn comment_elsewhere(
+    analysis: &mut Analysis<'_>,
+    words: &[&str],
+    (relation, object): (&[&str], &[&str]),
+    kind: ObjectType::Type,
+) {
+    let [.., schema, name] = relation else { return };
+    let Some(Relation::Moved { schema }) = analysis.qualified(schema, name) else { return };
+    for at in phrases(analysis, words) {
+        // CONSTRAINT name ON relation
+        let (at, parts) =
+            if kind == ObjectType::OBJECT_TABCONSTRAINT { (at + 2, relation) } else { (at, object) };
+        if named_at(analysis, at, parts).is_some()
+            && let Some([.., place, _]) = analysis.name_tokens(at, relation.len()).as_deref()
+        {
+            analysis.splice(place.clone(), schema.quoted().to_string());
+        }
+    }
+}
+
 /// What is granted on the view is granted on the physical table, too: the view asks for the caller's rights there.
 fn granted<'t>(analysis: &mut Analysis<'t>, grant: &'t nodes::GrantStmt) {
-    if grant.objtype != ObjectType::OBJECT_TABLE || grant.targtype != GrantTargetType::ACL_TARGET_OBJECT {
+    let is_on_relations = matches!(grant.objtype, ObjectType::OBJECT_TABLE | ObjectType::OBJECT_SEQUENCE);
+    if !is_on_relations || grant.targtype != GrantTargetType::ACL_TARGET_OBJECT {
         return;
     }
     let by_column = grant.privileges().iter().any(|privilege| !privilege.cols().is_empty());
     for named in grant.objects() {
-        let (Some(view), Some(tokens)) = (analysis.view(named), analysis.relation_tokens(named)) else {
+        let Some(view) = analysis.view(named) else {
+            names::relation(analysis, named, Position::Unknown);
             continue;
         };
+        let Some(tokens) = analysis.relation_tokens(named) else { continue };
         if by_column {
             let verb = if grant.is_grant { "GRANT" } else { "REVOKE" };
             return analysis.refuse(
@@ -422,13 +405,21 @@ fn referenced<'t>(analysis: &mut Analysis<'t>, create: &'t nodes::CreateStmt) {
 /// `pg_get_serial_sequence('users', 'id')`: both names are those of the physical table. A duplicate has its numbers from the column that it is one of.
 pub(super) fn serial_sequence(analysis: &mut Analysis<'_>, table: (usize, &[String]), column: (usize, &str)) {
     let parts: Vec<&str> = table.1.iter().map(String::as_str).collect();
-    let Some(view) = view_by_parts(analysis, &parts) else { return };
+    let literal = |text: &str| sql!("{}", sql::Literal(text)).to_string();
+    let Some(view) = view_by_parts(analysis, &parts) else {
+        if let [schema, name] = parts.as_slice()
+            && let Some(Relation::Moved { schema }) = analysis.qualified(schema, name)
+            && let Ok(name) = Name::new(*name)
+        {
+            analysis.splice(table.0..table.0 + 1, literal(sql!("{}.{}", schema, name).as_str()));
+        }
+        return;
+    };
     let Some((_, stored)) = view.columns.iter().find(|(logical, _)| logical.as_str() == column.1) else {
         return;
     };
     let is_duplicate = stored.as_str().strip_prefix(column.1).is_some_and(|rest| rest.starts_with('$'));
     let counted = if is_duplicate { column.1 } else { stored.as_str() };
-    let literal = |text: &str| sql!("{}", sql::Literal(text)).to_string();
     analysis.splice(table.0..table.0 + 1, literal(&physical(view)));
     analysis.splice(column.0..column.0 + 1, literal(counted));
 }

@@ -16,6 +16,7 @@ mod copy;
 mod ddl;
 mod edits;
 mod home;
+mod indexes;
 mod introspection;
 mod literals;
 mod maintenance;

@@ -13,7 +13,7 @@ use catalog::{
 /// The edition that is as it would be at rest: its schema does not exist yet.
 pub const PLAIN: EditionId = EditionId::new(1);
 /// The edition with views, in schema `public$v2`: `users` has a renamed column, `Odd "Table"` a table of another name under it,
-/// `orders` differs in columns that it does not have; `legacy` was dropped; `audit`, its sequence, the function `total_of` and
+/// `orders` differs in columns that it does not have; `legacy` was dropped; `audit`, its sequence and index, the function `total_of` and
 /// the type `mood` are new.
 pub const VIEWED: EditionId = EditionId::new(2);
 
@@ -72,6 +72,7 @@ pub fn names() -> Result<NameMap, NameError> {
             (public("legacy")?, Relation::Tombstone),
             (public("audit")?, Relation::Moved { schema: own()? }),
             (public("audit_id_seq")?, Relation::Moved { schema: own()? }),
+            (public("audit_pkey")?, Relation::Moved { schema: own()? }),
         ]),
         functions: HashMap::from([(public("total_of")?, own()?)]),
         operators: HashMap::from([(public("@#@")?, own()?)]),

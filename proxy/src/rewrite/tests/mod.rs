@@ -2,6 +2,7 @@
 
 mod constraints;
 mod gate;
+mod moved;
 mod properties;
 mod rules;
 mod sessions;
