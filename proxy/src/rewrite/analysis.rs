@@ -16,7 +16,7 @@ use super::{
     cache::{Judgement, Outcome, PathEffect, Splice},
     constraints, copy, ddl,
     home::Home,
-    maintenance, names, search_path, stored, truncate,
+    maintenance, names, search_path, stored, temporary, truncate,
     verdict::{Refusal, SessionTraits},
 };
 
@@ -122,6 +122,7 @@ impl<'t> Analysis<'t> {
                 ddl::guard(self, statement);
                 stored::rewrite(self, statement);
                 maintenance::rewrite(self, statement);
+                temporary::rewrite(self, statement);
                 names::resolve(self, statement);
             }
         }

@@ -1,6 +1,8 @@
 //! Names inside string constants, where the grammar says that the string is one: `nextval('public.orders_id_seq')`,
 //! `'public.users'::regclass`, `set_config('search_path', 'public', false)`.
 
+use std::ops::Range;
+
 use catalog::{
     model::Name,
     snapshot::Relation,
@@ -8,11 +10,11 @@ use catalog::{
     sql::{
         Literal,
         lexer::{Lexer, TokenKind},
-        parser::{ConstValue, Node, name_parts, nodes},
+        parser::{ConstValue, Node, Tree, name_parts, nodes, offset},
     },
 };
 
-use super::{analysis::Analysis, indexes, maintenance, search_path};
+use super::{analysis::Analysis, indexes, maintenance, names, search_path};
 
 /// What a string is read as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,7 @@ enum ReadAs {
     Relation,
     /// A relation, or NULL.
     RelationOrNull,
+    /// A type.
     Type,
 }
 
@@ -40,6 +43,7 @@ pub(super) fn call<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
     let read_as = match *name {
         "nextval" | "currval" | "setval" => ReadAs::Relation,
         "to_regclass" => ReadAs::RelationOrNull,
+        "to_regtype" => ReadAs::Type,
         "set_config" => return search_path::rewrite_set_config(analysis, call),
         "current_setting" => return search_path::rewrite_current_setting(analysis, call),
         "pg_get_serial_sequence" => return serial_sequence(analysis, call),
@@ -94,6 +98,9 @@ pub(super) fn constant<'t>(analysis: &mut Analysis<'t>, node: Node<'t>) -> Optio
 }
 
 fn rewrite(analysis: &mut Analysis<'_>, constant: &Constant<'_>, read_as: ReadAs) {
+    if read_as == ReadAs::Type {
+        return rewrite_type(analysis, constant);
+    }
     let parts = split(constant.value);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let (schema, name) = match parts.as_slice() {
@@ -115,8 +122,7 @@ fn rewrite(analysis: &mut Analysis<'_>, constant: &Constant<'_>, read_as: ReadAs
         }
         (Some(Relation::Moved { schema }), Some(_)) => Some(schema),
         (Some(Relation::View(view)), Some(_)) => Some(&view.schema),
-        (_, Some(schema)) if read_as == ReadAs::Type => analysis.type_schema(schema, name),
-        (None, _) if read_as != ReadAs::Type => {
+        (None, _) => {
             if let Some(index) = indexes::stored(analysis, schema, name) {
                 let inner = sql!("{}", index);
                 analysis.splice(constant.token..constant.token + 1, literal(inner.as_str()));
@@ -128,6 +134,42 @@ fn rewrite(analysis: &mut Analysis<'_>, constant: &Constant<'_>, read_as: ReadAs
     let (Some(new), Ok(name)) = (new, Name::new(name)) else { return };
     let inner = sql!("{}.{}", new, name);
     analysis.splice(constant.token..constant.token + 1, literal(inner.as_str()));
+}
+
+/// The name of a type, which may have modifiers and brackets behind it.
+fn rewrite_type(analysis: &mut Analysis<'_>, constant: &Constant<'_>) {
+    let Some(QualifiedType { schema, name, at }) = qualified_type(constant.value) else { return };
+    let Some(place) = names::type_place(analysis, &schema, name.as_str()) else { return };
+    let (Some(before), Some(after)) = (constant.value.get(..at.start), constant.value.get(at.end..)) else {
+        return;
+    };
+    let text = format!("{before}{}{after}", sql!("{}.{}", place, name));
+    analysis.splice(constant.token..constant.token + 1, literal(&text));
+}
+
+struct QualifiedType {
+    schema: String,
+    name: Name,
+    /// Where both stand.
+    at: Range<usize>,
+}
+
+/// Reads a string as PostgreSQL reads the name of a type: as what stands behind `SELECT NULL::`.
+fn qualified_type(value: &str) -> Option<QualifiedType> {
+    const BEFORE: &str = "SELECT NULL::";
+    let text = format!("{BEFORE}{value}");
+    let tree = Tree::parse(&text).ok()?;
+    let start = tree.read(|tree| {
+        let Some(Node::SelectStmt(select)) = tree.statements().next() else { return None };
+        let target = select.target_list().iter().next()?;
+        let Node::TypeCast(cast) = target.val() else { return None };
+        offset(cast.type_name()?.location)?.checked_sub(BEFORE.len())
+    });
+    let mut tokens = Lexer::starting_at(value.as_bytes(), start.ok()??);
+    let (schema, dot, name) = (tokens.next()?, tokens.next()?, tokens.next()?);
+    dot.is_symbol(value.as_bytes(), b'.').then_some(())?;
+    let at = schema.start..name.end;
+    Some(QualifiedType { schema: schema.name(value)?, name: Name::new(name.name(value)?).ok()?, at })
 }
 
 fn literal(text: &str) -> String {

@@ -3,6 +3,7 @@
 //! grammar says is a relation, function or type name is looked at.
 
 use catalog::{
+    model::Name,
     snapshot::Relation,
     sql::{
         parser::{Node, name_parts, nodes},
@@ -20,7 +21,15 @@ struct Scope<'t> {
 
 /// Rewrites the names in a statement and everything in it.
 pub(super) fn resolve<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
-    let reflects = introspection::is_led(statement);
+    resolve_in(analysis, statement, introspection::is_led(statement));
+}
+
+/// The same within what the server keeps: it is not led to the reflections, which do not last.
+pub(super) fn resolve_lasting<'t>(analysis: &mut Analysis<'t>, root: Node<'t>) {
+    resolve_in(analysis, root, false);
+}
+
+fn resolve_in<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>, reflects: bool) {
     let mut scopes: Vec<Scope<'t>> = Vec::new();
     let mut stack: Vec<(Node<'t>, Option<usize>)> = vec![(statement, None)];
     while let Some((node, scope)) = stack.pop() {
@@ -210,15 +219,21 @@ fn operator(analysis: &mut Analysis<'_>, parts: &[&str], location: std::ffi::c_i
 
 fn type_name(analysis: &mut Analysis<'_>, name: &nodes::TypeName) {
     let parts: Vec<&str> = name.names().iter().filter_map(nodes::String::sval).collect();
-    let ([schema, type_name] | [_, schema, type_name]) = parts.as_slice() else { return };
+    // table.column%TYPE
+    let named = if name.pct_type { parts.split_last().map_or(&[][..], |(_, table)| table) } else { &parts };
+    let ([schema, type_name] | [_, schema, type_name]) = named else { return };
+    let new = type_place(analysis, schema, type_name).map(|new| new.quoted().to_string());
+    replace_schema(analysis, name.location, named.len(), schema, new);
+}
+
+/// The schema in which the edition's type of a qualified name stands, if it is another.
+pub(super) fn type_place<'t>(analysis: &Analysis<'t>, schema: &str, name: &str) -> Option<&'t Name> {
     // a table's row type moves with it
-    let new =
-        analysis.type_schema(schema, type_name).or_else(|| match analysis.qualified(schema, type_name) {
-            Some(Relation::Moved { schema }) => Some(schema),
-            Some(Relation::View(view)) => Some(&view.schema),
-            Some(Relation::Tombstone) | None => None,
-        });
-    replace_schema(analysis, name.location, parts.len(), schema, new.map(|new| new.quoted().to_string()));
+    analysis.type_schema(schema, name).or_else(|| match analysis.qualified(schema, name) {
+        Some(Relation::Moved { schema }) => Some(schema),
+        Some(Relation::View(view)) => Some(&view.schema),
+        Some(Relation::Tombstone) | None => None,
+    })
 }
 
 /// Replaces the schema in a name of `parts` parts. Some nodes that the grammar makes up (`EXTRACT`, `::int`) point at other

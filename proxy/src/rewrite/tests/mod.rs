@@ -7,6 +7,7 @@ mod properties;
 mod rules;
 mod sessions;
 mod stored;
+mod temporary;
 
 use super::{
     sample::{PLAIN, VIEWED},

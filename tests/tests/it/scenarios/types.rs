@@ -38,6 +38,35 @@ async fn an_enum_gets_values() {
 }
 
 #[tokio::test]
+async fn temporary_objects_are_made_of_the_editions_types_by_qualified_names() {
+    const MADE: &str = "CREATE TEMP TABLE mine (LIKE public.orders, s public.status DEFAULT 'open'::public.status, many public.status[]);
+        CREATE FUNCTION pg_temp.same(a public.status, of public.orders) RETURNS public.status LANGUAGE sql AS 'SELECT $1';
+        ALTER TABLE mine ADD further public.status";
+    const KIND: &str = "SELECT pg_typeof(many) = 'public.status[]'::regtype, pg_typeof(further) = to_regtype('public.status'), s FROM mine";
+    let mut told = story("CREATE TYPE status AS ENUM ('open', 'paid'); CREATE TABLE orders (id int PRIMARY KEY, status status, tenant int)")
+        .draft("v2", "ALTER TYPE status ADD VALUE 'late'; ALTER TABLE orders RENAME tenant TO owner");
+    for (edition, insert, row) in [
+        (
+            "v1",
+            "INSERT INTO mine (id, tenant, status) VALUES (1, 1, 'paid') RETURNING pg_temp.same(status, NULL), s, tenant",
+            "paid|open|1",
+        ),
+        (
+            "v2",
+            "INSERT INTO mine (id, owner, status) VALUES (1, 1, 'late') RETURNING pg_temp.same(status, NULL), s, owner",
+            "late|open|1",
+        ),
+    ] {
+        told = told
+            .run(edition, MADE)
+            .see(edition, insert, &[row])
+            .see(edition, KIND, &["t|t|open"])
+            .run(edition, "DROP FUNCTION pg_temp.same(public.status, public.orders)");
+    }
+    told.tell().await;
+}
+
+#[tokio::test]
 async fn a_column_gets_another_type_and_may_be_null() {
     story("CREATE TYPE status AS ENUM ('open', 'paid'); CREATE TABLE t (id int PRIMARY KEY, s status NOT NULL DEFAULT 'open', n int NOT NULL DEFAULT 7); INSERT INTO t VALUES (1, 'paid', 1)")
         .draft("v2", "ALTER TYPE status ADD VALUE 'late'; ALTER TABLE t ALTER s DROP NOT NULL, ALTER n TYPE bigint, ALTER n DROP NOT NULL")
