@@ -3,6 +3,8 @@ CREATE FUNCTION edition.reflect_functions() RETURNS void LANGUAGE plpgsql SET se
 DECLARE
     one record;
 BEGIN
+    PERFORM edition.reflect_names();
+
     -- What a relation of the edition is stored as.
     CREATE FUNCTION edition_catalog."~stored"(relation oid) RETURNS oid LANGUAGE sql STABLE AS $$
         SELECT coalesce((SELECT t.stored_oid FROM edition_catalog."~tables" t WHERE t.view_oid = relation), relation)
@@ -145,8 +147,8 @@ BEGIN
                          FROM pg_catalog.pg_attribute own WHERE own.attrelid = k.stored_oid AND own.attname = column_name::name AND NOT own.attisdropped
                            AND pg_catalog.starts_with(a.attname::text, column_name || '$')))
              FROM edition_catalog."~columns" k JOIN pg_catalog.pg_attribute a ON a.attrelid = k.stored_oid AND a.attnum = k.stored_attnum
-             WHERE k.view_oid = table_name::pg_catalog.regclass AND k.name = column_name::name),
-            pg_catalog.pg_get_serial_sequence(table_name, column_name))
+             WHERE k.view_oid = edition_catalog."~named"(table_name, true)::pg_catalog.regclass AND k.name = column_name::name),
+            pg_catalog.pg_get_serial_sequence(edition_catalog."~named"(table_name, true), column_name))
     $$;
 
     CREATE FUNCTION edition_catalog.obj_description(id oid, catalogue name) RETURNS text LANGUAGE sql STABLE AS $$
@@ -180,11 +182,11 @@ BEGIN
     $$;
 
     CREATE FUNCTION edition_catalog.has_sequence_privilege(relation text, privilege text) RETURNS boolean LANGUAGE sql STABLE AS
-        'SELECT pg_catalog.has_sequence_privilege(relation, privilege)';
+        'SELECT pg_catalog.has_sequence_privilege(edition_catalog."~named"(relation, true), privilege)';
     CREATE FUNCTION edition_catalog.has_sequence_privilege(role name, relation text, privilege text) RETURNS boolean LANGUAGE sql STABLE AS
-        'SELECT pg_catalog.has_sequence_privilege(role, relation, privilege)';
+        'SELECT pg_catalog.has_sequence_privilege(role, edition_catalog."~named"(relation, true), privilege)';
     CREATE FUNCTION edition_catalog.has_sequence_privilege(role oid, relation text, privilege text) RETURNS boolean LANGUAGE sql STABLE AS
-        'SELECT pg_catalog.has_sequence_privilege(role, relation, privilege)';
+        'SELECT pg_catalog.has_sequence_privilege(role, edition_catalog."~named"(relation, true), privilege)';
     CREATE FUNCTION edition_catalog.has_sequence_privilege(role name, relation oid, privilege text) RETURNS boolean LANGUAGE sql STABLE AS
         'SELECT pg_catalog.has_sequence_privilege(role, relation, privilege)';
     CREATE FUNCTION edition_catalog.has_sequence_privilege(role oid, relation oid, privilege text) RETURNS boolean LANGUAGE sql STABLE AS

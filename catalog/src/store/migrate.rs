@@ -35,6 +35,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "set constraints",
         text: include_str!("../../migrations/009_set_constraints.sql"),
     },
+    Migration {
+        version: 10,
+        name: "computed names",
+        text: include_str!("../../migrations/010_computed_names.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS edition.migrations (

@@ -129,7 +129,7 @@ impl<'t> Analysis<'t> {
     }
 
     fn judged(mut self) -> Judged {
-        self.splices.sort_by_key(|splice| splice.tokens.start);
+        self.splices.sort_by_key(|splice| (splice.tokens.start, splice.tokens.end));
         self.splices.dedup();
         let overlap = self.splices.windows(2).any(|pair| match pair {
             [left, right] => left.tokens.end > right.tokens.start,

@@ -53,7 +53,7 @@ pub(super) enum Outcome {
     Refuse(Refusal, Option<usize>),
 }
 
-/// New text in the place of some tokens.
+/// New text in the place of some tokens, or of none, before the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Splice {
     pub(super) tokens: Range<usize>,
@@ -86,7 +86,8 @@ fn spliced(text: &str, tokens: &[Token], splices: &[Splice]) -> Option<Rewritten
     let mut copied = 0;
     for splice in splices {
         let start = tokens.get(splice.tokens.start)?.start;
-        let end = tokens.get(splice.tokens.end.checked_sub(1)?)?.end;
+        let end =
+            if splice.tokens.is_empty() { start } else { tokens.get(splice.tokens.end.checked_sub(1)?)?.end };
         let kept = text.get(copied..start)?;
         result.push_str(kept);
         result.push_str(&splice.text);

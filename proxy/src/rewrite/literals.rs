@@ -36,8 +36,8 @@ pub(super) struct Constant<'t> {
 /// A string that names no relation: only a superuser could make one in `pg_catalog`.
 const NAMES_NOTHING: &str = "'pg_catalog.\"~\"'";
 
-/// A call whose argument may be a name.
-pub(super) fn call<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
+/// A call whose argument may be a name. `is_led`: as all calls of the statement that have one, it goes to its reflection, which is told the edition's names.
+pub(super) fn call<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall, is_led: bool) {
     let parts = name_parts(call.funcname());
     let ([name] | ["pg_catalog", name]) = parts.as_slice() else { return };
     let read_as = match *name {
@@ -46,6 +46,7 @@ pub(super) fn call<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
         "to_regtype" => ReadAs::Type,
         "set_config" => return search_path::rewrite_set_config(analysis, call),
         "current_setting" => return search_path::rewrite_current_setting(analysis, call),
+        reflected if is_led && analysis.snapshot.reflected.functions.contains(reflected) => return,
         "pg_get_serial_sequence" => return serial_sequence(analysis, call),
         _ => return,
     };

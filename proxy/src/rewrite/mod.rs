@@ -6,11 +6,12 @@
 //! 2. [`own`]: is it a statement of our own?
 //! 3. [`skeleton`] and [`cache`]: is the same text, other literals aside, known?
 //! 4. [`analysis`]: parse it, and ask the rules: [`names`], [`literals`], [`search_path`], [`copy`], [`truncate`], [`ddl`],
-//!    [`maintenance`], [`constraints`], [`temporary`], [`stored`] (over [`scope`], which tells what the names in a query mean), [`introspection`].
+//!    [`maintenance`], [`constraints`], [`temporary`], [`stored`] (over [`scope`], which tells what the names in a query mean), [`introspection`], [`computed`].
 //!    A rule for another thing that a view lacks is one more file, and one more arm in the analysis.
 
 mod analysis;
 mod cache;
+mod computed;
 mod constraints;
 mod copy;
 mod ddl;

@@ -11,7 +11,7 @@ use catalog::{
     },
 };
 
-use super::{analysis::Analysis, introspection, literals};
+use super::{analysis::Analysis, computed, introspection, literals};
 
 /// One CTE name that is visible, and those outside it.
 struct Scope<'t> {
@@ -31,6 +31,7 @@ pub(super) fn resolve_lasting<'t>(analysis: &mut Analysis<'t>, root: Node<'t>) {
 
 fn resolve_in<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>, reflects: bool) {
     let mut scopes: Vec<Scope<'t>> = Vec::new();
+    let mut outputs = computed::Outputs::default();
     let mut stack: Vec<(Node<'t>, Option<usize>)> = vec![(statement, None)];
     while let Some((node, scope)) = stack.pop() {
         let inner = match with_clause(node) {
@@ -57,13 +58,19 @@ fn resolve_in<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>, reflects: bo
             }
             Node::FuncCall(call) => {
                 function(analysis, call);
-                literals::call(analysis, call);
+                literals::call(analysis, call, reflects);
                 if reflects {
                     introspection::call(analysis, call);
                 }
             }
             Node::SQLValueFunction(value) if reflects => introspection::value(analysis, value),
-            Node::TypeCast(cast) => literals::cast(analysis, cast),
+            Node::ResTarget(output) => outputs.note(output),
+            Node::TypeCast(cast) => {
+                literals::cast(analysis, cast);
+                if reflects {
+                    computed::cast(analysis, cast, &outputs);
+                }
+            }
             Node::TypeName(name) => type_name(analysis, name),
             Node::A_Expr(expr) => operator(analysis, &name_parts(expr.name()), expr.location),
             Node::SubLink(link) => operator(analysis, &name_parts(link.oper_name()), link.location),

@@ -270,8 +270,19 @@ fn view_gap() -> impl Iterator<Item = &'static str> {
 }
 
 /// Words of introspection that do not begin with `pg_`.
-const INTROSPECTION: [&str; 5] =
-    ["information_schema", "current_schema", "current_schemas", "obj_description", "col_description"];
+const INTROSPECTION: [&str; 11] = [
+    "information_schema",
+    "current_schema",
+    "current_schemas",
+    "obj_description",
+    "col_description",
+    "regclass",
+    "to_regclass",
+    "has_table_privilege",
+    "has_column_privilege",
+    "has_any_column_privilege",
+    "has_sequence_privilege",
+];
 
 fn is_of_catalogue(word: &[u8]) -> bool {
     word.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"pg_"))

@@ -1,5 +1,6 @@
 //! What becomes of texts in an edition that has something of everything: [`sample`].
 
+mod computed;
 mod constraints;
 mod gate;
 mod moved;

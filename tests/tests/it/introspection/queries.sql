@@ -131,3 +131,7 @@ SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace 
 SELECT c.relname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid WHERE c.relnamespace = 'public'::regnamespace AND set_config('search_path', '', false) IS NOT NULL
 -- expressions of checks, as information_schema asks from PostgreSQL 17 on
 SELECT conname, pg_get_expr(conbin, conrelid), pg_get_expr(conbin, conrelid, true) FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace
+-- names that are put together
+SELECT ('"' || t.table_name || '"')::regclass::oid = to_regclass('public.' || quote_ident(t.table_name)), ('"' || table_schema || '"."' || table_name || '"')::regclass::text, has_table_privilege('app', table_schema || '.' || table_name, 'SELECT') FROM information_schema.tables t WHERE table_schema = 'public'
+-- typeorm: columns, by a name that is put together
+SELECT c.table_name, c.column_name, pg_catalog.format_type(a.atttypid, a.atttypmod) FROM information_schema.columns c JOIN pg_catalog.pg_attribute a ON a.attname = c.column_name AND a.attrelid = ('"' || c.table_schema || '"."' || c.table_name || '"')::regclass::oid WHERE c.table_schema = 'public' AND has_column_privilege('public.' || c.table_name, c.column_name, 'SELECT')

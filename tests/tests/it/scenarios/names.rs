@@ -1,5 +1,7 @@
 //! Identifiers that need quotes, that are as long as can be, in any script.
 
+use edition_tests::{OWNER, World};
+
 use super::story;
 
 #[tokio::test]
@@ -104,4 +106,80 @@ async fn twins_are_told_apart_when_one_is_renamed() {
         .run("v2", "INSERT INTO t (id, a) VALUES (3, 1) ON CONFLICT ON CONSTRAINT one DO NOTHING")
         .tell()
         .await;
+}
+
+/// What a catalogue query is told by name, as a parameter or put together.
+#[tokio::test]
+async fn names_that_only_the_server_knows_mean_the_editions() {
+    const BASE: &str = "CREATE TABLE users (id serial PRIMARY KEY, name text); CREATE TABLE legacy (id int); CREATE TABLE a (x int); CREATE TABLE b (y int, z int);
+        CREATE TABLE \"Odd T\" (id int CONSTRAINT \"Odd K\" UNIQUE)";
+    const DRAFT: &str = "ALTER TABLE users RENAME TO people; ALTER TABLE people ADD word text; DROP TABLE legacy; CREATE TABLE audit (id serial PRIMARY KEY);
+        ALTER TABLE a RENAME TO c; ALTER TABLE b RENAME TO a; ALTER TABLE c RENAME TO b; ALTER TABLE \"Odd T\" ALTER id TYPE bigint";
+    const NAMES: &[&str] = &[
+        "public.users",
+        "public.people",
+        "people",
+        " Public . \"people\" ",
+        "public.legacy",
+        "public.audit",
+        "public.audit_pkey",
+        "public.audit_id_seq",
+        "public.a",
+        "public.b",
+        "public.\"Odd T\"",
+        "public.users_id_seq",
+        "public.nope",
+        "nowhere.users",
+        "pg_catalog.pg_class",
+        "1259",
+        "-",
+        "a.b.c.d",
+        "",
+    ];
+    const QUESTIONS: &[&str] = &[
+        "SELECT $1::text::regclass::text",
+        "SELECT count(*)::text FROM pg_attribute WHERE attrelid = ($1 || '')::regclass AND attnum > 0",
+        "SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = CAST($1::varchar AS regclass) AND attnum > 0",
+        "SELECT to_regclass($1)::text",
+        "SELECT has_table_privilege($1, 'SELECT')::text",
+        "SELECT has_table_privilege(current_user, $1, 'SELECT')::text",
+        "SELECT has_any_column_privilege($1, 'SELECT')::text",
+        "SELECT relkind::text FROM pg_class WHERE oid = lower($1)::regclass AND relkind <> 'i'",
+    ];
+    let world = World::adopted(BASE).await;
+    world.verbs.create("v2").await;
+    world.draft("v2", DRAFT).await;
+    world.verbs.publish("v2", &["lossy-cast"]).await;
+    for edition in ["v1", "v2"] {
+        let (oracle, session) = (world.in_blueprint(edition).await, world.session(OWNER, edition).await);
+        for question in QUESTIONS {
+            for name in NAMES {
+                let mut heard = Vec::new();
+                for asked in [&oracle, &session] {
+                    heard.push(match asked.client().query_one(*question, &[name]).await {
+                        Ok(row) => row.get::<_, Option<String>>(0).unwrap_or_default(),
+                        Err(error) => error
+                            .as_db_error()
+                            .map_or_else(|| format!("{error:?}"), |error| format!("{error}")),
+                    });
+                }
+                assert_eq!(heard[1], heard[0], "{edition}: {question}, {name:?}");
+            }
+        }
+        // Shown by the name that it is stored under, if another edition has that.
+        let row = session
+            .client()
+            .query_one("SELECT to_regclass($1) IS NULL", &[&"public.\"Odd K\""])
+            .await
+            .unwrap();
+        assert!(!row.get::<_, bool>(0), "{edition}");
+        let table = if edition == "v1" { "public.users" } else { "public.people" };
+        let row = session
+            .client()
+            .query_one("SELECT pg_get_serial_sequence($1, $2), $3::regclass::text", &[&table, &"id", &table])
+            .await
+            .unwrap();
+        assert_eq!((row.get(0), Some(row.get(1))), ("public.users_id_seq", table.strip_prefix("public.")));
+    }
+    world.end().await;
 }
