@@ -2,13 +2,14 @@
 //! list), standard error kept for the message, a deadline, and no survivor.
 
 use std::{
-    path::Path,
+    io::Read,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
 };
 use tokio_postgres::{Config, config::Host};
@@ -23,22 +24,81 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(600);
 /// What is kept of standard error.
 const STDERR_KEPT: usize = 64 * 1024;
 
-/// Runs a file of SQL by psql, in one transaction that its first error ends.
-pub async fn run_file(psql: &Path, config: &Config, tls: &Tls, file: &Path) -> Result<()> {
-    let mut command = program(psql, config, tls);
-    command.args(["-X", "-q", "-1", "--no-password", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file);
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    let mut running = Running::start(psql, command)?;
-    let ended = running.wait().await?;
-    ended.success_or(|message| {
-        let hint = if message.contains("violates foreign key constraint") {
-            "no draft was made. A draft begins without rows; if the file needs rows that earlier drafts of these editions inserted, say --with-rows. \
-             Rows that are only in the live database cannot be referred to: insert them through the edition once it is published"
+/// A file of SQL, read once: what is no plain file (a pipe, standard input) gives its text to one reader only.
+#[derive(Debug)]
+pub struct Script {
+    file: PathBuf,
+    /// Whether psql may read it for itself, which knows then where it stands (`\ir`, messages).
+    is_plain: bool,
+    bytes: Vec<u8>,
+}
+
+impl Script {
+    /// Reads a file; `-` is standard input.
+    pub fn read(file: &Path) -> Result<Self> {
+        let is_input = file == Path::new("-");
+        let read = if is_input {
+            let mut bytes = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
         } else {
-            "no draft was made: mend the file and run the same command again"
+            std::fs::read(file)
         };
-        Error::refused(format!("{} failed: {message}", file.display())).with_hint(hint)
-    })
+        let bytes = read.map_err(|error| {
+            Error::refused(format!("cannot read {}: {error}", file.display()))
+                .with_hint("no draft was made: name a file of SQL, or - for standard input")
+        })?;
+        let is_plain = !is_input && std::fs::metadata(file).is_ok_and(|known| known.is_file());
+        Ok(Self { file: file.to_owned(), is_plain, bytes })
+    }
+
+    /// For people.
+    pub fn name(&self) -> String {
+        if self.file == Path::new("-") {
+            "standard input".to_owned()
+        } else {
+            self.file.display().to_string()
+        }
+    }
+
+    /// What it says; `None` in another encoding than ours.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.bytes).ok()
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.iter().all(u8::is_ascii_whitespace)
+    }
+
+    /// Runs it by psql, in one transaction that its first error ends.
+    pub async fn run(&self, psql: &Path, config: &Config, tls: &Tls) -> Result<()> {
+        let mut command = program(psql, config, tls);
+        command.args(["-X", "-q", "-1", "--no-password", "-v", "ON_ERROR_STOP=1", "-f"]);
+        if self.is_plain {
+            command.arg(&self.file).stdin(Stdio::null());
+        } else {
+            command.arg("-").stdin(Stdio::piped());
+        }
+        command.stdout(Stdio::null());
+        let mut running = Running::start(psql, command)?;
+        let input = running.child.stdin.take();
+        let give = async {
+            if let Some(mut input) = input {
+                // psql that ends before it has read all says why.
+                input.write_all(&self.bytes).await.ok();
+            }
+        };
+        let (ended, ()) = tokio::join!(running.wait(), give);
+        ended?.success_or(|message| {
+            let hint = if message.contains("violates foreign key constraint") {
+                "no draft was made. A draft begins without rows; if the file needs rows that earlier drafts of these editions inserted, say --with-rows. \
+                 Rows that are only in the live database cannot be referred to: insert them through the edition once it is published"
+            } else {
+                "no draft was made: mend the file and run the same command again"
+            };
+            Error::refused(format!("{} failed: {message}", self.name())).with_hint(hint)
+        })
+    }
 }
 
 /// A program that will connect as `config` says.

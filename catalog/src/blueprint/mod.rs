@@ -11,7 +11,7 @@ mod read;
 mod statements;
 
 pub use check::{Sides, check_transform, set_author_path};
-pub use child::run_file;
+pub use child::Script;
 pub use compare::{Comparison, Difference, compare, differences};
 pub use database::{drop_blueprint, exists, fork};
 pub use dump::copy_structure;

@@ -1,6 +1,6 @@
 //! `create`: fork the leaf's blueprint into a draft.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 use tokio_postgres::error::SqlState;
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     blueprint,
+    blueprint::Script,
     error::{Error, Result},
     event::{Event, Events},
     model::{Edition, EditionName, EditionState, Name},
@@ -27,7 +28,7 @@ use crate::{
 pub struct CreateOptions {
     /// The new edition.
     pub name: EditionName,
-    /// SQL files to run in the draft, in order, each in one transaction.
+    /// SQL files to run in the draft, in order, each in one transaction; `-` is standard input.
     pub from: Vec<PathBuf>,
     /// Whether the draft begins with the rows that earlier drafts inserted; else it has none.
     pub with_rows: bool,
@@ -154,6 +155,7 @@ async fn make(
     (parent, blueprint): (&Edition, &Name),
     events: &dyn Events,
 ) -> Result<()> {
+    let scripts: Vec<Script> = options.from.iter().map(|file| Script::read(file)).collect::<Result<_>>()?;
     blueprint::fork(target, &parent.blueprint, blueprint, &options.name).await?;
     let snapshot = Snapshot::load(connection).await?;
     let path = snapshot.edition_by_id(parent.id).map(|edition| edition.path.clone()).unwrap_or_default();
@@ -161,19 +163,23 @@ async fn make(
     fork_rows(connection, &mut fork, parent.id, &path, options.with_rows).await?;
     drop(fork);
     let config = target.blueprint_config(blueprint.as_str());
-    for file in &options.from {
-        events.emit(Event::Note { text: format!("running {}", file.display()) });
-        blueprint::run_file(&options.programs.psql, &config, target.blueprint_tls(), file).await?;
-        note_data_statements(target, blueprint, file).await?;
+    for script in &scripts {
+        if script.is_empty() {
+            events.emit(Event::Note { text: format!("{} is empty: nothing was run", script.name()) });
+            continue;
+        }
+        events.emit(Event::Note { text: format!("running {}", script.name()) });
+        script.run(&options.programs.psql, &config, target.blueprint_tls()).await?;
+        note_data_statements(target, blueprint, script).await?;
     }
     Ok(())
 }
 
 /// Notes the statements of a file from which transforms are inferred. They have run on empty tables, so nothing else tells of them.
-async fn note_data_statements(target: &Target, blueprint: &Name, file: &Path) -> Result<()> {
+async fn note_data_statements(target: &Target, blueprint: &Name, script: &Script) -> Result<()> {
     // What psql could read and we cannot (another encoding) has nothing to infer from.
-    let Ok(text) = std::fs::read_to_string(file) else { return Ok(()) };
-    let statements = data_statements(&text);
+    let Some(text) = script.text() else { return Ok(()) };
+    let statements = data_statements(text);
     if !statements.is_empty() {
         let connection = target.connect_blueprint(blueprint).await?;
         connection.batch_execute(note_statements(&statements).as_str()).await?;

@@ -22,7 +22,7 @@ pub(crate) struct Create {
     /// The new edition's name
     name: EditionName,
 
-    /// An SQL file to run in the draft, in one transaction; may be repeated
+    /// An SQL file to run in the draft, in one transaction; - for standard input; may be repeated
     #[arg(long, value_name = "FILE")]
     from: Vec<PathBuf>,
 
