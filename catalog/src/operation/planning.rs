@@ -19,8 +19,9 @@ use crate::{
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
         Bindings, Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, agreements, assemble,
-        bindings, candidates, draft_fingerprint, drift, expand, fingerprint, leave_out_doubtful, made_anew,
-        own_objects, own_types, probes, property_findings, refusals, searching_functions,
+        bindings, candidates, changes_nothing, draft_fingerprint, drift, expand, fingerprint,
+        leave_out_doubtful, made_anew, own_objects, own_types, probes, property_findings, refusals,
+        searching_functions,
     },
     seed::read_seeds,
     store,
@@ -79,6 +80,13 @@ pub(super) async fn plan_publication(
     findings.extend(inferred.findings);
     findings.extend(leave_out_doubtful(&mut seeds, &inferred.steps, &child));
     let given: Vec<Transform> = given.into_iter().chain(inferred.transforms).collect();
+    if comparison.diff.changes.is_empty()
+        && given.is_empty()
+        && inferred.steps.is_empty()
+        && seeds.tables.is_empty()
+    {
+        findings.push(changes_nothing(&draft.name, &parent.name));
+    }
     findings.extend(drift(&chain));
     if findings.iter().all(|finding| finding.code != Code::ForeignDdl) {
         findings.extend(altered_rules(target, &chain).await?);
@@ -139,8 +147,9 @@ pub(super) async fn plan_publication(
     };
     let default_of =
         |table, column: &Name| reading.schema.table(table)?.column_named(column.as_str())?.default.clone();
+    let older: Vec<EditionName> = chain.members.iter().map(|member| member.edition.name.clone()).collect();
     let (hop, more) =
-        assemble((&layout.inherited, draft.id, &draft.name), &found, &reading.probed, default_of);
+        assemble((&layout.inherited, draft.id, &draft.name), &older, &found, &reading.probed, default_of);
     findings.extend(more);
     findings.extend(disagreements(connection, &agreements(&chain, &hop, &reading.schema)).await?);
     findings.extend(

@@ -5,7 +5,7 @@
 mod probe;
 mod rename;
 
-pub use probe::{Probe, Probed, ROW_ALIAS, over_row_alias};
+pub use probe::{Probe, Probed, ROW_ALIAS, ResultType, over_row_alias};
 pub use rename::rename_statements;
 use rename::search_path_statements;
 

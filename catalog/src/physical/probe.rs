@@ -34,10 +34,32 @@ pub enum Probed {
         is_repeatable: bool,
         /// Whether it is one value for all rows, whoever asks and when, that nothing but the server's own functions makes.
         is_constant: bool,
+        /// What the expression gives, and what the column takes.
+        result: ResultType,
     },
     /// PostgreSQL's objection.
     Objection(String),
 }
+
+/// The type of an expression, and that of the column that it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultType {
+    /// The expression's, as `format_type` writes it.
+    pub of: String,
+    /// The column's.
+    pub to: String,
+    /// Whether a value of the one is stored as a value of the other, by a cast of the database (`text` → `citext`).
+    pub is_image: bool,
+}
+
+/// Reads a [`ResultType`] off a view whose only column the expression is. `$1`: the table, `$2`: the column that it is for.
+const RESULT: &str = "\
+SELECT pg_catalog.format_type(e.atttypid, e.atttypmod), pg_catalog.format_type(c.atttypid, c.atttypmod), \
+  e.atttypid <> c.atttypid AND c.atttypmod = -1 AND EXISTS (SELECT FROM pg_catalog.pg_cast \
+    WHERE castsource = e.atttypid AND casttarget = c.atttypid AND castmethod = 'b') \
+FROM pg_catalog.pg_attribute e, pg_catalog.pg_attribute c \
+WHERE e.attrelid = 'pg_temp.edition_result'::pg_catalog.regclass AND e.attnum = 1 \
+  AND c.attrelid = $1::pg_catalog.text::pg_catalog.regclass AND c.attname = $2";
 
 /// Alias of the table in set-based statements.
 pub const ROW_ALIAS: &str = "edition_row";
@@ -122,10 +144,20 @@ async fn deparse(
     let in_update = over_row_alias(in_trigger)?;
     let alias = Name::new(ROW_ALIAS).map_err(|error| Error::bug(error.to_string()))?;
     // Assignment rules, not cast rules: what an UPDATE would refuse, a transform may not do silently.
-    let check =
-        sql!("EXPLAIN (COSTS OFF) UPDATE ONLY {} AS {} SET {} = {}", table, alias, probe.target, in_update);
+    let check = sql!(
+        "EXPLAIN (COSTS OFF) UPDATE ONLY {} AS {} SET {} = {}; CREATE TEMP VIEW edition_result AS SELECT {} AS value FROM ONLY {} AS {}",
+        table,
+        alias,
+        probe.target,
+        in_update,
+        in_update,
+        table,
+        alias
+    );
     transaction.batch_execute(check.as_str()).await?;
-    Ok(Probed::Fine { in_trigger: Sql::trusted(in_trigger), in_update, is_repeatable, is_constant })
+    let row = transaction.query_one(RESULT, &[&sql!("{}", table).as_str(), &probe.target.as_str()]).await?;
+    let result = ResultType { of: row.try_get(0)?, to: row.try_get(1)?, is_image: row.try_get(2)? };
+    Ok(Probed::Fine { in_trigger: Sql::trusted(in_trigger), in_update, is_repeatable, is_constant, result })
 }
 
 /// The text between the WHEN of a deparsed probing trigger and its ` IS NULL`. Both ends are PostgreSQL's own fixed words

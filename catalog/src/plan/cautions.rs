@@ -14,8 +14,8 @@ use crate::{
     diff::{Change, Diff},
     layout::ColumnFate,
     model::{
-        Column, ColumnId, Constraint, Generated, Name, Partition, Partitioning, QualifiedName, RowSecurity,
-        Table,
+        Column, ColumnId, Constraint, EditionName, Generated, Name, Partition, Partitioning, QualifiedName,
+        RowSecurity, Table,
     },
     sql::lexer::{Lexer, TokenKind},
 };
@@ -41,6 +41,13 @@ pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Fi
     .chain(partitions_pointed_at(input, table))
     .chain(named_partitions(input, table))
     .collect()
+}
+
+/// A draft that is its parent: published, it would be a second name for the same.
+pub fn changes_nothing(draft: &EditionName, parent: &EditionName) -> Finding {
+    let message = format!("the draft changes nothing: {draft} is what {parent} is");
+    Finding::new(Code::ChangesNothing, format!("edition {draft}"), message)
+        .with_fix(format!("change it (edition url {draft} says where), or give it up: edition drop {draft}"))
 }
 
 /// A name that changes hands looks the same to the author, but is another table.

@@ -18,6 +18,9 @@ codes! {
     SeedRows = 3, "seed-rows", Notice:
         "The draft's migrations inserted, changed or deleted rows in its blueprint. Publish does the same once in the live database, where older editions see it, too, in the tables that they share.",
         "Nothing to do. What no edition should get: take it back in the draft.";
+    ChangesNothing = 4, "changes-nothing", Notice:
+        "The draft is its parent with another name: its schema, its rows and its transforms are the same. A migration that was meant to run in it may have run elsewhere.",
+        "Nothing to do if that is meant; else change the draft (edition url NAME says where it is), or give it up: edition drop NAME.";
     NeedsForwardTransform = 10, "needs-forward-transform", Refused:
         "Rows that older editions wrote or will write need a value in a column of the draft, and nothing says which.",
         "Give one (edition transform NAME TABLE --forward 'column = expression'), or a default in the draft.";
@@ -26,7 +29,7 @@ codes! {
         "Give one (edition transform NAME TABLE --reverse 'column = expression').";
     TightensOlderEdition = 12, "tightens-older-edition", NeedsWord:
         "A new rule (NOT NULL, CHECK, UNIQUE, a foreign key) is over columns that older editions share, so their writes must meet it too from publish on. A write that was valid before may fail.",
-        "Give a forward transform for a column of the rule, so that the new edition gets a column of its own; or make sure that older applications meet the rule, and allow it.";
+        "Give a forward transform for a column of the rule, so that the new edition gets a column of its own, and one whose value meets the rule whatever older editions write; or make sure that older applications meet the rule, and allow it.";
     RestrictsOlderEdition = 13, "restricts-older-edition", NeedsWord:
         "A new foreign key points at a table that older editions delete from: rows of the new table will keep them from deleting the rows pointed at, or its action fires triggers of the new table in their sessions.",
         "Use ON DELETE CASCADE or SET NULL, and trigger functions that name nothing new; or make sure that older applications do not delete such rows, and allow it.";
@@ -96,6 +99,15 @@ codes! {
     NumbersMayMeet = 46, "numbers-may-meet", NeedsWord:
         "The draft lets a column count whose numbers older editions give themselves. It counts from behind the last number that was there at publish; where an older edition gives a number that the counter comes to, the newer edition's INSERT fails on a key.",
         "Let older applications give no numbers beyond those that are there, or none at all; or allow it.";
+    OlderWriteMayFail = 47, "older-write-may-fail", NeedsWord:
+        "The draft has a column of its own that a forward transform computes from what older editions write. Where the transform raises an error (a value that the narrower type does not take), or what it gives breaks a rule of the draft's column (NOT NULL, a check, a unique or foreign key, an exclusion, a domain's rules), the older edition's write fails.",
+        "Give a forward transform that cannot fail, whatever older editions write: left(x, 5), least(greatest(x, 0), 9), coalesce(x, ''), CASE WHEN …, or --on-error null where the column takes NULL; or make sure that older applications write nothing else, and allow it.";
+    NewerWriteMayFail = 48, "newer-write-may-fail", Notice:
+        "A reverse transform computes a column of the older editions from what the new one writes. Where it raises an error, because the older type does not take the value, or gives NULL for a column that takes none, the new edition's write fails as long as an older edition is live.",
+        "Nothing to do if the new application writes no such value until then; else give a reverse transform that cannot fail: edition transform NAME TABLE --reverse 'column = expression'.";
+    KeyStandsTwice = 49, "key-stands-twice", Notice:
+        "The draft has a column of a primary or unique key stored anew (another type), so two unique indexes stand for the key as long as an older edition is live. INSERT … ON CONFLICT (key) heeds one of them: of two sessions that insert the same new key at the same moment, in whichever editions, one may fail with 23505 (unique_violation) by the other index instead of updating or doing nothing.",
+        "Repeat a statement that fails with 23505; upsert less until the older editions are retired; or, where nothing is to be updated, leave the key out: ON CONFLICT DO NOTHING heeds both.";
     DeferredToRetire = 60, "deferred-to-retire", Notice:
         "The draft takes something away or changes something that an older edition could notice or lose (an owner, a privilege, a comment, storage). It stays as it is for now.",
         "Nothing to do: the object takes the newer edition's state when the older ones are retired.";

@@ -40,7 +40,7 @@ mod whole_rows;
 pub use allowances::Allowances;
 pub use archived::{Archived, stored_by_leaf};
 pub use artefact::{Artefact, PlannedStep, Work};
-pub use cautions::made_anew;
+pub use cautions::{changes_nothing, made_anew};
 pub use chain::{Chain, Facts, Member, path_along};
 pub use class::{Class, class_of};
 pub use code::Code;
@@ -56,7 +56,9 @@ pub use seeds::leave_out_doubtful;
 pub use step::{Lock, Step, StepKind};
 pub use take_back::{TakeBackInput, take_back};
 pub(crate) use tighten::BYTES_BUILT_AT_ONCE;
-pub use transforms::{Candidate, Fill, FilledBy, Hop, TransformInput, assemble, candidates, probes};
+pub use transforms::{
+    Candidate, Ends, Fill, FilledBy, Fit, Hop, TransformInput, assemble, candidates, probes,
+};
 pub use unsupported::refusals;
 
 use serde::{Deserialize, Serialize};

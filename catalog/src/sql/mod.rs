@@ -11,6 +11,6 @@ mod snippet;
 pub mod walk;
 
 pub use data_change::{DataChange, DataStatement, data_statements, note_statements};
-pub use expression::{ColumnUse, Expression, parse_assignments};
+pub use expression::{ColumnFacts, ColumnUse, Expression, Value, parse_assignments};
 pub use fragment::{Fragment, Literal, Sql, fragment, join};
 pub use later_names::{LaterNames, RelationName};

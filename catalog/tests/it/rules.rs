@@ -26,7 +26,12 @@ async fn published() -> Database {
     let database = Database::adopted(BASE).await;
     create(&database.target, &database.create_options("v2"), &Silent).await.unwrap();
     database.run_in_draft("v2", CHANGES).await;
-    let allow = Allowances::of([Code::LossyCast, Code::TightensOlderEdition, Code::NameDeferred]);
+    let allow = Allowances::of([
+        Code::LossyCast,
+        Code::OlderWriteMayFail,
+        Code::TightensOlderEdition,
+        Code::NameDeferred,
+    ]);
     let options = PublishOptions { allow, ..PublishOptions::default() };
     publish(&database.target, &edition("v2"), &options, &Silent).await.unwrap();
     database

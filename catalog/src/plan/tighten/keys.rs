@@ -6,7 +6,7 @@ use super::{Context, Taken, partitioned::Whole};
 use crate::{
     ddl::concurrent_index,
     model::{ColumnId, Constraint, ConstraintKind, Index, Name, QualifiedName},
-    plan::{Code, Finding, Lock, Step, StepKind},
+    plan::{Code, Finding, Lock, Step, StepKind, transforms::names},
     sql,
     sql::Sql,
 };
@@ -27,6 +27,14 @@ impl Context<'_> {
     ) -> Vec<Step> {
         let Some(index) = constraint.as_index() else { return Vec::new() };
         findings.extend(self.tightens_by(constraint));
+        let is_known = self
+            .table
+            .parent
+            .constraints
+            .iter()
+            .any(|known| known.as_index().is_some() && known.columns == constraint.columns);
+        let what = format!("constraint {}", constraint.name.as_str());
+        findings.extend(self.stands_twice(&what, &self.physical_columns(constraint), is_known));
         if constraint.kind == ConstraintKind::PrimaryKey && self.has_primary_key() {
             findings.extend(self.grouped_by());
         }
@@ -154,9 +162,11 @@ impl Context<'_> {
                 .filter_map(|id| self.table.physical.column(*id))
                 .map(|c| c.name.clone())
                 .collect();
-            if !self.is_told_anew(index) {
-                findings.extend(self.tightens(&format!("unique index {}", index.name.as_str()), &columns));
-            }
+            let what = format!("unique index {}", index.name.as_str());
+            let is_known = self.is_told_anew(index);
+            let shared = if is_known { None } else { self.tightens(&what, &columns) };
+            findings.extend(shared.or_else(|| self.broken_by_transform(&what, &columns, is_known)));
+            findings.extend(self.stands_twice(&what, &columns, is_known));
         }
         let name = taken.index(&index.name, &self.input.draft.name);
         if let Some(live) = self.partitioned() {
@@ -172,6 +182,19 @@ impl Context<'_> {
         };
         let place = QualifiedName::new(self.physical.schema.clone(), name);
         vec![self.index_step(statement, place)]
+    }
+
+    /// ON CONFLICT (key) takes one index for its arbiter: the older key's or the duplicate's, and not both.
+    fn stands_twice(&self, what: &str, columns: &[Name], is_known: bool) -> Option<Finding> {
+        let is_doubled = is_known && columns.iter().any(|column| self.columns.get(column) == Some(&true));
+        is_doubled.then(|| {
+            let message = format!(
+                "two unique indexes stand for it until {} is retired: of two sessions that INSERT … ON CONFLICT the same new key at the same moment, one may fail with 23505",
+                names(&self.older())
+            );
+            Finding::new(Code::KeyStandsTwice, format!("table {}, {what}", self.table.child.name.pretty()), message)
+                .with_fix("repeat what fails with 23505, or leave the key out where nothing is to be updated: ON CONFLICT DO NOTHING heeds both")
+        })
     }
 
     /// Whether an older edition has a unique index over the same columns, of which some are the child's duplicates now.

@@ -15,12 +15,13 @@ pub(in crate::plan) use standing::{Standing, Standings, same, same_index};
 use super::{
     Chain, Code, ExpandInput, Finding, Lock, Severity, Step, StepKind,
     expand::{TableView, child_only},
+    transforms::names,
 };
 use crate::{
     layout::TakenNames,
     model::{Constraint, ConstraintKind, EditionName, Index, Name, QualifiedName, Table, TableId},
     sql,
-    sql::Sql,
+    sql::{Literal, Sql, join, lexer::Lexer},
 };
 
 /// All the steps for the inherited tables. Foreign keys come last, because each needs the key that it points at.
@@ -201,7 +202,7 @@ impl<'a> Context<'a> {
             subject: format!("table {}, {what}", self.table.child.name.pretty()),
             message: "the rule will bind the writes of older editions too, because they share its columns".to_owned(),
             fix: Some(format!(
-                "give a forward transform for a column of it (edition transform {} {} --forward '…'), or accept it: --allow tightens-older-edition",
+                "give a column of it a forward transform whose value meets the rule whatever older editions write (edition transform {} {} --forward '…'), or accept it: --allow tightens-older-edition",
                 self.input.draft.name,
                 self.table.child.name.name.as_str()
             )),
@@ -210,8 +211,10 @@ impl<'a> Context<'a> {
 
     /// The same for a constraint; one that an older edition has too, over columns of which some are the child's duplicates now, is no news.
     fn tightens_by(&self, constraint: &Constraint) -> Option<Finding> {
+        let what = format!("constraint {}", constraint.name.as_str());
+        let columns = self.physical_columns(constraint);
         if self.says_the_same(constraint) {
-            return None;
+            return self.broken_by_transform(&what, &columns, true);
         }
         let is_key = !matches!(constraint.kind, ConstraintKind::Check | ConstraintKind::Other);
         let known = self.table.parent.constraints.iter().any(|known| {
@@ -219,22 +222,57 @@ impl<'a> Context<'a> {
                 && known.columns == constraint.columns
                 && known.references == constraint.references
         });
-        let columns = self.physical_columns(constraint);
         let duplicated = columns.iter().any(|column| self.columns.get(column) == Some(&true))
             || constraint.references.as_ref().is_some_and(|(id, ids)| self.is_duplicated(*id, ids));
         if is_key && known && duplicated {
-            return None;
+            return self.broken_by_transform(&what, &columns, true);
         }
-        self.tightens(&format!("constraint {}", constraint.name.as_str()), &columns)
+        self.tightens(&what, &columns).or_else(|| self.broken_by_transform(&what, &columns, false))
     }
 
-    /// Whether parent and child word a check alike: it differs only in whose columns, types or functions it means.
+    /// A rule over columns of the child's own binds older editions by way of what the transforms give. One that their own columns have, too, holds for values
+    /// that are given as they are.
+    fn broken_by_transform(&self, what: &str, columns: &[Name], is_known: bool) -> Option<Finding> {
+        let fills = self.input.hop.fills(self.table.place.id).iter();
+        let given: Vec<&Name> = fills
+            .filter(|fill| columns.contains(&fill.target) && fill.fit.is_computed)
+            .filter(|fill| !(is_known && fill.fit.keeps))
+            .map(|fill| self.logical_name(&fill.target))
+            .collect();
+        if given.is_empty() {
+            return None;
+        }
+        let given: Vec<&str> = given.into_iter().map(Name::as_str).collect();
+        let message = format!(
+            "a write of {} fails where what the transform gives for {} breaks the rule",
+            names(&self.older()),
+            given.join(", ")
+        );
+        let subject = format!("table {}, {what}", self.table.child.name.pretty());
+        Some(Finding::new(Code::OlderWriteMayFail, subject, message).with_fix(format!(
+            "make sure that it meets the rule whatever they write (edition transform {} {} --forward '…'), and accept it: --allow older-write-may-fail",
+            self.input.draft.name,
+            self.table.child.name.name.as_str()
+        )))
+    }
+
+    /// The editions that are live.
+    fn older(&self) -> Vec<EditionName> {
+        self.input.chain.members.iter().map(|member| member.edition.name.clone()).collect()
+    }
+
+    /// What the child calls a physical column.
+    fn logical_name<'n>(&'n self, physical: &'n Name) -> &'n Name {
+        let mut columns = self.table.child.columns.iter();
+        columns
+            .find(|column| self.table.place.child.column(column) == physical)
+            .map_or(physical, |column| &column.name)
+    }
+
+    /// Whether parent and child word a check alike: it differs only in whose columns, types or functions it means. PostgreSQL writes casts out
+    /// by the column's type, so they do not count.
     fn says_the_same(&self, constraint: &Constraint) -> bool {
-        let worded = |table: &Table| {
-            let found = table.constraints.iter().find(|known| known.name == constraint.name)?;
-            Some((found.kind, found.definition.clone()))
-        };
-        let (before, after) = (worded(self.table.parent), worded(self.table.child));
+        let (before, after) = (worded(self.table.parent, constraint), worded(self.table.child, constraint));
         before.is_some()
             && before == after
             && constraint.kind == ConstraintKind::Check
@@ -269,6 +307,26 @@ impl<'a> Context<'a> {
             .touching(self.input.chain.size(self.physical))
     }
 
+    /// The key of a row for which a condition holds: `(id)=(17)`.
+    fn row_where(&self, condition: &Sql) -> Sql {
+        let key = self.table.parent.primary_key().iter();
+        let key: Vec<&Name> = key.filter_map(|id| self.table.place.parent.columns.get(id)).collect();
+        let names: Vec<&str> = key.iter().map(|name| name.as_str()).collect();
+        let (names, values) = if key.is_empty() {
+            ("ctid".to_owned(), Sql::trusted("CAST(ctid AS text)"))
+        } else {
+            (names.join(", "), join(key.iter().map(|name| sql!("CAST({} AS text)", *name)), " || ', ' || "))
+        };
+        let begin = format!("({names})=(");
+        sql!(
+            "SELECT {} || {} || ')' FROM {} WHERE {} LIMIT 1",
+            Literal(&begin),
+            values,
+            self.physical,
+            condition
+        )
+    }
+
     fn drop_constraint(&self, name: &Name) -> Sql {
         sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", self.physical, name)
     }
@@ -294,6 +352,67 @@ impl<'a> Context<'a> {
                     fix: None,
                 });
             }
+        }
+    }
+}
+
+/// What a table's constraint of that name says.
+fn worded<'t>(table: &'t Table, constraint: &Constraint) -> Option<(ConstraintKind, Vec<&'t str>)> {
+    let found = table.constraints.iter().find(|known| known.name == constraint.name)?;
+    Some((found.kind, without_casts(&found.definition)))
+}
+
+/// The tokens of a deparsed definition but for casts and brackets.
+fn without_casts(definition: &str) -> Vec<&str> {
+    let tokens: Vec<&str> = Lexer::new(definition.as_bytes())
+        .filter_map(|token| definition.get(token.range()))
+        .filter(|token| !matches!(*token, "(" | ")" | "[" | "]"))
+        .collect();
+    let mut kept = Vec::new();
+    let mut rest = tokens.as_slice();
+    loop {
+        rest = match rest {
+            [":", ":", after @ ..] => behind_type(after),
+            [token, after @ ..] => {
+                kept.push(*token);
+                after
+            }
+            [] => return kept,
+        };
+    }
+}
+
+/// What follows a type's name: one that may be qualified, or of several words.
+fn behind_type<'t, 'd>(tokens: &'t [&'d str]) -> &'t [&'d str] {
+    match tokens {
+        ["character" | "bit", "varying", rest @ ..]
+        | ["double", "precision", rest @ ..]
+        | ["timestamp" | "time", "with" | "without", "time", "zone", rest @ ..]
+        | [_, ".", _, rest @ ..]
+        | [_, rest @ ..] => rest,
+        [] => tokens,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_casts;
+
+    #[test]
+    fn a_check_is_the_same_whatever_casts_a_columns_type_brings() {
+        for (before, after, is_same) in [
+            ("CHECK (((v)::text <> ''::text))", "CHECK ((v <> ''::text))", true),
+            (
+                "CHECK (((v)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[])))",
+                "CHECK ((v = ANY (ARRAY['a'::text, 'b'::text])))",
+                true,
+            ),
+            ("CHECK ((n > (0)::numeric))", "CHECK ((n > 0))", true),
+            ("CHECK ((m <> 'x'::public.mood))", "CHECK ((m <> 'x'::text))", true),
+            ("CHECK ((n > 0))", "CHECK ((n > 1))", false),
+            ("CHECK ((length(v) < 3))", "CHECK ((v < 3))", false),
+        ] {
+            assert_eq!(without_casts(before) == without_casts(after), is_same, "{before} {after}");
         }
     }
 }

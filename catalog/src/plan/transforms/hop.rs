@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Candidate,
+    Candidate, Fit,
     judgement::{judged, objected},
+    risk,
 };
 use crate::{
     ddl::{Assignment, AssignmentKind, HopTriggers},
@@ -37,6 +38,8 @@ pub struct Fill {
     pub is_repeatable: bool,
     /// Who gives it to them.
     pub by: FilledBy,
+    /// How what older editions write fits into the column.
+    pub fit: Fit,
 }
 
 /// How rows come by a value.
@@ -71,9 +74,10 @@ impl Hop {
     }
 }
 
-/// Joins candidates with PostgreSQL's answers. `default_of`: a physical column's default in physical words.
+/// Joins candidates with PostgreSQL's answers. `older`: the editions that are live. `default_of`: a physical column's default in physical words.
 pub fn assemble(
     sides: (&[InheritedTable], EditionId, &EditionName),
+    older: &[EditionName],
     candidates: &[Candidate],
     probed: &[Probed],
     default_of: impl Fn(TableId, &Name) -> Option<String>,
@@ -83,21 +87,24 @@ pub fn assemble(
     let mut findings = Vec::new();
     let mut answers = probed.iter();
     for candidate in candidates {
-        let fill = |expression: Sql, is_repeatable: bool, by: FilledBy| Fill {
+        let fill = |expression: Sql, is_repeatable: bool, by: FilledBy, fit: Fit| Fill {
             target: candidate.target.clone(),
             expression,
             is_repeatable,
             by,
+            fit,
         };
         let (in_trigger, fill) = if candidate.is_default {
             let default = Sql::trusted(default_of(candidate.table, &candidate.target).unwrap_or_default());
-            (default.clone(), fill(default, false, FilledBy::Backfill))
+            (default.clone(), fill(default, false, FilledBy::Backfill, Fit::default()))
         } else {
             match answers.next() {
-                Some(Probed::Fine { in_trigger, in_update, is_repeatable, is_constant }) => {
+                Some(Probed::Fine { in_trigger, in_update, is_repeatable, is_constant, result }) => {
                     let at_once = *is_constant && candidate.may_be_added_with;
                     let by = if at_once { FilledBy::AddColumn } else { FilledBy::Backfill };
-                    (in_trigger.clone(), fill(in_update.clone(), *is_repeatable, by))
+                    let fit = Fit::of(candidate, in_trigger.as_str(), *is_constant, result);
+                    findings.extend(risk::findings((edition, older), candidate, fit));
+                    (in_trigger.clone(), fill(in_update.clone(), *is_repeatable, by, fit))
                 }
                 Some(Probed::Objection(objection)) => {
                     findings.push(objected(edition, candidate, objection));

@@ -3,8 +3,8 @@
 use super::{Candidate, Sides, TransformInput, inferred, values::Converted};
 use crate::{
     model::{
-        Column, Constraint, ConstraintKind, Direction, EditionName, Name, OnError, Origin, QualifiedName,
-        Transform,
+        Column, Constraint, ConstraintKind, Conversion, Direction, EditionName, Name, OnError, Origin,
+        QualifiedName, Transform,
     },
     plan::{Code, Finding, Severity},
     sql::Sql,
@@ -25,7 +25,7 @@ pub(super) fn judged(edition: &EditionName, candidate: &Candidate) -> Vec<Findin
         });
     }
     if let Some((from, to)) = &candidate.cast
-        && silently_rounds(from, to)
+        && candidate.ends.conversion.unwrap_or_else(|| Conversion::of(from, to)).rounds
     {
         findings.push(Finding {
             severity: Severity::NeedsWord,
@@ -46,21 +46,7 @@ pub(super) fn judged(edition: &EditionName, candidate: &Candidate) -> Vec<Findin
     findings
 }
 
-/// Assignment casts that round or cut instead of failing (docs, 8.1 and 8.5).
-fn silently_rounds(from: &str, to: &str) -> bool {
-    let fractional = |name: &str| name.starts_with("numeric") || matches!(name, "real" | "double precision");
-    let whole = |name: &str| matches!(name, "smallint" | "integer" | "bigint");
-    let scaled = |name: &str| name.starts_with("numeric(");
-    let moment = |name: &str| name.starts_with("timestamp");
-    (fractional(from) && whole(to))
-        || (fractional(from) && from != to && (scaled(to) || to == "real"))
-        || (from == "numeric" && to == "double precision")
-        || (from.starts_with("numeric(") && to == "double precision")
-        || (moment(from) && (to == "date" || to.starts_with("time ")))
-        || (moment(from) && moment(to) && to.contains('(') && from != to)
-}
-
-fn subject(transform: &Transform) -> String {
+pub(super) fn subject(transform: &Transform) -> String {
     format!(
         "table {}.{}, column {}, {}",
         transform.schema.as_str(),
@@ -101,7 +87,12 @@ fn command_for(edition: &EditionName, transform: &Transform, expression: &str) -
 }
 
 /// To be pasted into a shell: a table's name that SQL would fold is quoted for both.
-fn transform_command(edition: &EditionName, table: &Name, direction: Direction, assignment: &str) -> String {
+pub(super) fn transform_command(
+    edition: &EditionName,
+    table: &Name,
+    direction: Direction,
+    assignment: &str,
+) -> String {
     let as_it_stands = table.as_str().starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && table.as_str().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     let table = if as_it_stands { table.as_str().to_owned() } else { format!("'{}'", table.quoted()) };
@@ -111,12 +102,24 @@ fn transform_command(edition: &EditionName, table: &Name, direction: Direction, 
 
 pub(super) fn needs_forward(sides: &Sides<'_>, column: &Column) -> Finding {
     let transform = inferred(sides, Direction::Forward, column);
+    let retyped = sides.child.columns.iter().find(|other| {
+        sides.parent.column(other.id).is_some_and(|before| before.type_name != other.type_name)
+    });
+    // What ADD COLUMN gave to the rows stands in the catalogue only until the table is written anew.
+    let forgotten = retyped.map(|retyped| {
+        format!(
+            "; a default that it was added with and has no more is forgotten, because the draft changes the type of {}, for which PostgreSQL writes the table anew",
+            retyped.name.as_str()
+        )
+    });
     Finding {
         severity: Severity::Refused,
         code: Code::NeedsForwardTransform,
         subject: subject(&transform),
-        message: "the column is NOT NULL and has no default, so rows written by older editions need a value"
-            .to_owned(),
+        message: format!(
+            "the column is NOT NULL and has no default, so rows written by older editions need a value{}",
+            forgotten.unwrap_or_default()
+        ),
         fix: Some(command(sides.edition, &transform)),
     }
 }
@@ -234,24 +237,6 @@ pub(super) fn keeps_older(sides: &Sides<'_>, column: &Column, converted: &Conver
     findings
 }
 
-/// What an older edition writes must meet the rules of the draft's domain.
-pub(super) fn tightened_domain(sides: &Sides<'_>, column: &Column) -> Finding {
-    let transform = inferred(sides, Direction::Forward, column);
-    Finding {
-        severity: Code::TightensOlderEdition.severity(),
-        code: Code::TightensOlderEdition,
-        subject: subject(&transform),
-        message: format!(
-            "the draft's {} has rules that older editions do not have, and their writes must meet them, too",
-            column.type_name
-        ),
-        fix: Some(format!(
-            "{}, or accept it: --allow tightens-older-edition",
-            command(sides.edition, &transform)
-        )),
-    }
-}
-
 /// What the draft's domain takes and the older one does not.
 pub(super) fn loosened_domain(sides: &Sides<'_>, column: &Column) -> Finding {
     Finding {
@@ -320,18 +305,4 @@ pub(super) fn unmatched(input: &TransformInput<'_>) -> Vec<Finding> {
             fix: Some("edition diff shows the names on both sides".to_owned()),
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn casts_that_round_are_known() {
-        assert!(silently_rounds("numeric(14,2)", "integer"));
-        assert!(silently_rounds("timestamp without time zone", "date"));
-        assert!(!silently_rounds("integer", "bigint"));
-        assert!(!silently_rounds("bigint", "integer"));
-        assert!(!silently_rounds("integer", "numeric(14,2)"));
-    }
 }

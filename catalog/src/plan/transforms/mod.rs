@@ -3,6 +3,7 @@
 mod expression;
 mod hop;
 mod judgement;
+mod risk;
 mod values;
 
 pub use hop::{Fill, FilledBy, Hop, assemble};
@@ -24,8 +25,10 @@ use crate::{
 use expression::{distinct_tells, forward_expression, is_cast_by_word_only, reverse_expression};
 use judgement::{
     keeps_older, lacks_forward, lacks_reverse, loosened_domain, needs_forward, needs_reverse, reads_older,
-    tightened_domain, unmatched, unsupported,
+    unmatched, unsupported,
 };
+pub(in crate::plan) use risk::names;
+pub use risk::{Ends, Fit};
 use values::{Types, convert};
 
 /// One column that a hop's triggers will set, its expression not yet seen by PostgreSQL.
@@ -53,6 +56,8 @@ pub struct Candidate {
     pub numbered: Option<Numbered>,
     /// Types on both sides, if it is an inferred cast.
     pub cast: Option<(String, String)>,
+    /// What tells whether it can fail.
+    pub ends: Ends,
 }
 
 /// What [`candidates`] works from.
@@ -148,6 +153,7 @@ fn blank(
         may_be_added_with: false,
         numbered: None,
         cast: None,
+        ends: Ends::of(sides, direction, column),
     }
 }
 
@@ -169,9 +175,9 @@ fn forward(
     if fate == ColumnFate::Shared {
         return;
     }
-    let generated = formerly_generated(sides, column);
-    let author =
-        given(transforms, &sides.child.name, Direction::Forward, &column.name).or(generated.as_ref());
+    let given = given(transforms, &sides.child.name, Direction::Forward, &column.name);
+    let generated = formerly_generated(sides, column).filter(|_| given.is_none());
+    let author = given.or(generated.as_ref());
     let mut candidate = blank(sides, Direction::Forward, column, author, sides.place.child.column(column));
     if column.generated != Generated::None {
         // PostgreSQL computes it, whoever writes.
@@ -187,6 +193,12 @@ fn forward(
                 let from_text = ends.and_then(|(before, after)| {
                     values::from_text(&expression, (sides.older, &before), (sides.newer, &after))
                 });
+                candidate.ends.is_from_text = from_text.is_some();
+                if let (Some(before), true) = (sides.parent.column(column.id), generated.is_some()) {
+                    // What fails or breaks a rule here does so in the older edition's own column.
+                    let (older, newer) = ((sides.older, before), (sides.newer, column));
+                    candidate.ends = candidate.ends.inferred(Direction::Forward, older, newer);
+                }
                 candidate.expression = from_text.unwrap_or(expression);
                 candidate.sources = sources;
                 candidate.may_be_added_with = column.identity == Identity::None
@@ -241,9 +253,8 @@ fn inferred_forward(
         }
         candidate.expression = converted.value;
     }
-    if values::is_tighter(older, newer) {
-        findings.push(tightened_domain(sides, column));
-    }
+    candidate.ends =
+        candidate.ends.inferred(Direction::Forward, (sides.older, before), (sides.newer, column));
     Some(of_column(candidate, (before, source), column))
 }
 
@@ -278,6 +289,7 @@ fn reverse(
                 let from_text = duplicate.and_then(|after| {
                     values::from_text(&expression, (sides.newer, &after.of()), (sides.older, &column.of()))
                 });
+                candidate.ends.is_from_text = from_text.is_some();
                 candidate.expression = from_text.unwrap_or(expression);
                 candidate.sources = sources;
                 found.push(candidate);
@@ -335,6 +347,7 @@ fn inferred_reverse(
             findings.push(nulls_wait(sides.edition, &sides.child.name, &after.name));
         }
     }
+    candidate.ends = candidate.ends.inferred(Direction::Reverse, (sides.newer, after), (sides.older, column));
     candidate.numbered = numbered(sides, column, after);
     Some(of_column(candidate, (after, source), column))
 }

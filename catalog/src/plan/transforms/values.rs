@@ -3,7 +3,7 @@
 
 use crate::{
     layout::Mapping,
-    model::{Attribute, Label, QualifiedName, Schema, TypeBody, TypeDef, TypeUse},
+    model::{Attribute, Conversion, Label, QualifiedName, Schema, TypeBody, TypeDef, TypeUse},
     sql,
     sql::{Literal, Sql, join},
 };
@@ -45,6 +45,20 @@ impl<'a> Types<'a> {
                 sql!("{}{}", self.place(definition), Sql::trusted(if is_array(of) { "[]" } else { "" }))
             }
             None => Sql::trusted(&of.type_name),
+        }
+    }
+
+    /// An enum's values as text.
+    pub(super) fn texts(self, of: &TypeUse) -> Option<Vec<String>> {
+        let labels = self.labels(of).filter(|_| !is_array(of))?;
+        Some(labels.iter().map(|label| label.text.clone()).collect())
+    }
+
+    /// What a domain is over, or the type itself.
+    pub(super) fn base(self, of: &TypeUse) -> TypeUse {
+        match self.find(of).map(|definition| &definition.body) {
+            Some(TypeBody::Base { of: base, .. }) if !is_array(of) => self.base(base),
+            _ => of.clone(),
         }
     }
 
@@ -112,12 +126,10 @@ fn by_attribute(
     ((to, wanted), after): (Side<'_>, &[Attribute]),
 ) -> Converted {
     let is_one = of.type_id == wanted.type_id;
-    // What was made anew has its attributes numbered anew.
-    let same = |a: &Attribute, b: &Attribute| if is_one { a.id == b.id } else { a.name == b.name };
     let mut lacking = Vec::new();
     let fields = after.iter().map(|attribute| {
         let kept = kept.map(|kept| sql!("({}).{}", kept, attribute.name));
-        let Some(source) = before.iter().find(|source| same(source, attribute)) else {
+        let Some(source) = before.iter().find(|source| is_same(source, attribute, is_one)) else {
             return kept.unwrap_or_else(|| sql!("CAST(NULL AS {})", to.physical(&attribute.of)));
         };
         let field = sql!("({}).{}", value, source.name);
@@ -264,4 +276,44 @@ pub(super) fn is_tighter((from, of): (Types<'_>, &TypeUse), (to, wanted): (Types
     };
     let known = rules(from, of);
     rules(to, wanted).iter().any(|rule| !known.contains(rule))
+}
+
+/// What becomes of all values of the one type in the other, as [`convert`] and an assignment have it; of a domain's rules nothing is said.
+pub(super) fn conversion(older: Side<'_>, newer: Side<'_>) -> Conversion {
+    let ((from, of), (to, wanted)) = (older, newer);
+    if let (Some(of), Some(wanted)) = (element(of), element(wanted)) {
+        return conversion((from, &of), (to, &wanted));
+    }
+    let (of, wanted) = (&from.base(of), &to.base(wanted));
+    match (from.find(of).map(|old| &old.body), to.find(wanted).map(|new| &new.body)) {
+        // A value that the other lacks is refused in the plan, or replaced.
+        (Some(TypeBody::Labels(_)), Some(TypeBody::Labels(_))) if is_array(of) == is_array(wanted) => {
+            Conversion::default()
+        }
+        (Some(TypeBody::Attributes(before)), Some(TypeBody::Attributes(after)))
+            if !is_array(of) && !is_array(wanted) =>
+        {
+            let is_one = of.type_id == wanted.type_id;
+            let pairs = after.iter().filter_map(|attribute| {
+                let source = before.iter().find(|source| is_same(source, attribute, is_one))?;
+                Some(conversion((from, &source.of), (to, &attribute.of)))
+            });
+            let known = Conversion { merges: after.len() < before.len(), ..Conversion::default() };
+            pairs.fold(known, |known, more| Conversion {
+                rounds: known.rounds || more.rounds,
+                may_fail: known.may_fail || more.may_fail,
+                merges: known.merges || more.merges,
+            })
+        }
+        _ => Conversion::of(&of.type_name, &wanted.type_name),
+    }
+}
+
+fn element(of: &TypeUse) -> Option<TypeUse> {
+    Some(TypeUse { type_name: of.type_name.strip_suffix("[]")?.to_owned(), type_id: of.type_id })
+}
+
+/// Attributes of a type that was made anew are numbered anew.
+fn is_same(a: &Attribute, b: &Attribute, is_one: bool) -> bool {
+    if is_one { a.id == b.id } else { a.name == b.name }
 }

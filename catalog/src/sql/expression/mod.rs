@@ -5,8 +5,10 @@
 mod assignments;
 mod cast;
 mod one_row;
+mod value;
 
 pub use assignments::parse_assignments;
+pub use value::{ColumnFacts, Value};
 
 use std::ops::Range;
 

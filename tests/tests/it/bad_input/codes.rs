@@ -40,6 +40,7 @@ const fn case(code: &'static str, ddl: &'static str, subject: &'static str, says
 }
 
 const CASES: &[Case] = &[
+    case("changes-nothing", "SELECT", "edition v2", "v2 is what v1 is"),
     case("unsupported", "ALTER TABLE t SET UNLOGGED", "table public.t", "persistence"),
     case(
         "null-for-not-null",
@@ -52,6 +53,12 @@ const CASES: &[Case] = &[
         "ALTER TABLE t ADD n int; SELECT edition.forward('t', 'n = nowhere')",
         "t",
         "nowhere",
+    ),
+    case(
+        "needs-forward-transform",
+        "ALTER TABLE t ADD n int NOT NULL DEFAULT 5; ALTER TABLE t ALTER n DROP DEFAULT, ALTER d TYPE bigint",
+        "table public.t, column n, forward",
+        "is forgotten, because the draft changes the type of d",
     ),
     case("unknown-transform-target", "SELECT edition.forward('t', 'nowhere = a')", "nowhere", "column"),
     case("column-grants-with-policies", "ALTER TABLE secret RENAME a TO aa", "secret", "policies"),
@@ -105,6 +112,48 @@ const CASES: &[Case] = &[
         "names one of its partitions",
     ),
     case("lossy-but-kept", "ALTER TABLE t ALTER d DROP NOT NULL", "column d", "NULL"),
+    case(
+        "older-write-may-fail",
+        "ALTER TABLE t ALTER b TYPE varchar(400)",
+        "table public.t, column b, forward",
+        "a write of v1 fails where its text does not fit into character varying(400)",
+    ),
+    case(
+        "older-write-may-fail",
+        "CREATE DOMAIN mail AS text CHECK (VALUE LIKE '%x%'); ALTER TABLE t ALTER b TYPE mail",
+        "table public.t, column b, forward",
+        "does not meet the rules of public.mail",
+    ),
+    case(
+        "older-write-may-fail",
+        "ALTER TABLE t ADD n int NOT NULL; SELECT edition.forward('t', 'n = a')",
+        "table public.t, column n, forward",
+        "gives NULL",
+    ),
+    case(
+        "older-write-may-fail",
+        "ALTER TABLE t ADD n int, ADD CONSTRAINT small CHECK (n < 9); SELECT edition.forward('t', 'n = a')",
+        "table public.t, constraint small",
+        "the transform gives for n breaks the rule",
+    ),
+    case(
+        "older-write-may-fail",
+        "ALTER TABLE t ADD n int; CREATE UNIQUE INDEX one_n ON t (n); SELECT edition.forward('t', 'n = a')",
+        "table public.t, unique index one_n",
+        "the transform gives for n breaks the rule",
+    ),
+    case(
+        "newer-write-may-fail",
+        "ALTER TABLE t ALTER d TYPE bigint",
+        "table public.t, column d, reverse",
+        "until v1 is retired, a write of v2 fails where its bigint does not fit into integer",
+    ),
+    case(
+        "key-stands-twice",
+        "ALTER TABLE t ALTER id TYPE bigint",
+        "table public.t, constraint t_pkey",
+        "until v1 is retired",
+    ),
     case("older-key-meets-default", "ALTER TYPE mood ADD VALUE 'fine'", "column m", "in older editions"),
     case("deferred-to-retire", "COMMENT ON TABLE t IS 'rows'", "table public.t", "comment"),
     case("trigger-names-column", "ALTER TABLE stamped RENAME a TO aa", "trigger stamp", "aa"),

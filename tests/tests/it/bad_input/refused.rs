@@ -210,14 +210,15 @@ async fn what_needs_a_word_is_refused_without_it() {
              CREATE TRIGGER gone AFTER DELETE ON n FOR EACH ROW EXECUTE FUNCTION tf()",
             "restricts-older-edition",
         ),
-        ("", "ALTER TABLE t ALTER n TYPE int", "lossy-cast"),
+        ("", "ALTER TABLE t ALTER at TYPE date", "lossy-cast"),
+        ("", "ALTER TABLE t ALTER a TYPE smallint", "older-write-may-fail"),
         (
             "CREATE TRIGGER on_update BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION tf();",
             "ALTER TABLE t ALTER a TYPE bigint",
             "backfill-fires-triggers",
         ),
     ] {
-        let table = "CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TABLE t (id int PRIMARY KEY, a int, n numeric);";
+        let table = "CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TABLE t (id int PRIMARY KEY, a int, at timestamp);";
         let world = World::adopted(&format!("{table}{base}")).await;
         let before = world.dump().await;
         world.verbs.create("v2").await;

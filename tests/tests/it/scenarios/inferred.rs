@@ -48,6 +48,7 @@ async fn back_fills_and_usings_leave_older_editions_alone() {
              ALTER TABLE people ALTER city SET NOT NULL, ALTER age TYPE int USING trim(age)::int, ADD adult boolean NOT NULL DEFAULT true;
              UPDATE people AS p SET adult = p.age >= 40 WHERE p.age IS NOT NULL",
         )
+        .allow("older-write-may-fail")
         .see("v2", "SELECT city, age, adult FROM people ORDER BY id", &["London|36|f", "nowhere|41|t", "Athens|∅|t"])
         .see("v1", "SELECT city, age FROM people ORDER BY id", &["London| 36", "∅|41", "Athens|∅"])
         .run("v1", "INSERT INTO people (name, age) VALUES ('Grace Hopper', '79 ')")
@@ -71,6 +72,7 @@ async fn a_transform_may_give_something_else_each_time() {
         "UPDATE notes SET code = gen_random_uuid()::text WHERE code = 'none';
          ALTER TABLE notes ALTER code SET NOT NULL; CREATE UNIQUE INDEX one_code ON notes (code)",
     )
+    .allow("older-write-may-fail")
     .see("v2", "SELECT count(DISTINCT code), min(length(code)) FROM notes", &["4000|36"])
     .run("v2", "UPDATE notes SET body = code WHERE id < 3")
     .run("v1", "UPDATE notes SET id = -id WHERE id = 1")
@@ -199,7 +201,7 @@ async fn what_changes_rows_otherwise_is_told() {
 async fn transforms_that_do_not_undo_each_other_are_told_by_example() {
     let world = World::adopted(PEOPLE).await;
     world.verbs.create("v2").await;
-    world.draft("v2", "ALTER TABLE people ADD shout text, DROP name").await;
+    world.draft("v2", "ALTER TABLE people ADD shout text NOT NULL, DROP name").await;
     world.verbs.transform("v2", "people", "shout = upper(name)", "name = initcap(shout)").await;
     let plan = world.verbs.plan("v2").await;
     assert_eq!(plan.findings, []);
@@ -219,6 +221,7 @@ async fn what_became_text_becomes_what_it_was_for_older_editions() {
          INSERT INTO days VALUES (1, 'good', true, 5)",
     )
     .draft("v2", "ALTER TABLE days ALTER mood TYPE text, ALTER hot TYPE int USING hot::int, ALTER steps TYPE varchar(9)")
+    .allow("older-write-may-fail")
     .see("v2", "SELECT * FROM days", &["1|good|1|5"])
     .run("v2", "INSERT INTO days VALUES (2, 'bad', 0, '77')")
     .fail("v2", "INSERT INTO days VALUES (3, 'fair', 0, '1')", "22P02")

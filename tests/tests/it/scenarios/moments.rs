@@ -234,7 +234,7 @@ async fn no_text_fails_while_a_publication_is_undone() {
     let old = Application::open(&world, "v1", "users", "name").await;
     let own = Application::open(&world, "v2", "notes", "name").await;
     let met = at_every_moment(&world, &[&old, &own], |verbs, holding| async move {
-        verbs.try_publish("v3", &[], &holding).await.unwrap_err();
+        verbs.try_publish("v3", &["older-write-may-fail"], &holding).await.unwrap_err();
     })
     .await;
     assert_met(&met, &["undoing: expand", "undoing: pass-through views", "undoing: announce views"]);
