@@ -66,6 +66,9 @@ pub struct Step {
     /// The tables that names lead to otherwise after it, if it can be nothing else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableId>,
+    /// What gives the key of a row that breaks the rule which it validates, for the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub culprit: Option<Sql>,
 }
 
 /// The kinds of step; each has its own way to be run again after a kill.
@@ -170,7 +173,15 @@ impl Step {
             inverse: Vec::new(),
             is_reflected: false,
             tables: Vec::new(),
+            culprit: None,
         }
+    }
+
+    /// Adds the query that names a row which makes it fail.
+    #[must_use]
+    pub fn naming(mut self, culprit: Sql) -> Self {
+        self.culprit = Some(culprit);
+        self
     }
 
     /// Adds what undoes it.

@@ -1,7 +1,7 @@
 //! `edition dev`, and the life of a draft as a user of the command sees it.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
 };
@@ -158,6 +158,52 @@ fn a_draft_from_its_making_to_its_end() {
     assert!(dev.done(&["deinit"]).contains("no editions any more"));
     assert!(dev.done(&["status"]).contains("next: edition init"));
     assert!(dev.stop(Signal::INT).success());
+}
+
+/// A pipe gives its text to one reader only: what is run is what transforms are inferred from.
+#[test]
+fn a_draft_is_made_from_standard_input_and_an_empty_one_says_so() {
+    let dev = Dev::start(&[]);
+    let create = |name: &str, from: &str, text: &str| {
+        let mut command = dev.command(&["create", name, "--from", from]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = command.spawn().unwrap();
+        running.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        stdout_and_stderr(&running.wait_with_output().unwrap())
+    };
+    let made = create("v2", "-", "CREATE TABLE notes (id int PRIMARY KEY, body text NOT NULL)");
+    assert!(made.contains("running standard input") && made.ends_with("exit code 0"), "{made}");
+    dev.done(&["publish", "v2"]);
+    for from in ["-", "/dev/stdin"] {
+        let made =
+            create("v3", from, "ALTER TABLE notes ADD length int; UPDATE notes SET length = length(body)");
+        assert!(made.ends_with("exit code 0"), "{made}");
+        let plan = dev.done(&["plan", "v3"]);
+        assert!(
+            plan.contains("length = (length(\"body\"))") && !plan.contains("changes-nothing"),
+            "{from}: {plan}"
+        );
+        dev.done(&["drop", "v3"]);
+    }
+    let wrong = create("v3", "-", "CREATE TABLE more (id int);\nnonsense");
+    assert!(wrong.contains("standard input failed") && wrong.contains("nonsense"), "{wrong}");
+
+    let empty = create("v3", "-", " \n");
+    assert!(empty.contains("standard input is empty: nothing was run"), "{empty}");
+    let plan = dev.done(&["plan", "v3"]);
+    assert!(
+        plan.contains(
+            "notice  E004 changes-nothing  edition v3: the draft changes nothing: v3 is what v2 is"
+        ),
+        "{plan}"
+    );
+    let document: serde_json::Value = serde_json::from_str(&dev.done(&["plan", "v3", "--json"])).unwrap();
+    assert_eq!(document["findings"][0]["name"], "changes-nothing");
+    let published = stdout_and_stderr(&dev.edition(&["publish", "v3"]));
+    assert!(
+        published.contains("the draft changes nothing") && published.ends_with("exit code 0"),
+        "{published}"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Runner;
 use crate::{
     archive,
-    backfill::{self, BackfillSpec},
+    backfill::{self, BackfillSpec, FailingRow},
     blueprint,
     error::{Error, ErrorKind, Result},
     event::Event,
@@ -14,7 +14,7 @@ use crate::{
     sql::{Sql, join},
     store::{self, Verb},
 };
-use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::{SimpleQueryMessage, error::SqlState};
 
 impl Runner<'_> {
     pub(super) async fn execute(&mut self, number: i32, step: &Step) -> Result<()> {
@@ -38,7 +38,9 @@ impl Runner<'_> {
             }
             StepKind::Scan { statements } => {
                 for statement in statements {
-                    self.scan(step, statement).await?;
+                    if let Err(error) = self.scan(step, statement).await {
+                        return Err(self.with_culprit(step, error).await);
+                    }
                 }
                 self.done(number).await
             }
@@ -154,6 +156,30 @@ impl Runner<'_> {
             None => {}
         }
         self.alone(step, statement).await
+    }
+
+    /// PostgreSQL says that some row breaks a rule, and not which.
+    async fn with_culprit(&self, step: &Step, error: Error) -> Error {
+        let Some(query) =
+            step.culprit.as_ref().filter(|_| error.sqlstate() == Some(SqlState::CHECK_VIOLATION))
+        else {
+            return error;
+        };
+        let found = self.connection.query_opt(query.as_str(), &[]).await;
+        let Ok(Some(Ok(key))) = found.map(|row| row.map(|row| row.try_get::<_, String>(0))) else {
+            // Gone meanwhile, or not to be had.
+            return error;
+        };
+        let row = FailingRow {
+            table: step.relations.first().map(QualifiedName::pretty).unwrap_or_default(),
+            column: None,
+            message: format!("{error}, for example by the row {key}"),
+            key,
+            sqlstate: SqlState::CHECK_VIOLATION.code().to_owned(),
+        };
+        Error::new(ErrorKind::Database, row.message.clone())
+            .with_hint("change that row or the forward transform, then run the same command again")
+            .with_source(row)
     }
 
     async fn check(&self, label: &str, query: &Sql) -> Result<()> {

@@ -49,19 +49,27 @@ impl Context<'_> {
         let mut steps = vec![add];
         if constraint.validated {
             let title = format!("validate constraint {} of {}", name.as_str(), self.physical.pretty());
-            steps.push(self.scan(title, sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", self.physical, name)));
+            let scan = self.scan(title, sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", self.physical, name));
+            steps.push(match condition(definition) {
+                Some(condition) => scan.naming(self.row_where(&sql!("NOT ({})", condition))),
+                None => scan,
+            });
         }
         steps
     }
 
     /// A query for rows that break a check over columns that are there already.
     fn broken_check(&self, constraint: &Constraint, definition: &str) -> Option<Sql> {
-        let definition = definition.strip_suffix(" NO INHERIT").unwrap_or(definition);
-        let condition = definition.strip_prefix("CHECK (").and_then(|rest| rest.strip_suffix(')'))?;
+        let condition = condition(definition)?;
         let all_shared =
             self.physical_columns(constraint).iter().all(|column| self.columns.get(column) == Some(&false));
-        all_shared.then(|| {
-            sql!("SELECT ctid::text FROM {} WHERE NOT ({}) LIMIT 1", self.physical, Sql::trusted(condition))
-        })
+        all_shared.then(|| sql!("SELECT ctid::text FROM {} WHERE NOT ({}) LIMIT 1", self.physical, condition))
     }
+}
+
+/// What a check says.
+fn condition(definition: &str) -> Option<Sql> {
+    let definition = definition.strip_suffix(" NO INHERIT").unwrap_or(definition);
+    let condition = definition.strip_prefix("CHECK (").and_then(|rest| rest.strip_suffix(')'))?;
+    Some(Sql::trusted(condition))
 }

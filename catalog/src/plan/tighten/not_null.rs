@@ -66,7 +66,8 @@ impl Context<'_> {
             self.scan(
                 title("check NOT NULL of"),
                 sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, check),
-            ),
+            )
+            .naming(self.row_where(&sql!("{} IS NULL", column))),
             Step::transaction(title("set NOT NULL of"), Lock::AccessExclusive, relations(), set)
                 .undone_by(undo_set),
         ]

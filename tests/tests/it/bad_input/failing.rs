@@ -46,7 +46,7 @@ async fn publish_fails(ddl: &str, forward: &str) -> (World, catalog::Error) {
         }
     });
     let heard = Heard::default();
-    let error = world.verbs.try_publish("v2", &[], &heard).await.unwrap_err();
+    let error = world.verbs.try_publish("v2", &["older-write-may-fail"], &heard).await.unwrap_err();
     stop.store(true, Ordering::Relaxed);
     let written =
         writer.await.unwrap().unwrap_or_else(|failure| panic!("a writer of v1 failed: {failure:?}"));
@@ -76,7 +76,7 @@ async fn a_division_by_zero_undoes_the_publication_and_names_its_row() {
     // the draft is there still: with a better transform it is published
     world.session(APP, "v1").await.run("DELETE FROM readings WHERE id > 9999").await;
     world.verbs.transform("v2", "readings", "inverse = 1000 / nullif(divisor, 0)", "").await;
-    world.verbs.publish("v2", &[]).await;
+    world.verbs.publish("v2", &["older-write-may-fail"]).await;
     let session = world.session(APP, "v2").await;
     assert_eq!(
         session.ask("SELECT inverse FROM readings WHERE id IN (2499, 2500) ORDER BY id").await,
@@ -100,7 +100,7 @@ async fn the_key_of_a_failing_row_is_said() {
     world.verbs.create("v2").await;
     world.draft("v2", "ALTER TABLE readings ADD inverse int").await;
     world.verbs.transform("v2", "readings", "inverse = 1000 / divisor", "").await;
-    let error = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err();
+    let error = world.verbs.try_publish("v2", &["older-write-may-fail"], &Silent).await.unwrap_err();
     names_the_place(
         &error,
         &["column \"inverse\" of public.readings", "(id)=(2500)", "division by zero", "transform"],
@@ -117,9 +117,23 @@ async fn null_for_a_not_null_column_undoes_the_publication() {
     world.verbs.create("v2").await;
     world.draft("v2", "ALTER TABLE t ADD b int NOT NULL").await;
     world.verbs.transform("v2", "t", "b = a", "").await;
-    let error = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err();
-    names_the_place(&error, &["public.t", "b"]);
+    let error = world.verbs.try_publish("v2", &["older-write-may-fail"], &Silent).await.unwrap_err();
+    names_the_place(&error, &["public.t", "b", "(id)=(2)", "transform"]);
     assert_same_schema("afterwards", &world.dump().await, &before);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_row_whose_new_value_breaks_a_check_is_named() {
+    let world = World::adopted(
+        "CREATE TABLE t (a int, \"B b\" int, c int, PRIMARY KEY (a, \"B b\")); INSERT INTO t VALUES (1, 1, 1), (1, 2, -3)",
+    )
+    .await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE t ADD d int CONSTRAINT positive CHECK (d > 0)").await;
+    world.verbs.transform("v2", "t", "d = c", "").await;
+    let error = world.verbs.try_publish("v2", &["older-write-may-fail"], &Silent).await.unwrap_err();
+    names_the_place(&error, &["positive", "public.t", "(a, B b)=(1, 2)"]);
     world.end().await;
 }
 
@@ -160,7 +174,7 @@ async fn on_error_null_gives_null_where_reject_fails_the_statement() {
     let forgiving = world.verbs.try_transform("v2", "t", "n = a::int", "", OnError::Null);
     forgiving.await.unwrap();
     world.verbs.transform("v2", "t", "strict = length(a) / (length(a) - 5)", "").await;
-    world.verbs.publish("v2", &[]).await;
+    world.verbs.publish("v2", &["older-write-may-fail"]).await;
     let (v1, v2) = (world.session(APP, "v1").await, world.session(APP, "v2").await);
     assert_eq!(v2.ask("SELECT n FROM t ORDER BY id").await, ["1", "∅"]);
     v1.run("INSERT INTO t VALUES (3, 'y'), (4, '4')").await;
@@ -191,7 +205,7 @@ async fn a_bad_value_that_is_written_meanwhile_undoes_the_publication() {
         }
         session.try_ask("UPDATE t SET a = 0 WHERE id = 29999").await
     };
-    let mut options = world.verbs.publish_options(&[]);
+    let mut options = world.verbs.publish_options(&["older-write-may-fail"]);
     // slow enough for the writer to come in between
     (options.batch_size, options.throttle) = (200, 0.9);
     let name = edition_tests::edition("v2");
