@@ -12,6 +12,7 @@ use catalog::{
         self, CreateOptions, InitOptions, KeepData, Programs, PublishOptions, RollbackOptions,
         TransformOptions,
     },
+    plan::{Allowances, Code},
     target::Target,
 };
 use edition_cli::server::PrivateServer;
@@ -189,6 +190,8 @@ impl Shop {
     /// `edition publish vN`.
     pub(crate) async fn publish(&self, number: u32, events: &dyn Events) -> catalog::Result<()> {
         let options = PublishOptions {
+            // An amount may be larger than cents have room for.
+            allow: Allowances::of([Code::OlderWriteMayFail]),
             batch_size: 5000,
             jobs: 2,
             patience: patience(PATIENCE),
