@@ -204,9 +204,13 @@ impl Constraint {
         let comment = self.comment.iter().map(|comment| format!("comment={comment}"));
         comment.chain(self.properties.iter().cloned()).collect()
     }
-}
 
-impl Constraint {
+    /// The end of the definition that lets transactions put it off.
+    pub fn deferrable(&self) -> Option<&'static str> {
+        let words = [" DEFERRABLE INITIALLY DEFERRED", " DEFERRABLE"];
+        words.into_iter().find(|words| self.definition.ends_with(words))
+    }
+
     /// The index that enforces it, as an index of its own.
     pub fn as_index(&self) -> Option<Index> {
         Some(Index {

@@ -39,6 +39,15 @@ impl Context<'_> {
             findings.extend(self.grouped_by());
         }
         let name = taken.index(&constraint.name, &self.input.draft.name);
+        let takes_over = constraint.kind == ConstraintKind::PrimaryKey && self.has_primary_key();
+        if is_known && constraint.deferrable().is_some() {
+            // Until it is a constraint, an index enforces at once what older editions put off.
+            if self.partitioned().is_none() && !takes_over {
+                findings.extend(self.blocks(&what));
+                return vec![self.add_at_once(constraint, &name)];
+            }
+            findings.push(self.cannot_be_put_off(&what));
+        }
         if let Some(live) = self.partitioned() {
             let whole = match constraint.kind {
                 ConstraintKind::PrimaryKey if self.has_primary_key() => Whole::Index,
@@ -126,14 +135,28 @@ impl Context<'_> {
     ) -> Vec<Step> {
         findings.extend(self.tightens_by(constraint));
         findings.extend(self.blocks(&format!("constraint {}", constraint.name.as_str())));
-        let name = taken.index(&constraint.name, &self.input.draft.name);
+        vec![self.add_at_once(constraint, &taken.index(&constraint.name, &self.input.draft.name))]
+    }
+
+    fn add_at_once(&self, constraint: &Constraint, name: &Name) -> Step {
         let definition = Sql::trusted(&constraint.definition);
         let statements = vec![sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", self.physical, name, definition)];
         let title = format!("add constraint {} to {}", name.as_str(), self.physical.pretty());
-        let step = Step::transaction(title, Lock::AccessExclusive, vec![self.physical.clone()], statements)
+        Step::transaction(title, Lock::AccessExclusive, vec![self.physical.clone()], statements)
             .touching(self.input.chain.size(self.physical))
-            .undone_by(vec![self.drop_constraint(&name)]);
-        vec![step]
+            .undone_by(vec![self.drop_constraint(name)])
+    }
+
+    fn cannot_be_put_off(&self, what: &str) -> Finding {
+        let until = if self.partitioned().is_some() { "its parts are attached" } else { "they are retired" };
+        let message = format!(
+            "the older editions have it DEFERRABLE, but what stands for the draft's enforces it at once until {until}: what writers of {} put off may fail with 23505",
+            names(&self.older())
+        );
+        let subject = format!("table {}, {what}", self.table.child.name.pretty());
+        Finding::new(Code::TightensOlderEdition, subject, message).with_fix(
+            "let older applications put it off no more, and accept it: --allow tightens-older-edition",
+        )
     }
 
     /// A word is needed for what reads a large table under an exclusive lock.
@@ -236,10 +259,7 @@ pub(in crate::plan) fn attach(
     keyword: &'static str,
     constraint: &Constraint,
 ) -> Sql {
-    let deferrable = [" DEFERRABLE INITIALLY DEFERRED", " DEFERRABLE"]
-        .into_iter()
-        .find(|words| constraint.definition.ends_with(words))
-        .unwrap_or_default();
+    let deferrable = constraint.deferrable().unwrap_or_default();
     sql!(
         "ALTER TABLE {} ADD CONSTRAINT {} {} USING INDEX {}{}",
         table,

@@ -243,7 +243,7 @@ async fn no_text_fails_while_a_publication_is_undone() {
     world.end().await;
 }
 
-/// Moves somebody into a house that is built later, with the constraint put off by a prepared statement and by a text.
+/// Moves somebody into a house that is built later, with the constraint put off by a prepared statement and by a text; and has two change places.
 async fn moves_in(session: &Session, kept: &Statement, moment: &str) {
     for is_kept in [true, false] {
         session.run("BEGIN").await;
@@ -257,6 +257,10 @@ async fn moves_in(session: &Session, kept: &Statement, moment: &str) {
         if let Err(failure) = session.try_ask(rest).await {
             panic!("{moment}: {failure:?}");
         }
+        let swap = "SET CONSTRAINTS once DEFERRED; UPDATE ranks SET place = 2 WHERE id = 1; UPDATE ranks SET place = 1 WHERE id = 2; SET CONSTRAINTS once IMMEDIATE; UPDATE ranks SET place = 3 - place";
+        if let Err(failure) = session.try_ask(swap).await {
+            panic!("{moment}: {failure:?}");
+        }
         session.run("ROLLBACK").await;
     }
 }
@@ -264,14 +268,15 @@ async fn moves_in(session: &Session, kept: &Statement, moment: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_put_off_waits_at_any_moment() {
     const BASE: &str = "CREATE TABLE houses (id int PRIMARY KEY); INSERT INTO houses VALUES (1);
-        CREATE TABLE people (id int PRIMARY KEY, house int CONSTRAINT lives REFERENCES houses DEFERRABLE); INSERT INTO people VALUES (1, 1)";
+        CREATE TABLE people (id int PRIMARY KEY, house int CONSTRAINT lives REFERENCES houses DEFERRABLE); INSERT INTO people VALUES (1, 1);
+        CREATE TABLE ranks (id int PRIMARY KEY, place int CONSTRAINT once UNIQUE DEFERRABLE); INSERT INTO ranks VALUES (1, 1), (2, 2)";
     const PUT_OFF: &str = "SET CONSTRAINTS public.lives DEFERRED";
     let world = World::adopted(BASE).await;
     let old = world.session(OWNER, "v1").await;
     let kept = old.client().prepare(PUT_OFF).await.unwrap();
     world.verbs.create("v2").await;
     world
-        .draft("v2", "ALTER TABLE houses ALTER id TYPE bigint; ALTER TABLE people ALTER house TYPE bigint")
+        .draft("v2", "ALTER TABLE houses ALTER id TYPE bigint; ALTER TABLE people ALTER house TYPE bigint; ALTER TABLE ranks ALTER place TYPE bigint")
         .await;
     let publish = |verbs: Verbs, holding: Holding| async move {
         verbs.try_publish("v2", &[], &holding).await.unwrap();
