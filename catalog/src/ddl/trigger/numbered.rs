@@ -29,8 +29,10 @@ pub(super) fn number_statements(hop: &HopTriggers) -> Vec<Sql> {
     }
     let is_missing = |column: &Numbered| sql!("NEW.{} IS NULL", column.target);
     let missing = join(hop.numbered.iter().map(is_missing), " OR ");
+    // An assignment converts as the default of a column of another type would.
     let take = |column: &Numbered| {
-        sql!("  NEW.{} := COALESCE(NEW.{}, NEW.{});", column.target, column.target, column.counter)
+        let Numbered { target, counter, .. } = column;
+        sql!("  IF NEW.{} IS NULL THEN NEW.{} := NEW.{}; END IF;", target, target, counter)
     };
     let body = sql!("BEGIN\n{}\n  RETURN NEW;\nEND", join(hop.numbered.iter().map(take), "\n"));
     vec![

@@ -34,7 +34,9 @@ impl Context<'_> {
             .iter()
             .any(|known| known.as_index().is_some() && known.columns == constraint.columns);
         let what = format!("constraint {}", constraint.name.as_str());
-        findings.extend(self.stands_twice(&what, &self.physical_columns(constraint), is_known));
+        // ON CONFLICT takes no arbiter that can be put off.
+        let may_be_arbiter = is_known && constraint.deferrable().is_none();
+        findings.extend(self.stands_twice(&what, &self.physical_columns(constraint), may_be_arbiter));
         if constraint.kind == ConstraintKind::PrimaryKey && self.has_primary_key() {
             findings.extend(self.grouped_by());
         }

@@ -276,11 +276,13 @@ async fn what_only_widens_needs_no_word() {
 /// What enforces a key of the draft's own beside the older primary key is an index, which nothing puts off.
 #[tokio::test]
 async fn a_deferrable_primary_key_that_is_retyped_needs_a_word() {
-    story("CREATE TABLE t (id int PRIMARY KEY DEFERRABLE, name text); INSERT INTO t VALUES (1, 'a'), (2, 'b')")
-        .draft("v2", "ALTER TABLE t ALTER id TYPE bigint")
-        .allow("tightens-older-edition")
-        .run("v2", "INSERT INTO t (id, name) VALUES (3, 'c')")
-        .at_rest("UPDATE t SET id = 3 - id WHERE id < 3 RETURNING id", &["2", "1"])
-        .tell()
-        .await;
+    story(
+        "CREATE TABLE t (id int PRIMARY KEY DEFERRABLE, name text); INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+    )
+    .draft("v2", "ALTER TABLE t ALTER id TYPE bigint")
+    .allow("tightens-older-edition")
+    .run("v2", "INSERT INTO t (id, name) VALUES (3, 'c')")
+    .at_rest("UPDATE t SET id = 3 - id WHERE id < 3 RETURNING id", &["2", "1"])
+    .tell()
+    .await;
 }

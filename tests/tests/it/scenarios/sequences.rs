@@ -81,6 +81,17 @@ async fn numbers_of_a_column_that_every_edition_retypes_are_drawn_once() {
 }
 
 #[tokio::test]
+async fn a_number_is_handed_on_to_a_column_of_another_type() {
+    story("CREATE TABLE t (id serial PRIMARY KEY, name text); INSERT INTO t (name) VALUES ('a')")
+        .draft("v2", "ALTER TABLE t ALTER id TYPE text")
+        .see("v2", "INSERT INTO t (name) VALUES ('b') RETURNING id || '!', lastval()", &["2!|2"])
+        .see("v1", "INSERT INTO t (name) VALUES ('c') RETURNING id + 0, lastval()", &["3|3"])
+        .at_rest("INSERT INTO t (name) VALUES ('d') RETURNING id || '!', lastval()", &["4!|4"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
 async fn options_and_owning_columns_wait() {
     story(
         "CREATE SEQUENCE s AS integer; CREATE SEQUENCE free; CREATE TABLE t (id serial PRIMARY KEY, a int DEFAULT nextval('s'), b int);
