@@ -120,7 +120,7 @@ async fn publish_rollback_and_retire_survive_a_kill_at_every_step() {
     world.verbs.transform("v2", "users", FORWARD, REVERSE).await;
     let old = Application::start(&world, "v1", application::OLD).await;
 
-    let publish = ["publish", "v2", "--batch-size", "500"];
+    let publish = ["publish", "v2", "--batch-size", "500", "--allow", "older-write-may-fail"];
     let folder = tempfile::tempdir().unwrap();
     let saved = folder.path().join("v2.saved");
     let save = ["rollback", "v2", "--save", saved.to_str().unwrap(), "--drain", "10s"];
