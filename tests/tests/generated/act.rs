@@ -447,8 +447,10 @@ impl Acts {
     }
 }
 
-/// Whether saving all rows of a table as they are fails in the same words, once the application's own triggers have seen them.
+/// Whether saving all rows of a table as they are fails in the same words, once the application's own triggers have seen them. Numbers aside: a trigger may
+/// have tried to store the time.
 async fn bars_plain_update(copy: &Session, said: &str) -> bool {
+    let words = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
     let saves = "SELECT format('UPDATE %s SET %2$I = %2$I', c.oid::regclass, \
          (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
           AND a.attgenerated = '' AND a.attidentity <> 'a' ORDER BY a.attnum LIMIT 1)) \
@@ -458,7 +460,7 @@ async fn bars_plain_update(copy: &Session, said: &str) -> bool {
         copy.run("BEGIN").await;
         let outcome = copy.try_ask(&format!("{save}; SET CONSTRAINTS ALL IMMEDIATE")).await;
         copy.run("ROLLBACK").await;
-        if outcome.is_err_and(|failure| said.contains(&failure.message)) {
+        if outcome.is_err_and(|failure| words(said).contains(&words(&failure.message))) {
             return true;
         }
     }
