@@ -42,6 +42,7 @@ pub(super) fn call<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall, i
     let ([name] | ["pg_catalog", name]) = parts.as_slice() else { return };
     let read_as = match *name {
         "nextval" | "currval" | "setval" => ReadAs::Relation,
+        "regclass" if converts(call) => ReadAs::Relation,
         "to_regclass" => ReadAs::RelationOrNull,
         "to_regtype" => ReadAs::Type,
         "set_config" => return search_path::rewrite_set_config(analysis, call),
@@ -53,6 +54,12 @@ pub(super) fn call<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall, i
     if let Some(constant) = call.args().first().and_then(|argument| constant(analysis, argument)) {
         rewrite(analysis, &constant, read_as);
     }
+}
+
+/// Whether a call converts a constant, as a cast does: `regclass('public.users')`.
+pub(super) fn converts(call: &nodes::FuncCall) -> bool {
+    let is_regclass = matches!(name_parts(call.funcname()).as_slice(), [.., "regclass"]);
+    is_regclass && matches!(call.args().first(), Some(Node::A_Const(_)))
 }
 
 /// The names of a table and of its column.

@@ -59,7 +59,7 @@ fn resolve_in<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>, reflects: bo
             Node::FuncCall(call) => {
                 function(analysis, call);
                 literals::call(analysis, call, reflects);
-                if reflects {
+                if reflects && !literals::converts(call) {
                     introspection::call(analysis, call);
                 }
             }

@@ -61,6 +61,12 @@ fn a_cast_of_what_is_computed_is_a_call() {
         ("EXPLAIN SELECT $1::regclass", "="),
         ("CREATE TEMP VIEW v AS SELECT f(1)::regclass AS f", "="),
         ("SELECT 'public.users'::regclass", r#"SELECT '"public$v2"."users"'::regclass"#),
+        // so that an error points at the constant
+        ("SELECT regclass('public.users')", r#"SELECT regclass('"public$v2"."users"')"#),
+        (
+            "SELECT pg_catalog.regclass('none'), regclass($1)",
+            "SELECT pg_catalog.regclass('none'), edition_catalog.regclass($1)",
+        ),
     ]);
 }
 
