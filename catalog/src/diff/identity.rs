@@ -18,7 +18,7 @@ pub(super) enum IdentityChange {
 
 /// `has_counter`: a sequence belongs to the older column. The numbers of all editions come from one counter: that of the stored column.
 pub(super) fn compare(old: &Column, new: &Column, has_counter: bool) -> IdentityChange {
-    let counts = has_counter && old.default.as_ref().is_some_and(|default| default.starts_with("nextval("));
+    let counts = has_counter && old.draws_numbers();
     let (before, after) = match (options(&old.identity), options(&new.identity)) {
         (None, None) => return IdentityChange::None,
         (None, Some(_)) if counts => return supported(old, new),

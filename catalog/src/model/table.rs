@@ -37,6 +37,11 @@ impl Column {
         TypeUse { type_name: self.type_name.clone(), type_id: self.type_id }
     }
 
+    /// Whether its default is the next number of a sequence, as that of a `serial` is.
+    pub fn draws_numbers(&self) -> bool {
+        self.default.as_ref().is_some_and(|default| default.starts_with("nextval("))
+    }
+
     /// Whether writers give what was computed `before`: `DROP EXPRESSION`.
     pub fn is_no_longer_generated(&self, before: &Self) -> bool {
         before.generated != Generated::None && self.generated == Generated::None

@@ -221,6 +221,18 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
         facts.sizes.insert(name, (unsigned(tuples), unsigned(bytes)));
     }
     facts.row_security = secured;
+    // A part may be cut again.
+    let parts = "WITH RECURSIVE part (relid, name, of) AS ( \
+                   SELECT conrelid, conname, conparentid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conparentid <> 0 \
+                   UNION ALL SELECT p.relid, p.name, k.conparentid FROM part p JOIN pg_catalog.pg_constraint k ON k.oid = p.of WHERE k.conparentid <> 0) \
+                 SELECT n.nspname::text, c.relname::text, p.name::text, k.conname::text \
+                 FROM part p JOIN pg_catalog.pg_constraint k ON k.oid = p.of AND k.conparentid = 0 \
+                 JOIN pg_catalog.pg_class c ON c.oid = p.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace";
+    for row in connection.query(parts, &[]).await? {
+        let table = QualifiedName::new(stored_name(row.try_get(0)?)?, stored_name(row.try_get(1)?)?);
+        let parts = facts.key_parts.entry(table).or_default();
+        parts.insert(stored_name(row.try_get(2)?)?, stored_name(row.try_get(3)?)?);
+    }
     facts.whole_rows = whole_rows(&**connection).await?;
     Ok(facts)
 }

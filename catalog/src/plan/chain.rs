@@ -64,6 +64,8 @@ pub struct Facts {
     pub introduced_schemas: BTreeMap<Name, EditionId>,
     /// Estimated rows and bytes of the physical tables.
     pub sizes: BTreeMap<QualifiedName, (u64, u64)>,
+    /// By table: the names of parts of foreign keys, which PostgreSQL chose itself and lets nobody change; and of what key.
+    pub key_parts: BTreeMap<QualifiedName, BTreeMap<Name, Name>>,
     /// Tables with row-level security.
     pub row_security: BTreeSet<QualifiedName>,
     /// Tables that nobody can update: their updates are published, and they have no replica identity.
@@ -89,6 +91,7 @@ impl Facts {
             schema_grants: BTreeMap::new(),
             introduced_schemas: BTreeMap::new(),
             sizes: BTreeMap::new(),
+            key_parts: BTreeMap::new(),
             row_security: BTreeSet::new(),
             unidentified: BTreeSet::new(),
             whole_rows: Vec::new(),
@@ -102,6 +105,9 @@ impl Facts {
     fn relocate(&mut self, from: &QualifiedName, to: &QualifiedName) {
         if let Some(size) = self.sizes.remove(from) {
             self.sizes.insert(to.clone(), size);
+        }
+        if let Some(parts) = self.key_parts.remove(from) {
+            self.key_parts.insert(to.clone(), parts);
         }
         for tables in [&mut self.row_security, &mut self.unidentified] {
             if tables.remove(from) {

@@ -11,11 +11,12 @@ use catalog::{
     operation,
     plan::{Code, Finding, Severity},
 };
-use edition_tests::{Dice, Dump, Failure, Pair, Session, Shape, Writes, Wrong, change, edition, fill, told};
+use edition_tests::{Dice, Dump, Failure, Pair, Shape, Writes, Wrong, change, edition, fill, told};
 use tokio::time::timeout;
 
 use crate::{
     ddl,
+    excuse::{bars_plain_update, commented_partition_indexes, forget_copied_comments, is_about_rows},
     focus::Focus,
     rows,
     same_rows::{Rows, takes_partition, takes_partitions},
@@ -445,58 +446,4 @@ impl Acts {
         }
         Err(Stop::Bug(format!("{what}: the schema differs (- is, + should be)\n{difference}")))
     }
-}
-
-/// Whether saving all rows of a table as they are fails in the same words, once the application's own triggers have seen them. Numbers aside: a trigger may
-/// have tried to store the time.
-async fn bars_plain_update(copy: &Session, said: &str) -> bool {
-    let words = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
-    let saves = "SELECT format('UPDATE %s SET %2$I = %2$I', c.oid::regclass, \
-         (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
-          AND a.attgenerated = '' AND a.attidentity <> 'a' ORDER BY a.attnum LIMIT 1)) \
-         FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' \
-         AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)";
-    for save in copy.ask(saves).await {
-        copy.run("BEGIN").await;
-        let outcome = copy.try_ask(&format!("{save}; SET CONSTRAINTS ALL IMMEDIATE")).await;
-        copy.run("ROLLBACK").await;
-        if outcome.is_err_and(|failure| words(said).contains(&words(&failure.message))) {
-            return true;
-        }
-    }
-    false
-}
-
-/// The indexes of single partitions that have a comment.
-async fn commented_partition_indexes(plain: &Session) -> Vec<String> {
-    let indexes = "SELECT i.inhrelid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
-         WHERE c.relkind IN ('i', 'I') AND obj_description(c.oid, 'pg_class') IS NOT NULL";
-    plain.ask(indexes).await
-}
-
-/// PostgreSQL 15 and 16 copy the comment of a partitioned index to the partitions' indexes where ALTER TYPE builds them anew; 17 and 18 do not,
-/// and neither do we.
-async fn forget_copied_comments(plain: &Session, known: &[String]) {
-    for index in commented_partition_indexes(plain).await {
-        if !known.contains(&index) {
-            plain.run(&format!("COMMENT ON INDEX {index} IS NULL")).await;
-        }
-    }
-}
-
-/// Whether rows that are there forbid what the draft asks for: a constraint that they break, a value that a transform cannot take.
-fn is_about_rows(error: &catalog::Error) -> bool {
-    let text = told(error);
-    [
-        "rows that are there",
-        "could not create unique index",
-        "violates",
-        "contains null values",
-        "cannot be computed",
-    ]
-    .iter()
-    .any(|sign| text.contains(sign))
-        || error
-            .sqlstate()
-            .is_some_and(|state| state.code().starts_with("22") || state.code().starts_with("23"))
 }

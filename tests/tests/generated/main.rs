@@ -20,6 +20,7 @@
 mod act;
 mod bug;
 mod ddl;
+mod excuse;
 mod focus;
 mod same_rows;
 mod smaller;

@@ -334,10 +334,15 @@ fn function(hop: &HopTriggers, way: Way, mode: TriggerMode, assignments: &[Assig
     let body = join(assignments.iter().map(|assignment| assign(hop, assignment, mode)), "\n");
     let pass = if mode == TriggerMode::Steady { let_moved_pass(hop) } else { Sql::trusted("") };
     let text = sql!("BEGIN\n{}{}\n  RETURN NEW;\nEND", pass, body);
+    trigger_function(&hop.function(way, mode), &text)
+}
+
+/// A trigger function in PL/pgSQL.
+fn trigger_function(name: &QualifiedName, body: &Sql) -> Sql {
     sql!(
         "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS {}",
-        hop.function(way, mode),
-        Literal(text.as_str())
+        name,
+        Literal(body.as_str())
     )
 }
 

@@ -26,11 +26,7 @@ pub fn moved_statements(hop: &HopTriggers) -> Vec<Sql> {
     // A key may be of any type, so images are compared.
     let placing: Vec<(Name, bool)> = hop.placing.iter().map(|column| (column.clone(), false)).collect();
     vec![
-        sql!(
-            "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS {}",
-            function(hop),
-            Literal(body.as_str())
-        ),
+        super::trigger_function(&function(hop), &body),
         sql!(
             "CREATE OR REPLACE TRIGGER {} BEFORE UPDATE ON {} FOR EACH ROW WHEN ({}) EXECUTE FUNCTION {}()",
             trigger(hop),

@@ -8,7 +8,7 @@ use super::{HopTriggers, Way};
 use crate::{
     model::{ColumnId, Name, QualifiedName},
     sql,
-    sql::{Literal, Sql, join},
+    sql::{Sql, join},
 };
 
 /// A duplicate without a default of its own.
@@ -36,11 +36,7 @@ pub(super) fn number_statements(hop: &HopTriggers) -> Vec<Sql> {
     };
     let body = sql!("BEGIN\n{}\n  RETURN NEW;\nEND", join(hop.numbered.iter().map(take), "\n"));
     vec![
-        sql!(
-            "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS {}",
-            function(hop),
-            Literal(body.as_str())
-        ),
+        super::trigger_function(&function(hop), &body),
         sql!(
             "CREATE OR REPLACE TRIGGER {} BEFORE INSERT ON {} FOR EACH ROW WHEN ({} AND ({})) EXECUTE FUNCTION {}()",
             trigger(hop),

@@ -20,7 +20,7 @@ pub(super) fn counting(
     for column in &table.child.columns {
         let (Identity::Always(options) | Identity::ByDefault(options)) = &column.identity else { continue };
         let Some(before) = table.parent.column(column.id) else { continue };
-        if before.identity != Identity::None || counts_by_default(before) {
+        if before.identity != Identity::None || before.draws_numbers() {
             continue;
         }
         if table.place.fates.get(&column.id) != Some(&ColumnFate::Shared) {
@@ -31,11 +31,6 @@ pub(super) fn counting(
         steps.extend(count(input, table, column, options));
     }
     steps
-}
-
-/// A `serial` counts on with its sequence until the older editions are gone.
-fn counts_by_default(column: &Column) -> bool {
-    column.default.as_ref().is_some_and(|default| default.starts_with("nextval("))
 }
 
 fn count(input: &ExpandInput<'_>, table: &TableView<'_>, column: &Column, options: &str) -> Vec<Step> {

@@ -9,7 +9,7 @@ use crate::{
     },
     error::Result,
     layout::{ColumnFate, InheritedTable},
-    model::{Column, Generated, Identity, Name, QualifiedName, Schema, Table, Volatility},
+    model::{Column, Generated, Identity, Name, QualifiedName, Table, Volatility},
     plan::{Lock, Step, rows::tell_proxies, transforms::may_be_of_domain},
     property::{Object, give},
     sql,
@@ -135,11 +135,10 @@ fn is_still_numbered(input: &ExpandInput<'_>, table: &TableView<'_>, name: &Name
     if table.place.fates.get(&column.id) != Some(&ColumnFate::Shared) {
         return None;
     }
-    let default = |schema: &Schema| schema.table(table.place.id)?.column(column.id)?.default.clone();
-    let leaf = input.chain.leaf()?;
-    let draws = default(&leaf.physical).filter(|default| default.starts_with("nextval("))?;
+    let leaf = input.chain.leaf()?.physical.table(table.place.id)?.column(column.id)?;
+    let own = input.physical.table(table.place.id)?.column(column.id)?;
     let counter = input.chain.counter(table.place.id, column.id)?;
-    Some(&counter != name && default(input.physical) == Some(draws))
+    Some(leaf.draws_numbers() && &counter != name && own.default == leaf.default)
 }
 
 /// Shared identity columns that take given values in the child only: an older edition that gives none cannot notice.

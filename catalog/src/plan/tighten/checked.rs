@@ -1,6 +1,6 @@
 //! Checks and foreign keys: added NOT VALID, which scans nothing, then validated, which blocks nobody.
 
-use super::Context;
+use super::{Context, Taken};
 use crate::{
     layout::TakenNames,
     model::{Constraint, ConstraintKind},
@@ -10,22 +10,34 @@ use crate::{
 };
 
 impl Context<'_> {
-    /// A check or a foreign key.
+    /// A foreign key; its name is taken from `names`.
+    pub(super) fn add_reference(
+        &self,
+        constraint: &Constraint,
+        taken: &Taken,
+        names: &mut TakenNames,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Step> {
+        match self.partitioned().filter(|_| constraint.validated) {
+            Some(live) => {
+                findings.extend(self.tightens_by(constraint));
+                let name = names.take(&constraint.name, &self.input.draft.name);
+                self.reference_in_parts(live, &name, constraint, taken)
+            }
+            None => self.add_checked(constraint, names, findings),
+        }
+    }
+
+    /// A check or a foreign key; its name is taken from `names`.
     pub(super) fn add_checked(
         &self,
         constraint: &Constraint,
-        taken: &mut TakenNames,
+        names: &mut TakenNames,
         findings: &mut Vec<Finding>,
     ) -> Vec<Step> {
         findings.extend(self.tightens_by(constraint));
-        let name = taken.take(&constraint.name, &self.input.draft.name);
+        let name = names.take(&constraint.name, &self.input.draft.name);
         let definition = constraint.definition.strip_suffix(" NOT VALID").unwrap_or(&constraint.definition);
-        if let (Some(live), ConstraintKind::ForeignKey, true) =
-            (self.partitioned(), constraint.kind, constraint.validated)
-        {
-            let target = constraint.references.as_ref().and_then(|(id, _)| self.input.physical.table(*id));
-            return self.reference_in_parts(live, &name, definition, target.map(|table| &table.name));
-        }
         let add = sql!(
             "ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID",
             self.physical,

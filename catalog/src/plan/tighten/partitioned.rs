@@ -127,14 +127,18 @@ impl Context<'_> {
         &self,
         live: &Table,
         name: &Name,
-        definition: &str,
-        target: Option<&QualifiedName>,
+        constraint: &Constraint,
+        taken: &Taken,
     ) -> Vec<Step> {
+        let definition = &constraint.definition;
+        let target = constraint.references.as_ref().and_then(|(id, _)| self.input.physical.table(*id));
+        let target = target.map(|table| &table.name);
         let mut steps = Vec::new();
         let relations =
             |table: &QualifiedName| std::iter::once(table.clone()).chain(target.cloned()).collect();
         for store in live.stores() {
             let table = &store.name;
+            let name = &taken.of_table(table).take(name, &self.input.draft.name);
             let add =
                 sql!("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID", table, name, Sql::trusted(definition));
             let drop = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table, name);

@@ -368,8 +368,7 @@ fn numbered(sides: &Sides<'_>, column: &Column, after: &Column) -> Option<Number
 
 /// The sequence that the column's default is the next number of.
 fn drawn_from(schema: &Schema, column: &Column) -> Option<TableId> {
-    let is_number = column.default.as_ref().is_some_and(|default| default.starts_with("nextval("));
-    let mut sequences = schema.sequences.iter().filter(|_| is_number);
+    let mut sequences = schema.sequences.iter().filter(|_| column.draws_numbers());
     sequences.find(|sequence| draws(column, &sequence.name)).map(|sequence| sequence.id)
 }
 

@@ -232,6 +232,31 @@ async fn what_needs_a_word_is_refused_without_it() {
 }
 
 #[tokio::test]
+async fn a_key_of_the_name_of_another_keys_part_is_refused() {
+    let world = World::adopted(
+        "CREATE TABLE nodes (id int PRIMARY KEY) PARTITION BY RANGE (id);
+         CREATE TABLE nodes_low PARTITION OF nodes FOR VALUES FROM (MINVALUE) TO (500);
+         CREATE TABLE leaves (id int PRIMARY KEY, node int REFERENCES nodes);",
+    )
+    .await;
+    world.verbs.create("v2").await;
+    // While both editions are live, both keys have parts, one of the name that is free in the draft.
+    world.draft("v2", "ALTER TABLE leaves ALTER CONSTRAINT leaves_node_fkey DEFERRABLE").await;
+    world.verbs.publish("v2", &["tightens-older-edition"]).await;
+    world.verbs.create("v3").await;
+    world.draft("v3", "ALTER TABLE leaves ADD FOREIGN KEY (node) REFERENCES nodes ON DELETE CASCADE").await;
+    let before = world.dump().await;
+    let error = world.verbs.try_publish("v3", &["tightens-older-edition"], &Silent).await.unwrap_err();
+    let said = error.to_string();
+    assert!(error.kind() == ErrorKind::Refused && said.contains("constraint leaves_node_fkey2"), "{said}");
+    assert!(said.contains("a part of another foreign key"), "{said}");
+    assert_same_schema("refused", &world.dump().await, &before);
+    world.draft("v3", "ALTER TABLE leaves RENAME CONSTRAINT leaves_node_fkey2 TO again").await;
+    world.verbs.publish("v3", &["tightens-older-edition"]).await;
+    world.end().await;
+}
+
+#[tokio::test]
 async fn direct_changes_of_the_live_database_are_noticed() {
     let world = World::adopted("CREATE TABLE t (id int PRIMARY KEY, a int)").await;
     world.verbs.create("v2").await;

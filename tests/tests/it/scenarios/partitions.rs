@@ -195,3 +195,25 @@ async fn triggers_of_a_partitioned_table_are_gated() {
     .tell()
     .await;
 }
+
+#[tokio::test]
+async fn names_that_postgresql_gives_to_parts_of_keys_are_kept_clear_of() {
+    story(
+        "CREATE TABLE nodes (id int PRIMARY KEY, up int REFERENCES nodes) PARTITION BY RANGE (id);
+         CREATE TABLE nodes_low PARTITION OF nodes FOR VALUES FROM (MINVALUE) TO (500);
+         CREATE TABLE leaves (id int PRIMARY KEY, node int REFERENCES nodes); INSERT INTO nodes VALUES (1, NULL), (2, 1);",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE nodes ADD FOREIGN KEY (up) REFERENCES nodes DEFERRABLE; ALTER TABLE nodes ALTER CONSTRAINT nodes_up_fkey DEFERRABLE INITIALLY DEFERRED;
+         ALTER TABLE leaves ADD FOREIGN KEY (node) REFERENCES nodes DEFERRABLE; ALTER TABLE leaves ALTER CONSTRAINT leaves_node_fkey DEFERRABLE INITIALLY DEFERRED",
+    )
+    .allow("tightens-older-edition")
+    .run("v1", "INSERT INTO nodes VALUES (3, 2); INSERT INTO leaves VALUES (1, 3)")
+    .run("v2", "INSERT INTO nodes VALUES (4, 3); INSERT INTO leaves VALUES (2, 4)")
+    .fail("v1", "INSERT INTO nodes VALUES (5, 9)", "23503")
+    .fail("v2", "INSERT INTO leaves VALUES (3, 9)", "23503")
+    .at_rest("SELECT count(*) FROM nodes JOIN leaves ON node = nodes.id", &["2"])
+    .tell()
+    .await;
+}
