@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "computed names",
         text: include_str!("../../migrations/010_computed_names.sql"),
     },
+    Migration { version: 11, name: "like", text: include_str!("../../migrations/011_like.sql") },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS edition.migrations (

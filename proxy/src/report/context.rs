@@ -28,10 +28,20 @@ pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Op
 const OUR_PROCEDURE: &str = " edition.set_constraints(";
 const RUN_BY_IT: [&str; 2] = ["SET CONSTRAINTS ", " edition.constraints_statements("];
 
-/// Takes that procedure out of the context. What ran by way of it, a trigger that was put off, stays.
+/// The one that stands for CREATE TABLE with LIKE. Nothing of the application's own runs by way of it.
+const LIKE_PROCEDURE: &str = " edition.create_table_like(";
+
+/// Takes these procedures out of the context. What ran by way of the first, a trigger that was put off, stays.
 pub(super) fn leave_out_our_procedure(fields: &mut Fields<'_>) {
     let Some(context) = fields.get(b'W') else { return };
     let lines: Vec<&str> = context.split('\n').collect();
+    if lines.last().is_some_and(|last| last.contains(LIKE_PROCEDURE)) {
+        // Positions, too, are those in the text that it ran.
+        for field in [b'W', b'p', b'q'] {
+            fields.remove(field);
+        }
+        return;
+    }
     let Some((_, inner)) = lines.split_last().filter(|(last, _)| last.contains(OUR_PROCEDURE)) else {
         return;
     };

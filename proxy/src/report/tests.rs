@@ -115,6 +115,21 @@ fn the_procedure_that_sets_constraints_is_not_heard_of() {
 }
 
 #[test]
+fn the_procedure_that_makes_tables_is_not_heard_of() {
+    let ours = "SQL statement \"CREATE TEMP TABLE x (a nothing,\n b int)\"\nPL/pgSQL function edition.create_table_like(text,text[]) line 31 at EXECUTE";
+    check(
+        &[
+            ('C', "42704"),
+            ('M', "type \"nothing\" does not exist"),
+            ('p', "24"),
+            ('q', "CREATE TEMP TABLE x (a nothing)"),
+            ('W', ours),
+        ],
+        &[('C', "42704"), ('M', "type \"nothing\" does not exist")],
+    );
+}
+
+#[test]
 fn a_row_that_cannot_be_taken_apart_is_not_shown() {
     let row = |detail| {
         let said = frame(&[('C', "23514"), ('M', "m"), ('D', detail), ('s', "public"), ('t', "users")]);

@@ -329,6 +329,12 @@ impl<'t> Analysis<'t> {
         self.tokens.get(at).is_some_and(|token| token.is_word(self.text.as_bytes(), word))
     }
 
+    /// Some tokens and what is between them as they stand in the text.
+    pub(super) fn tokens_as_written(&self, tokens: &Range<usize>) -> Option<&'t str> {
+        let (first, last) = (self.tokens.get(tokens.start)?, self.tokens.get(tokens.end.checked_sub(1)?)?);
+        self.text.get(first.start..last.end)
+    }
+
     /// A token as it stands in the text.
     pub(super) fn written(&self, at: usize) -> Option<&'t str> {
         self.text.get(self.tokens.get(at)?.range())

@@ -19,6 +19,7 @@ mod edits;
 mod home;
 mod indexes;
 mod introspection;
+mod like;
 mod literals;
 mod maintenance;
 mod names;

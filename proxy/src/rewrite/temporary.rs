@@ -5,6 +5,7 @@ use catalog::sql::parser::{Node, name_parts, nodes};
 
 use super::{
     analysis::Analysis,
+    like,
     names::{self, Position},
 };
 
@@ -53,6 +54,7 @@ pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
 
 fn table<'t>(analysis: &mut Analysis<'t>, create: &'t nodes::CreateStmt) {
     resolve(analysis, create.of_typename());
+    like::rewrite(analysis, create);
     for part in create.table_elts() {
         element(analysis, part);
     }

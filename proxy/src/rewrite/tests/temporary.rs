@@ -6,8 +6,8 @@ use super::*;
 fn temporary_tables_are_made_of_the_editions_types_and_tables() {
     check(&[
         (
-            "CREATE TEMP TABLE x (LIKE public.users INCLUDING DEFAULTS, m public.mood[] DEFAULT 'ok'::public.mood, LIKE public.audit)",
-            r#"CREATE TEMP TABLE x (LIKE "public$v2".users INCLUDING DEFAULTS, m "public$v2".mood[] DEFAULT 'ok'::"public$v2".mood, LIKE "public$v2".audit)"#,
+            "CREATE TEMP TABLE x (LIKE public.audit, m public.mood[] DEFAULT 'ok'::public.mood)",
+            r#"CREATE TEMP TABLE x (LIKE "public$v2".audit, m "public$v2".mood[] DEFAULT 'ok'::"public$v2".mood)"#,
         ),
         (
             "CREATE TABLE pg_temp.x (a int CHECK (public.total_of(a) > 0) DEFAULT nextval('public.audit_id_seq'), CHECK (a < public.total_of(1)))",
@@ -29,9 +29,26 @@ fn temporary_tables_are_made_of_the_editions_types_and_tables() {
             "CREATE TEMP TABLE x (LIKE public.legacy)",
             "! 42P01 at 27: relation \"public.legacy\" does not exist",
         ),
-        ("CREATE TEMP TABLE x (LIKE users, a text DEFAULT pg_get_expr(NULL, 0))", "="),
         // what lasts
         ("CREATE TABLE other.x (LIKE public.plain, m public.mood)", "="),
+    ]);
+}
+
+#[test]
+fn a_table_like_a_view_has_what_the_editions_table_has() {
+    check(&[
+        (
+            "CREATE TEMP TABLE x (LIKE public.users INCLUDING DEFAULTS)",
+            r#"CALL edition.create_table_like('pg_temp."x"', ARRAY[$edition$CREATE TEMP TABLE x ($edition$, '"public$v2"."users"', '8', $edition$)$edition$])"#,
+        ),
+        (
+            "SELECT 1; CREATE LOCAL TEMPORARY TABLE IF NOT EXISTS \"a'b\" (m public.mood, LIKE users, like public . users including all excluding indexes, LIKE other.y) ON COMMIT DROP; SELECT 2",
+            r#"SELECT 1; CALL edition.create_table_like('pg_temp."a''b"', ARRAY[$edition$CREATE LOCAL TEMPORARY TABLE IF NOT EXISTS "a'b" (m "public$v2".mood, $edition$, '"users"', '0', $edition$, $edition$, '"public$v2"."users"', '2147483583', $edition$, LIKE other.y) ON COMMIT DROP$edition$]); SELECT 2"#,
+        ),
+        // no end within the quote
+        ("CREATE TEMP TABLE x (LIKE users, a text DEFAULT '$edition$')", "="),
+        ("CREATE TEMP TABLE users (a int); CREATE TEMP TABLE x (LIKE users)", "="),
+        ("CREATE TABLE other.x (LIKE users)", "="),
     ]);
 }
 

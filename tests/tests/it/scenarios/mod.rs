@@ -12,6 +12,7 @@ mod errors;
 mod identity;
 mod inferred;
 mod keys;
+mod like;
 mod living;
 mod moments;
 mod names;
