@@ -7,8 +7,10 @@ use futures_util::future::try_join_all;
 use crate::{
     blueprint::{managed_with, noted_statements, set_author_path},
     error::Result,
-    model::{Column, ColumnId, Edition, Generated, Identity, Name, Schema, TableId, Transform, Volatility},
-    plan::{AddedWith, Agreement, Code, DataStep, Finding, InferInput, Inferred, infer},
+    model::{
+        Column, ColumnId, Edition, Generated, Identity, Name, Schema, Table, TableId, Transform, Volatility,
+    },
+    plan::{AddedConstant, AddedWith, Agreement, Code, DataStep, Finding, InferInput, Inferred, infer},
     seed::BookkeepingTables,
     sql,
     sql::{Literal, Sql},
@@ -43,6 +45,11 @@ pub(super) async fn infer_from_draft(
         carried: &carried,
         added_with: &added_with,
     });
+    for constant in &inferred.constants {
+        let Some(table) = child.table(constant.table) else { continue };
+        let value = value_of(blueprint, &editioned, draft, table, constant).await?;
+        inferred.transforms.extend(value.and_then(|value| constant.transform(table, &value)));
+    }
     let mut steps = Vec::new();
     for step in inferred.steps {
         match objection(blueprint, &editioned, &step).await? {
@@ -93,6 +100,47 @@ async fn added_with(
     let differ = try_join_all(candidates.iter().map(|added| added.has_another_default(blueprint))).await?;
     let differ = candidates.iter().zip(differ).filter(|(_, differs)| *differs);
     Ok(differ.map(|(added, _)| (added.key, added.expression())).collect())
+}
+
+/// What rows that are there get in a column that the draft has added, if that is not what its default says now. PostgreSQL computes it, in the draft; `None`, too,
+/// where it cannot (a type that is gone), and for NULL where the column takes none.
+async fn value_of(
+    blueprint: &mut Connection,
+    editioned: &[Name],
+    draft: &Edition,
+    table: &Table,
+    constant: &AddedConstant,
+) -> Result<Option<Sql>> {
+    let Some(column) = table.column(constant.column).filter(|column| column.identity == Identity::None)
+    else {
+        return Ok(None);
+    };
+    let key = (constant.table, constant.column);
+    let transaction = blueprint.transaction().await?;
+    set_author_path(&transaction, editioned).await?;
+    let query = sql!(
+        "SELECT CAST({} AS pg_catalog.text), (SELECT pg_catalog.pg_get_expr(t.typdefaultbin, 0) FROM pg_catalog.pg_attribute a \
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE a.attrelid = {} AND a.attnum = {})",
+        constant.expression,
+        constant.table.get(),
+        constant.column.get()
+    );
+    let answer = transaction.query_one(query.as_str(), &[]).await;
+    transaction.rollback().await?;
+    let (value, of_domain): (Option<String>, Option<String>) = match answer {
+        Ok(row) => (row.try_get(0)?, row.try_get(1)?),
+        Err(error) if error.as_db_error().is_some() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let has_default = column.default.is_some() || of_domain.is_some();
+    match value {
+        Some(value) => {
+            let added = Added { key, column, value, of_domain, made_at: &draft.created_at };
+            Ok(added.has_another_default(blueprint).await?.then(|| added.expression()))
+        }
+        None if has_default && !column.not_null => Ok(Some(Sql::trusted("NULL"))),
+        None => Ok(None),
+    }
 }
 
 /// A column that the draft has added with a constant.

@@ -49,7 +49,7 @@ pub use drift::{Bindings, bindings, draft_fingerprint, drift, drift_of_rules, fi
 pub use expand::{ExpandInput, expand};
 pub use finding::{Finding, Severity};
 pub use foreign::equivalent_ddl;
-pub use infer::{AddedWith, Agreement, DataStep, InferInput, Inferred, agreements, infer};
+pub use infer::{AddedConstant, AddedWith, Agreement, DataStep, InferInput, Inferred, agreements, infer};
 pub use own::{own_objects, own_types, searching_functions};
 pub use properties::property_findings;
 pub use seeds::leave_out_doubtful;

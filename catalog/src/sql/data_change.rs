@@ -2,6 +2,7 @@
 
 use super::{
     Expression, Literal, Sql,
+    column_change::{ColumnChange, column_changes},
     later_names::{LaterNames, NameChange, RelationName, name_changes, name_of},
     lexer::{Lexer, Token},
     parse_assignments,
@@ -40,8 +41,13 @@ pub enum DataChange {
         /// `u` of `UPDATE users AS u`.
         alias: Option<Name>,
     },
-    /// `ALTER COLUMN … TYPE … USING …`.
-    Using(Vec<(Name, Expression)>),
+    /// `ALTER TABLE` that says what values columns get.
+    Columns {
+        /// `ALTER COLUMN … TYPE … USING …`.
+        usings: Vec<(Name, Expression)>,
+        /// Those that are added, or get another type without USING.
+        changes: Vec<ColumnChange>,
+    },
     /// DELETE, INSERT … SELECT, an UPDATE that reads more than its row, or whatever else changes rows.
     Other {
         /// Whether it is an INSERT.
@@ -75,7 +81,7 @@ pub fn data_statements(text: &str) -> Vec<DataStatement> {
         let later = follow(&found.table);
         let reads_later = match &found.change {
             DataChange::Other { reads, .. } => reads.iter().map(|read| follow(read).table).collect(),
-            DataChange::Update { .. } | DataChange::Using(_) => Vec::new(),
+            DataChange::Update { .. } | DataChange::Columns { .. } => Vec::new(),
         };
         DataStatement { text: found.text, table: found.table, later, change: found.change, reads_later }
     };
@@ -86,6 +92,7 @@ fn mentions_data(text: &str) -> bool {
     let has = |word: &[u8]| text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     has(b"update")
         || has(b"using")
+        || has(b"alter") && (has(b"add") || has(b"type"))
         || has(b"delete")
         || has(b"truncate")
         || has(b"select") && (has(b"insert") || has(b"create") || has(b"into"))
@@ -149,7 +156,11 @@ fn data_changes(text: &str, statement: Node<'_>) -> Vec<(RelationName, DataChang
             one(update.relation(), change.unwrap_or_else(|| other(statement, update.relation())))
         }
         Node::AlterTableStmt(alter) => {
-            usings(text).map_or_else(Vec::new, |list| one(alter.relation(), DataChange::Using(list)))
+            let (usings, changes) = (usings(text).unwrap_or_default(), column_changes(text, alter));
+            if usings.is_empty() && changes.is_empty() {
+                return Vec::new();
+            }
+            one(alter.relation(), DataChange::Columns { usings, changes })
         }
         Node::DeleteStmt(delete) => one(delete.relation(), other(statement, delete.relation())),
         Node::InsertStmt(insert) => match other(statement, insert.relation()) {
@@ -343,7 +354,9 @@ mod tests {
                         condition.as_ref().map_or("", Expression::text),
                         alias.as_ref().map(Name::as_str)
                     ),
-                    DataChange::Using(list) => format!("using {}", expressions(list)),
+                    DataChange::Columns { usings, changes } => {
+                        format!("using {} and {}", expressions(usings), changes.len())
+                    }
                     DataChange::Other { runs_alone, reads, .. } => {
                         format!("other {runs_alone} {}", reads.len())
                     }
@@ -368,7 +381,7 @@ mod tests {
             [
                 "users: set first = split_part(name, ' ', 1), b = a IS DISTINCT FROM c where x IN (1, 2) alias None",
                 "users: set n = u.m where  alias Some(\"u\")",
-                "t: using a = (a::int), c = to_date(c, 'x,y')",
+                "t: using a = (a::int), c = to_date(c, 'x,y') and 1",
                 "t: other true 1",
                 "t: other true 0",
                 "t: other true 0",
@@ -418,6 +431,6 @@ mod tests {
                 format!("{table} {}", columns.join(", "))
             })
             .collect();
-        assert_eq!(later, ["s.u d was a, a was -", "s.u ", "gone "]);
+        assert_eq!(later, ["s.u d was a, a was -", "s.u ", "s.u ", "gone "]);
     }
 }

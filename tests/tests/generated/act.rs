@@ -10,8 +10,9 @@ use catalog::{
     event::Silent,
     operation,
     plan::{Code, Finding, Severity},
+    sql,
 };
-use edition_tests::{Dice, Dump, Failure, Pair, Shape, Writes, Wrong, change, edition, fill, told};
+use edition_tests::{Dice, Dump, Failure, Pair, Session, Shape, Writes, Wrong, change, edition, fill, told};
 use tokio::time::timeout;
 
 use crate::{
@@ -239,6 +240,7 @@ impl Acts {
             Source::Given(script) => {
                 for (kind, statement) in script.drafts.get(index).into_iter().flatten() {
                     if session.try_ask(statement).await.is_ok() {
+                        note(&session, statement).await;
                         taken.push((*kind, statement.clone()));
                     }
                 }
@@ -252,6 +254,7 @@ impl Acts {
                     tries += 1;
                     let Some((kind, statement)) = ddl::statement(dice, &kinds, &shape) else { continue };
                     if session.try_ask(&statement).await.is_ok() {
+                        note(&session, &statement).await;
                         taken.push((kind, statement));
                         if taken.len() < count {
                             shape = focus.of(Shape::read(&session).await.unwrap(), dice);
@@ -445,5 +448,13 @@ impl Acts {
             return Ok(());
         }
         Err(Stop::Bug(format!("{what}: the schema differs (- is, + should be)\n{difference}")))
+    }
+}
+
+/// As the proxy does it for sessions in a draft.
+async fn note(session: &Session, statement: &str) {
+    let noted = sql::data_statements(statement);
+    if !noted.is_empty() {
+        session.run(sql::note_statements(&noted).as_str()).await;
     }
 }

@@ -1,27 +1,29 @@
 //! What a draft's statements say about how values of the parent become values of the child, so that nobody has to say it again.
 //!
 //! The statements are run over one symbolic row: each column of a table starts as the parent's column of that name (a new one as the
-//! default that it was added with), and `UPDATE t SET b = f(a) WHERE c` makes `b` read `CASE WHEN c THEN f(a) ELSE b END`, with
+//! constant that it was added with, as far as the statements tell, or else its default), and `UPDATE t SET b = f(a) WHERE c` makes `b` read `CASE WHEN c THEN f(a) ELSE b END`, with
 //! whatever `a`, `b` and `c` read by then put in their places. What a column of the child reads at the end is its forward transform.
 //! What cannot be computed from one row is a data step: run once.
 
 mod agree;
 mod idiom;
 mod relaxed;
+mod row;
 
 pub use agree::{Agreement, agreements};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Code, Finding, transforms::as_text};
+use row::SymbolicRow;
+
+use super::{Code, Finding};
 use crate::{
     blueprint::NotedStatement,
     model::{
-        Column, ColumnId, ConstraintKind, Direction, EditionName, Generated, Name, OnError, Origin,
-        QualifiedName, Schema, Table, TableId, Transform, View, Volatility,
+        ColumnId, Direction, EditionName, Generated, Name, OnError, Origin, QualifiedName, Schema, Table,
+        TableId, Transform, View,
     },
-    sql,
-    sql::{DataChange, DataStatement, Expression, Sql, data_statements},
+    sql::{DataChange, DataStatement, Sql, data_statements},
 };
 
 /// What inference works from.
@@ -52,10 +54,32 @@ pub type AddedWith = BTreeMap<(TableId, ColumnId), Sql>;
 pub struct Inferred {
     /// For columns that the author gave none for.
     pub transforms: Vec<Transform>,
+    /// What rows that are there get in columns that the draft adds, by the statements that added them and changed their types; in words of the draft's own
+    /// migrations, to be computed there.
+    pub constants: Vec<AddedConstant>,
     /// Statements to run once at publish, as they stand, in this order: the table's schema and the text.
     pub steps: Vec<DataStep>,
     /// What is to be said about all of it.
     pub findings: Vec<Finding>,
+}
+
+/// An expression without columns that a new column's value is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddedConstant {
+    /// The table.
+    pub table: TableId,
+    /// The column.
+    pub column: ColumnId,
+    /// Its value.
+    pub expression: Sql,
+}
+
+impl AddedConstant {
+    /// The transform that gives the value.
+    pub fn transform(&self, table: &Table, value: &Sql) -> Option<Transform> {
+        let column = table.column(self.column)?;
+        Some(transform(table, Direction::Forward, &column.name, value.as_str()))
+    }
 }
 
 /// A statement that publish runs once.
@@ -80,8 +104,11 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
     for noted in input.statements {
         for statement in data_statements(&noted.text) {
             let table = table_of(input, noted, &statement);
+            let says_more =
+                !matches!(&statement.change, DataChange::Columns { usings, .. } if usings.is_empty());
             let Some((table, after)) = table.and_then(|id| Some((id, input.child.table(id)?))) else {
                 match table {
+                    _ if !says_more => {}
                     // A table that the draft drops takes its rows with it.
                     Some(id) => {
                         if let Some(view) = view(input, id) {
@@ -159,7 +186,7 @@ impl Inferred {
         });
         let (inserts, deletes, reads) = match &statement.change {
             DataChange::Other { inserts, deletes, reads, .. } => (*inserts, *deletes, reads.as_slice()),
-            DataChange::Update { .. } | DataChange::Using(_) => (false, false, &[][..]),
+            DataChange::Update { .. } | DataChange::Columns { .. } => (false, false, &[][..]),
         };
         self.steps.push(DataStep {
             table: table.clone(),
@@ -185,6 +212,11 @@ impl Inferred {
                 continue;
             };
             if given(Direction::Forward, &column.name) {
+                continue;
+            }
+            if row.is_constant(*id) {
+                let (table, column) = (row.child.id, *id);
+                self.constants.push(AddedConstant { table, column, expression: expression.clone() });
                 continue;
             }
             self.transforms.push(transform(row.child, Direction::Forward, &column.name, expression.as_str()));
@@ -284,156 +316,6 @@ fn named(input: &InferInput<'_>, known: &Schema, (schema, name): &(Option<Name>,
     schemas
         .iter()
         .find_map(|schema| Some(known.table_named(&QualifiedName::new((*schema).clone(), name.clone()))?.id))
-}
-
-/// One row of an inherited table: what each column reads, in words of the parent.
-struct SymbolicRow<'a> {
-    input: &'a InferInput<'a>,
-    parent: &'a Table,
-    child: &'a Table,
-    /// Columns that statements have set.
-    cells: BTreeMap<ColumnId, Sql>,
-}
-
-impl<'a> SymbolicRow<'a> {
-    fn new(input: &'a InferInput<'a>, parent: &'a Table, child: &'a Table) -> Self {
-        Self { input, parent, child, cells: BTreeMap::new() }
-    }
-
-    fn added_with(&self, id: ColumnId) -> Option<&'a Sql> {
-        self.input.added_with.get(&(self.child.id, id)).filter(|_| self.parent.column(id).is_none())
-    }
-
-    fn changed(&self) -> impl Iterator<Item = (&ColumnId, &Sql)> {
-        self.cells.iter()
-    }
-
-    /// Runs a statement; false, with nothing changed, if it cannot be understood.
-    fn run(&mut self, noted: &NotedStatement, statement: &DataStatement) -> bool {
-        self.after(noted, statement).map(|cells| self.cells.extend(cells)).is_some()
-    }
-
-    fn after(&self, noted: &NotedStatement, statement: &DataStatement) -> Option<Vec<(ColumnId, Sql)>> {
-        let reading = Reading { row: self, noted, statement };
-        match &statement.change {
-            DataChange::Update { assignments, condition, .. } => {
-                let condition = match condition {
-                    Some(condition) => Some(reading.expression(condition)?),
-                    None => None,
-                };
-                let assign = |(name, value): &(Name, Expression)| {
-                    let column = reading.column(name)?;
-                    let value = reading.expression(value)?;
-                    let value = match &condition {
-                        Some(condition) => {
-                            sql!("CASE WHEN {} THEN {} ELSE {} END", condition, value, self.cell(column)?)
-                        }
-                        None => value,
-                    };
-                    (!self.holds_together(column)).then_some((column, value))
-                };
-                assignments.iter().map(assign).collect()
-            }
-            DataChange::Using(list) => {
-                let mut cells = Vec::new();
-                for (name, value) in list {
-                    let column = reading.column(name)?;
-                    match self.enum_text(column) {
-                        None => cells.push((column, reading.expression(value)?)),
-                        Some(_) if is_cast_of(value, name) => {}
-                        // The type may have got another name since.
-                        Some(_) => {
-                            let uncast = value.without_cast();
-                            cells.push((column, reading.expression(uncast.as_ref().unwrap_or(value))?));
-                        }
-                    }
-                }
-                Some(cells)
-            }
-            DataChange::Other { .. } => None,
-        }
-    }
-
-    /// What a column reads now.
-    fn cell(&self, id: ColumnId) -> Option<Sql> {
-        if let Some(cell) = self.cells.get(&id) {
-            return Some(sql!("({})", cell));
-        }
-        if let Some(text) = self.enum_text(id) {
-            return Some(sql!("({})", text));
-        }
-        if let Some(column) = self.parent.column(id) {
-            return (column.generated == Generated::None).then(|| sql!("{}", column.name));
-        }
-        if let Some(value) = self.added_with(id) {
-            return Some(sql!("({})", value));
-        }
-        let column = self.child.column(id)?;
-        match &column.default {
-            Some(default) if column.default_volatility != Volatility::Volatile => {
-                Some(sql!("({})", Sql::trusted(default)))
-            }
-            Some(_) => None,
-            None => Some(sql!("CAST(NULL AS {})", Sql::trusted(&column.type_name))),
-        }
-    }
-
-    /// Statements compare a column whose enum the draft changes with labels of either: it is read as the text that it is in the draft.
-    fn enum_text(&self, id: ColumnId) -> Option<Sql> {
-        let (before, after) = (self.parent.column(id)?, self.child.column(id)?);
-        let (parent, child) = (self.input.parent, self.input.child);
-        as_text(&sql!("{}", before.name), (parent, &before.of()), (child, &after.of()))
-    }
-
-    /// Whether other rows know this one by an inherited column, so that it cannot have another value in each edition.
-    fn holds_together(&self, id: ColumnId) -> bool {
-        let keys = [ConstraintKind::PrimaryKey, ConstraintKind::ForeignKey];
-        let mut constraints =
-            self.parent.constraints.iter().filter(|constraint| keys.contains(&constraint.kind));
-        self.parent.column(id).is_some() && constraints.any(|constraint| constraint.columns.contains(&id))
-    }
-}
-
-/// `column::text::type`
-fn is_cast_of(value: &Expression, column: &Name) -> bool {
-    let mut inner = value.clone();
-    while let Some(uncast) = inner.without_cast() {
-        inner = uncast;
-    }
-    matches!(inner.columns(), [only] if &only.name == column && only.range == (0..inner.text().len()))
-}
-
-/// The names of one statement.
-struct Reading<'a> {
-    row: &'a SymbolicRow<'a>,
-    noted: &'a NotedStatement,
-    statement: &'a DataStatement,
-}
-
-impl Reading<'_> {
-    /// The column that a name meant when the statement ran. What was noted at the end of a longer text has forgotten columns that the text dropped:
-    /// those the parent knows. One of the child's that the note does not know came later.
-    fn column(&self, name: &Name) -> Option<ColumnId> {
-        let of = |table: &Table| table.column_named(name.as_str()).map(|column: &Column| column.id);
-        let noted = self.noted.names.get(name.as_str()).copied();
-        let in_child = || self.noted.names.is_empty().then(|| of(self.row.child)).flatten();
-        noted.or_else(in_child).or_else(|| of(self.row.parent))
-    }
-
-    /// An expression in words of the parent, in parentheses of its own.
-    fn expression(&self, expression: &Expression) -> Option<Sql> {
-        let alias = match &self.statement.change {
-            DataChange::Update { alias: Some(alias), .. } => alias,
-            _ => &self.statement.table.1,
-        };
-        let value = expression.substitute(|qualifier, name| {
-            qualifier
-                .is_none_or(|qualifier| qualifier == alias)
-                .then(|| self.row.cell(self.column(name)?))
-                .flatten()
-        });
-        value.ok().map(|value| sql!("({})", value))
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Small tables, and what is inferred from statements about them.
 
 use super::*;
-use crate::model::{Identity, TableId};
+use crate::model::{Column, Identity, TableId, Volatility};
 
 fn name(text: &str) -> Name {
     Name::new(text).unwrap()
@@ -89,9 +89,13 @@ fn told_of(statements: &[&str], added_with: &[(i16, &str)]) -> Vec<String> {
     let transforms = inferred.transforms.iter().map(|transform| {
         format!("{} {} = {}", transform.direction.as_str(), transform.column.as_str(), transform.expression)
     });
+    let constants = inferred
+        .constants
+        .iter()
+        .map(|constant| format!("{} rows have {}", constant.column.get(), constant.expression));
     let steps = inferred.steps.iter().map(|step| format!("step {}", step.text));
     let missing = inferred.findings.iter().filter(|finding| finding.code == Code::NotInferred);
-    transforms.chain(steps).chain(missing.map(|finding| finding.message.clone())).collect()
+    transforms.chain(constants).chain(steps).chain(missing.map(|finding| finding.message.clone())).collect()
 }
 
 #[test]
@@ -110,6 +114,48 @@ fn rows_have_what_a_column_was_added_with() {
         told_of(&["UPDATE users SET first = last || name"], &added_with),
         ["forward first = ((CAST('y' AS text)) || \"name\")", "forward last = CAST('y' AS text)"]
     );
+}
+
+#[test]
+fn rows_have_what_the_statements_say_that_added_a_column() {
+    for (statements, expected) in [
+        (
+            &["ALTER TABLE users ADD last numeric(4, 2) DEFAULT 1.5"][..],
+            &["5 rows have CAST((1.5) AS numeric(4, 2))"][..],
+        ),
+        (
+            &["ALTER TABLE users ADD last text; ALTER TABLE users ALTER last SET DEFAULT 'x'"],
+            &["5 rows have CAST(NULL AS text)"],
+        ),
+        (
+            &[
+                "ALTER TABLE users ADD last int DEFAULT 1; ALTER TABLE users ADD COLUMN IF NOT EXISTS last int DEFAULT 2",
+                "ALTER TABLE users ALTER last TYPE numeric(4,2)",
+                "ALTER TABLE users ALTER last TYPE text USING last || '!'",
+            ],
+            &["5 rows have ((CAST(CAST((1) AS int) AS numeric(4,2))) || '!')"],
+        ),
+        (
+            &["ALTER TABLE users ADD last text DEFAULT 'a'", "UPDATE users SET last = last || 'b'"],
+            &["forward last = ((CAST(('a') AS text)) || 'b')"],
+        ),
+        (
+            &[
+                "ALTER TABLE users ADD last int DEFAULT 1",
+                "ALTER TABLE users ALTER last TYPE text USING last || name",
+            ],
+            &["forward last = ((CAST((1) AS int)) || \"name\")"],
+        ),
+        // computed, inherited, of no known table
+        (
+            &[
+                "ALTER TABLE users ADD last text DEFAULT now(), ADD age int, ALTER age TYPE bigint; ALTER TABLE nobodys ADD b int",
+            ],
+            &[],
+        ),
+    ] {
+        assert_eq!(told(statements), *expected, "{statements:?}");
+    }
 }
 
 #[test]

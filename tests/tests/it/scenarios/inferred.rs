@@ -106,6 +106,7 @@ async fn statements_are_noted_when_they_have_succeeded() {
     assert_eq!(
         noted,
         [
+            "ALTER TABLE people ADD shout text",
             "UPDATE people SET shout = upper(name)",
             "DELETE FROM people WHERE id = $1",
             "UPDATE people SET id = id"
@@ -339,6 +340,30 @@ async fn a_constant_is_given_without_writing_a_row() {
             "v2",
             "SELECT id, k, m, tags, code, grade FROM t WHERE id > 2 ORDER BY id",
             &["3|5|ok|{x,y}|new|-2.3", "4|8|sad|∅|own|-1.0"],
+        )
+        .tell()
+        .await;
+}
+
+/// What PostgreSQL notes of a column's first default is forgotten where the table is written anew; the statements tell.
+#[tokio::test]
+async fn rows_keep_what_a_column_was_added_with_though_the_table_is_written_anew() {
+    story("CREATE TABLE t (id int PRIMARY KEY, name text, n int); INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2)")
+        .draft(
+            "v2",
+            "ALTER TABLE t ADD late int; ALTER TABLE t ALTER late SET DEFAULT 5; ALTER TABLE t ADD key uuid; ALTER TABLE t ALTER key SET DEFAULT gen_random_uuid();
+             ALTER TABLE t ADD other int DEFAULT 1; ALTER TABLE t ALTER other SET DEFAULT 2; ALTER TABLE t ADD gone int NOT NULL DEFAULT 3; ALTER TABLE t ALTER gone DROP DEFAULT;
+             CREATE TYPE mood AS ENUM ('sad', 'ok'); ALTER TABLE t ADD m mood DEFAULT 'ok'; ALTER TABLE t ALTER m SET DEFAULT 'sad'; ALTER TABLE t ADD same int DEFAULT 9;
+             ALTER TABLE t ALTER n TYPE bigint;
+             ALTER TABLE t ADD cast_on numeric(12,2) DEFAULT 1.5; ALTER TABLE t ALTER cast_on TYPE text;
+             ALTER TABLE t ADD used numeric(12,2) DEFAULT 1.5; ALTER TABLE t ALTER used TYPE text USING used::text || '!'",
+        )
+        .run("v1", "INSERT INTO t VALUES (3, 'c', 3)")
+        .run("v2", "INSERT INTO t (id, gone) VALUES (4, 4)")
+        .see(
+            "v2",
+            "SELECT id, late, key IS NULL, other, gone, m, same, cast_on, used FROM t ORDER BY id",
+            &["1|∅|t|1|3|ok|9|1.50|1.50!", "2|∅|t|1|3|ok|9|1.50|1.50!", "3|∅|t|1|3|ok|9|1.50|1.50!", "4|5|f|2|4|sad|9|1.5|1.5"],
         )
         .tell()
         .await;

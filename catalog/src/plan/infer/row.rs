@@ -1,0 +1,214 @@
+//! One symbolic row, and what statements make of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::InferInput;
+use crate::{
+    blueprint::NotedStatement,
+    model::{Column, ColumnId, ConstraintKind, Generated, Name, Table, Volatility},
+    plan::transforms::{as_text, may_be_of_domain},
+    sql,
+    sql::{ColumnChange, DataChange, DataStatement, Expression, Sql},
+};
+
+/// One row of an inherited table: what each column reads, in words of the parent.
+pub(super) struct SymbolicRow<'a> {
+    input: &'a InferInput<'a>,
+    pub(super) parent: &'a Table,
+    pub(super) child: &'a Table,
+    /// Columns that statements have set.
+    pub(super) cells: BTreeMap<ColumnId, Sql>,
+    /// Those of them that the draft added, and nothing has set since.
+    added: BTreeSet<ColumnId>,
+}
+
+impl<'a> SymbolicRow<'a> {
+    pub(super) fn new(input: &'a InferInput<'a>, parent: &'a Table, child: &'a Table) -> Self {
+        Self { input, parent, child, cells: BTreeMap::new(), added: BTreeSet::new() }
+    }
+
+    pub(super) fn added_with(&self, id: ColumnId) -> Option<&'a Sql> {
+        self.input.added_with.get(&(self.child.id, id)).filter(|_| self.parent.column(id).is_none())
+    }
+
+    pub(super) fn changed(&self) -> impl Iterator<Item = (&ColumnId, &Sql)> {
+        self.cells.iter()
+    }
+
+    /// Runs a statement; false, with nothing changed, if it cannot be understood.
+    pub(super) fn run(&mut self, noted: &NotedStatement, statement: &DataStatement) -> bool {
+        let Some(cells) = self.after(noted, statement) else { return false };
+        match &statement.change {
+            DataChange::Columns { changes, .. } => {
+                let reading = Reading { row: self, noted, statement };
+                let is_added = |change: &&ColumnChange| matches!(change, ColumnChange::Added { .. });
+                let added =
+                    changes.iter().filter(is_added).filter_map(|change| reading.of_new_column(change));
+                let added: Vec<ColumnId> = added.map(|(column, _)| column).collect();
+                self.added.extend(added);
+            }
+            _ => self.added.retain(|column| !cells.iter().any(|(set, _)| set == column)),
+        }
+        self.cells.extend(cells);
+        true
+    }
+
+    /// Whether a column of the draft's own is the same in all rows that were there when it was added.
+    pub(super) fn is_constant(&self, id: ColumnId) -> bool {
+        let read = || Expression::parse(self.cells.get(&id)?.as_str()).ok();
+        self.added.contains(&id) && read().is_some_and(|value| value.columns().is_empty())
+    }
+
+    fn after(&self, noted: &NotedStatement, statement: &DataStatement) -> Option<Vec<(ColumnId, Sql)>> {
+        let reading = Reading { row: self, noted, statement };
+        match &statement.change {
+            DataChange::Update { assignments, condition, .. } => {
+                let condition = match condition {
+                    Some(condition) => Some(reading.expression(condition)?),
+                    None => None,
+                };
+                let assign = |(name, value): &(Name, Expression)| {
+                    let column = reading.column(name)?;
+                    let value = reading.expression(value)?;
+                    let value = match &condition {
+                        Some(condition) => {
+                            sql!("CASE WHEN {} THEN {} ELSE {} END", condition, value, self.cell(column)?)
+                        }
+                        None => value,
+                    };
+                    (!self.holds_together(column)).then_some((column, value))
+                };
+                assignments.iter().map(assign).collect()
+            }
+            DataChange::Columns { usings, changes } => {
+                let mut cells = Vec::new();
+                for (name, value) in usings {
+                    let column = reading.column(name)?;
+                    match self.enum_text(column) {
+                        None => cells.push((column, reading.expression(value)?)),
+                        Some(_) if is_cast_of(value, name) => {}
+                        // The type may have got another name since.
+                        Some(_) => {
+                            let uncast = value.without_cast();
+                            cells.push((column, reading.expression(uncast.as_ref().unwrap_or(value))?));
+                        }
+                    }
+                }
+                cells.extend(changes.iter().filter_map(|change| reading.of_new_column(change)));
+                Some(cells)
+            }
+            DataChange::Other { .. } => None,
+        }
+    }
+
+    /// What a column reads now.
+    fn cell(&self, id: ColumnId) -> Option<Sql> {
+        if let Some(cell) = self.cells.get(&id) {
+            return Some(sql!("({})", cell));
+        }
+        if let Some(text) = self.enum_text(id) {
+            return Some(sql!("({})", text));
+        }
+        if let Some(column) = self.parent.column(id) {
+            return (column.generated == Generated::None).then(|| sql!("{}", column.name));
+        }
+        if let Some(value) = self.added_with(id) {
+            return Some(sql!("({})", value));
+        }
+        let column = self.child.column(id)?;
+        match &column.default {
+            Some(default) if column.default_volatility != Volatility::Volatile => {
+                Some(sql!("({})", Sql::trusted(default)))
+            }
+            Some(_) => None,
+            None => Some(sql!("CAST(NULL AS {})", Sql::trusted(&column.type_name))),
+        }
+    }
+
+    /// Statements compare a column whose enum the draft changes with labels of either: it is read as the text that it is in the draft.
+    fn enum_text(&self, id: ColumnId) -> Option<Sql> {
+        let (before, after) = (self.parent.column(id)?, self.child.column(id)?);
+        let (parent, child) = (self.input.parent, self.input.child);
+        as_text(&sql!("{}", before.name), (parent, &before.of()), (child, &after.of()))
+    }
+
+    /// Whether other rows know this one by an inherited column, so that it cannot have another value in each edition.
+    fn holds_together(&self, id: ColumnId) -> bool {
+        let keys = [ConstraintKind::PrimaryKey, ConstraintKind::ForeignKey];
+        let mut constraints =
+            self.parent.constraints.iter().filter(|constraint| keys.contains(&constraint.kind));
+        self.parent.column(id).is_some() && constraints.any(|constraint| constraint.columns.contains(&id))
+    }
+}
+
+/// `column::text::type`
+fn is_cast_of(value: &Expression, column: &Name) -> bool {
+    let mut inner = value.clone();
+    while let Some(uncast) = inner.without_cast() {
+        inner = uncast;
+    }
+    matches!(inner.columns(), [only] if &only.name == column && only.range == (0..inner.text().len()))
+}
+
+/// The names of one statement.
+struct Reading<'a> {
+    row: &'a SymbolicRow<'a>,
+    noted: &'a NotedStatement,
+    statement: &'a DataStatement,
+}
+
+impl Reading<'_> {
+    /// The column that a name meant when the statement ran. What was noted at the end of a longer text has forgotten columns that the text dropped:
+    /// those the parent knows. One of the child's that the note does not know came later.
+    fn column(&self, name: &Name) -> Option<ColumnId> {
+        let of = |table: &Table| table.column_named(name.as_str()).map(|column: &Column| column.id);
+        let noted = self.noted.names.get(name.as_str()).copied();
+        let in_child = || self.noted.names.is_empty().then(|| of(self.row.child)).flatten();
+        noted.or_else(in_child).or_else(|| of(self.row.parent))
+    }
+
+    /// What a column of the draft's own reads when it has been added or given another type.
+    fn of_new_column(&self, change: &ColumnChange) -> Option<(ColumnId, Sql)> {
+        let (ColumnChange::Added { name, .. } | ColumnChange::Retyped { name, .. }) = change;
+        let column = self.column(name).filter(|column| self.row.parent.column(*column).is_none())?;
+        let known = self.row.cells.get(&column);
+        match change {
+            // IF NOT EXISTS
+            ColumnChange::Added { .. } if known.is_some() => None,
+            ColumnChange::Added { .. } if self.row.added_with(column).is_some() => None,
+            ColumnChange::Added { type_name, default, .. } => {
+                let own = self.row.child.column(column).filter(|column| column.type_id.is_some());
+                let value = match default {
+                    Some(default) => self.expression(default)?,
+                    // Its type may have a default.
+                    None if own.is_some_and(|own| may_be_of_domain(self.row.input.child, own)) => {
+                        return None;
+                    }
+                    None => Sql::trusted("NULL"),
+                };
+                // A type of the draft's own has another name elsewhere.
+                let is_own = own.is_some();
+                let typed = || sql!("CAST({} AS {})", value, Sql::trusted(type_name));
+                Some((column, if is_own { value.clone() } else { typed() }))
+            }
+            ColumnChange::Retyped { type_name, .. } => {
+                Some((column, sql!("CAST({} AS {})", known?, Sql::trusted(type_name))))
+            }
+        }
+    }
+
+    /// An expression in words of the parent, in parentheses of its own.
+    fn expression(&self, expression: &Expression) -> Option<Sql> {
+        let alias = match &self.statement.change {
+            DataChange::Update { alias: Some(alias), .. } => alias,
+            _ => &self.statement.table.1,
+        };
+        let value = expression.substitute(|qualifier, name| {
+            qualifier
+                .is_none_or(|qualifier| qualifier == alias)
+                .then(|| self.row.cell(self.column(name)?))
+                .flatten()
+        });
+        value.ok().map(|value| sql!("({})", value))
+    }
+}
