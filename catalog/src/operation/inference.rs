@@ -138,7 +138,10 @@ async fn value_of(
             let added = Added { key, column, value, of_domain, made_at: &draft.created_at };
             Ok(added.has_another_default(blueprint).await?.then(|| added.expression()))
         }
-        None if has_default && !column.not_null => Ok(Some(Sql::trusted("NULL"))),
+        None if has_default && !column.not_null => Ok(Some(match column.type_id {
+            None => sql!("CAST(NULL AS {})", Sql::trusted(&column.type_name)),
+            Some(_) => Sql::trusted("NULL"),
+        })),
         None => Ok(None),
     }
 }

@@ -34,6 +34,8 @@ pub enum Probed {
         is_repeatable: bool,
         /// Whether it is one value for all rows, whoever asks and when, that nothing but the server's own functions makes.
         is_constant: bool,
+        /// Whether a NULL stands in it.
+        has_null: bool,
         /// What the expression gives, and what the column takes.
         result: ResultType,
     },
@@ -74,7 +76,7 @@ const DEPARSED: &str = r"
                JOIN pg_catalog.pg_proc p ON p.oid = found.ids[1]::oid
                WHERE p.provolatile = 'v'
                   OR p.provolatile = 's' AND (p.pronargs = 0 OR p.oid >= 16384 OR p.proname = 'age' AND p.pronargs = 1)),
-           t.tgqual::text !~ ':constisnull true' AND NOT EXISTS (
+           NOT EXISTS (
                SELECT FROM pg_catalog.regexp_matches(t.tgqual::text, '\{([A-Z]+)', 'g') AS found (nodes)
                WHERE found.nodes[1] NOT IN
                    ('NULLTEST', 'CONST', 'FUNCEXPR', 'OPEXPR', 'RELABELTYPE', 'ARRAYEXPR', 'ARRAY', 'ROWEXPR', 'ROW',
@@ -82,7 +84,8 @@ const DEPARSED: &str = r"
            AND NOT EXISTS (
                SELECT FROM pg_catalog.regexp_matches(t.tgqual::text, ':(?:funcid|opfuncid) (\d+)', 'g') AS found (ids)
                LEFT JOIN pg_catalog.pg_proc p ON p.oid = found.ids[1]::oid
-               WHERE p.provolatile IS DISTINCT FROM 'i' OR p.oid >= 16384)
+               WHERE p.provolatile IS DISTINCT FROM 'i' OR p.oid >= 16384),
+           t.tgqual::text ~ ':constisnull true'
     FROM pg_catalog.pg_trigger t WHERE t.tgname = 'edition_probe' AND t.tgparentid = 0";
 
 /// Makes the function that probing triggers need (temporary, and rolled back with the rest).
@@ -137,7 +140,7 @@ async fn deparse(
     transaction.batch_execute(create.as_str()).await?;
     let row = transaction.query_one(DEPARSED, &[]).await?;
     let definition: String = row.try_get(0)?;
-    let (is_repeatable, is_constant) = (row.try_get(1)?, row.try_get(2)?);
+    let (is_repeatable, is_constant, has_null) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
     let in_trigger = expression_of(&definition).ok_or_else(|| {
         Error::bug(format!("PostgreSQL deparsed a trigger in an unknown form: {definition}"))
     })?;
@@ -157,7 +160,8 @@ async fn deparse(
     transaction.batch_execute(check.as_str()).await?;
     let row = transaction.query_one(RESULT, &[&sql!("{}", table).as_str(), &probe.target.as_str()]).await?;
     let result = ResultType { of: row.try_get(0)?, to: row.try_get(1)?, is_image: row.try_get(2)? };
-    Ok(Probed::Fine { in_trigger: Sql::trusted(in_trigger), in_update, is_repeatable, is_constant, result })
+    let in_trigger = Sql::trusted(in_trigger);
+    Ok(Probed::Fine { in_trigger, in_update, is_repeatable, is_constant, has_null, result })
 }
 
 /// The text between the WHEN of a deparsed probing trigger and its ` IS NULL`. Both ends are PostgreSQL's own fixed words

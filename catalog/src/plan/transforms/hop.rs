@@ -99,8 +99,17 @@ pub fn assemble(
             (default.clone(), fill(default, false, FilledBy::Backfill, Fit::default()))
         } else {
             match answers.next() {
-                Some(Probed::Fine { in_trigger, in_update, is_repeatable, is_constant, result }) => {
-                    let at_once = *is_constant && candidate.may_be_added_with;
+                Some(Probed::Fine {
+                    in_trigger,
+                    in_update,
+                    is_repeatable,
+                    is_constant,
+                    has_null,
+                    result,
+                }) => {
+                    // Where NULL is not taken, the backfill tells by which row.
+                    let fits = !(*has_null && candidate.not_null);
+                    let at_once = *is_constant && candidate.may_be_added_with && fits;
                     let by = if at_once { FilledBy::AddColumn } else { FilledBy::Backfill };
                     let fit = Fit::of(candidate, in_trigger.as_str(), *is_constant, result);
                     findings.extend(risk::findings((edition, older), candidate, fit));

@@ -326,20 +326,21 @@ async fn a_constant_is_given_without_writing_a_row() {
              ALTER TABLE t ADD m mood NOT NULL DEFAULT 'ok'; ALTER TABLE t ALTER m SET DEFAULT 'sad';
              ALTER TABLE t ADD tags varchar(9)[] DEFAULT ARRAY['x', 'y'], ADD code char(3) COLLATE \"C\";
              UPDATE t SET code = 'n' || 'ew'; ALTER TABLE t ALTER tags DROP DEFAULT, ALTER code SET NOT NULL;
-             ALTER TABLE t ADD grade numeric(4,1) NOT NULL DEFAULT -1",
+             ALTER TABLE t ADD grade numeric(4,1) NOT NULL DEFAULT -1;
+             ALTER TABLE t ADD late int; ALTER TABLE t ALTER late SET DEFAULT 5; ALTER TABLE t ADD mood mood; ALTER TABLE t ALTER mood SET DEFAULT 'ok'",
         )
         .transform("t", "grade = -2.25", "")
         .see(
             "v2",
             "SELECT ctid, * FROM t ORDER BY id",
-            &["(0,1)|1|a|5|ok|{x,y}|new|-2.3", "(0,2)|2|b|5|ok|{x,y}|new|-2.3"],
+            &["(0,1)|1|a|5|ok|{x,y}|new|-2.3|∅|∅", "(0,2)|2|b|5|ok|{x,y}|new|-2.3|∅|∅"],
         )
         .run("v1", "INSERT INTO t VALUES (3, 'c')")
         .run("v2", "INSERT INTO t (id, k, code) VALUES (4, 8, 'own')")
         .see(
             "v2",
-            "SELECT id, k, m, tags, code, grade FROM t WHERE id > 2 ORDER BY id",
-            &["3|5|ok|{x,y}|new|-2.3", "4|8|sad|∅|own|-1.0"],
+            "SELECT id, k, m, tags, code, grade, late, mood FROM t WHERE id > 2 ORDER BY id",
+            &["3|5|ok|{x,y}|new|-2.3|∅|∅", "4|8|sad|∅|own|-1.0|5|ok"],
         )
         .tell()
         .await;
