@@ -19,7 +19,7 @@ pub(super) fn without_casts(definition: &str) -> Vec<&str> {
     flat
 }
 
-/// Everything up to the bracket that closes this level.
+/// The tokens as a tree of brackets.
 fn pieces<'d>(tokens: &mut impl Iterator<Item = &'d str>) -> Vec<Piece<'d>> {
     // Levels that are open, each with the bracket that opened it.
     let mut open: Vec<(&str, Vec<Piece<'_>>)> = vec![("", Vec::new())];
