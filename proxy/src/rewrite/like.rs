@@ -17,7 +17,10 @@ use super::analysis::Analysis;
 /// What the pieces of the client's text stand between.
 const QUOTE: &str = "$edition$";
 
-/// How many words stand between CREATE and the name at most: `CREATE LOCAL TEMP TABLE IF NOT EXISTS`.
+/// How a piece must not end, nor anything in it begin: the quote would end too early, as behind a name `x$edition`.
+const NOT_WITHIN: &str = "$edition";
+
+/// How many words stand before the name at most: `CREATE LOCAL TEMP TABLE IF NOT EXISTS`.
 const WORDS_BEFORE_NAME: usize = 7;
 
 /// Puts a call of our procedure in the place of the statement, if it copies from an editioning view.
@@ -31,8 +34,7 @@ pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, create: &'t nodes::Create
         return;
     }
     let Some((statement, made)) = statement(analysis, create) else { return };
-    // The quote would end within it.
-    if analysis.tokens_as_written(&statement).is_none_or(|text| text.contains(QUOTE)) {
+    if analysis.tokens_as_written(&statement).is_none_or(|text| text.contains(NOT_WITHIN)) {
         return;
     }
     analysis.reads_literals();

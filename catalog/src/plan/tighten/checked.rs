@@ -18,14 +18,12 @@ impl Context<'_> {
         names: &mut TakenNames,
         findings: &mut Vec<Finding>,
     ) -> Vec<Step> {
-        match self.partitioned().filter(|_| constraint.validated) {
-            Some(live) => {
-                findings.extend(self.tightens_by(constraint));
-                let name = names.take(&constraint.name, &self.input.draft.name);
-                self.reference_in_parts(live, &name, constraint, taken)
-            }
-            None => self.add_checked(constraint, names, findings),
-        }
+        let Some(live) = self.partitioned().filter(|_| constraint.validated) else {
+            return self.add_checked(constraint, names, findings);
+        };
+        findings.extend(self.tightens_by(constraint));
+        let name = names.take(&constraint.name, &self.input.draft.name);
+        self.reference_in_parts(live, &name, constraint, taken)
     }
 
     /// A check or a foreign key; its name is taken from `names`.

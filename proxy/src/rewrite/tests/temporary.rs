@@ -29,6 +29,7 @@ fn temporary_tables_are_made_of_the_editions_types_and_tables() {
             "CREATE TEMP TABLE x (LIKE public.legacy)",
             "! 42P01 at 27: relation \"public.legacy\" does not exist",
         ),
+        ("CREATE TEMP TABLE x (a text DEFAULT pg_get_expr(NULL, 0))", "="),
         // what lasts
         ("CREATE TABLE other.x (LIKE public.plain, m public.mood)", "="),
     ]);
@@ -47,6 +48,7 @@ fn a_table_like_a_view_has_what_the_editions_table_has() {
         ),
         // no end within the quote
         ("CREATE TEMP TABLE x (LIKE users, a text DEFAULT '$edition$')", "="),
+        ("CREATE TEMP TABLE x (LIKE users) TABLESPACE x$edition", "="),
         ("CREATE TEMP TABLE users (a int); CREATE TEMP TABLE x (LIKE users)", "="),
         ("CREATE TABLE other.x (LIKE users)", "="),
     ]);
