@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
+use tokio_postgres::Row;
 
 use crate::{
     blueprint::{managed_with, noted_statements, set_author_path},
     error::Result,
-    model::{
-        Column, ColumnId, Edition, Generated, Identity, Name, Schema, Table, TableId, Transform, Volatility,
-    },
+    model::{Column, ColumnId, Edition, Generated, Identity, Name, Schema, TableId, Transform, Volatility},
     plan::{AddedConstant, AddedWith, Agreement, Code, DataStep, Finding, InferInput, Inferred, infer},
     seed::BookkeepingTables,
     sql,
-    sql::{Literal, Sql},
+    sql::{Literal, Sql, join},
     target::Connection,
 };
 
@@ -45,11 +44,7 @@ pub(super) async fn infer_from_draft(
         carried: &carried,
         added_with: &added_with,
     });
-    for constant in &inferred.constants {
-        let Some(table) = child.table(constant.table) else { continue };
-        let value = value_of(blueprint, &editioned, draft, table, constant).await?;
-        inferred.transforms.extend(value.and_then(|value| constant.transform(table, &value)));
-    }
+    inferred.transforms.extend(of_constants(blueprint, &editioned, draft, child, &inferred.constants).await?);
     let mut steps = Vec::new();
     for step in inferred.steps {
         match objection(blueprint, &editioned, &step).await? {
@@ -102,47 +97,119 @@ async fn added_with(
     Ok(differ.map(|(added, _)| (added.key, added.expression())).collect())
 }
 
-/// What rows that are there get in a column that the draft has added, if that is not what its default says now. PostgreSQL computes it, in the draft; `None`, too,
-/// where it cannot (a type that is gone), and for NULL where the column takes none.
-async fn value_of(
+/// Transforms that give rows what they get in columns that the draft has added, where that is not what the default says now.
+async fn of_constants(
     blueprint: &mut Connection,
     editioned: &[Name],
     draft: &Edition,
-    table: &Table,
-    constant: &AddedConstant,
-) -> Result<Option<Sql>> {
-    let Some(column) = table.column(constant.column).filter(|column| column.identity == Identity::None)
-    else {
-        return Ok(None);
-    };
-    let key = (constant.table, constant.column);
+    child: &Schema,
+    constants: &[AddedConstant],
+) -> Result<Vec<Transform>> {
+    let mut columns = Vec::new();
+    for constant in constants {
+        let table = child.table(constant.table);
+        let column = table.and_then(|table| Some((table, table.column(constant.column)?)));
+        columns.extend(
+            column
+                .filter(|(_, column)| column.identity == Identity::None)
+                .map(|(table, column)| (constant, table, column)),
+        );
+    }
+    let asked: Vec<_> = columns.iter().map(|(constant, ..)| *constant).collect();
+    let answers = values_of(blueprint, editioned, &asked).await?;
+    let blueprint = &*blueprint;
+    let values = try_join_all(columns.iter().zip(answers).map(async |((constant, _, column), answer)| {
+        let key = (constant.table, constant.column);
+        match answer {
+            Some(computed) => computed.unlike_default(blueprint, key, column, draft).await,
+            None => Ok(None),
+        }
+    }))
+    .await?;
+    let transforms = columns.iter().zip(values);
+    Ok(transforms.filter_map(|((constant, table, _), value)| constant.transform(table, &value?)).collect())
+}
+
+/// What PostgreSQL says about the constant of a column.
+struct Computed {
+    /// As text.
+    value: Option<String>,
+    /// The default of the column's domain.
+    of_domain: Option<String>,
+}
+
+impl Computed {
+    /// As an expression; `None` if the default says it, and for NULL where the column takes none.
+    async fn unlike_default(
+        self,
+        blueprint: &Connection,
+        key: (TableId, ColumnId),
+        column: &Column,
+        draft: &Edition,
+    ) -> Result<Option<Sql>> {
+        let Self { value, of_domain } = self;
+        let has_default = column.default.is_some() || of_domain.is_some();
+        match value {
+            Some(value) => {
+                let added = Added { key, column, value, of_domain, made_at: &draft.created_at };
+                Ok(added.has_another_default(blueprint).await?.then(|| added.expression()))
+            }
+            None if has_default && !column.not_null => Ok(Some(match column.type_id {
+                None => sql!("CAST(NULL AS {})", Sql::trusted(&column.type_name)),
+                Some(_) => Sql::trusted("NULL"),
+            })),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Lets PostgreSQL compute constants, in the draft; `None` where it cannot (a type that is gone). One that it cannot compute makes it ask for each by itself.
+async fn values_of(
+    blueprint: &mut Connection,
+    editioned: &[Name],
+    constants: &[&AddedConstant],
+) -> Result<Vec<Option<Computed>>> {
+    if constants.is_empty() {
+        return Ok(Vec::new());
+    }
+    if let Some(all) = computed(blueprint, editioned, constants).await? {
+        return Ok(all.into_iter().map(Some).collect());
+    }
+    let mut values = Vec::new();
+    for constant in constants {
+        let one = computed(blueprint, editioned, &[constant]).await?;
+        values.push(one.and_then(|computed| computed.into_iter().next()));
+    }
+    Ok(values)
+}
+
+/// In the order of the constants; `None` if PostgreSQL refuses one of them.
+async fn computed(
+    blueprint: &mut Connection,
+    editioned: &[Name],
+    constants: &[&AddedConstant],
+) -> Result<Option<Vec<Computed>>> {
+    let rows = constants.iter().enumerate().map(|(position, constant)| {
+        let (table, column) = (constant.table.get(), constant.column.get());
+        sql!("({}, {}, {}, CAST({} AS pg_catalog.text))", position, table, column, constant.expression)
+    });
+    let query = sql!(
+        "SELECT c.value, pg_catalog.pg_get_expr(t.typdefaultbin, 0) FROM (VALUES {}) c (position, of_table, number, value) \
+         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.of_table AND a.attnum = c.number \
+         LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid ORDER BY c.position",
+        join(rows, ", ")
+    );
     let transaction = blueprint.transaction().await?;
     set_author_path(&transaction, editioned).await?;
-    let query = sql!(
-        "SELECT CAST({} AS pg_catalog.text), (SELECT pg_catalog.pg_get_expr(t.typdefaultbin, 0) FROM pg_catalog.pg_attribute a \
-         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE a.attrelid = {} AND a.attnum = {})",
-        constant.expression,
-        constant.table.get(),
-        constant.column.get()
-    );
-    let answer = transaction.query_one(query.as_str(), &[]).await;
+    let answer = transaction.query(query.as_str(), &[]).await;
     transaction.rollback().await?;
-    let (value, of_domain): (Option<String>, Option<String>) = match answer {
-        Ok(row) => (row.try_get(0)?, row.try_get(1)?),
-        Err(error) if error.as_db_error().is_some() => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let has_default = column.default.is_some() || of_domain.is_some();
-    match value {
-        Some(value) => {
-            let added = Added { key, column, value, of_domain, made_at: &draft.created_at };
-            Ok(added.has_another_default(blueprint).await?.then(|| added.expression()))
+    match answer {
+        Ok(rows) => {
+            let read = |row: &Row| Ok(Computed { value: row.try_get(0)?, of_domain: row.try_get(1)? });
+            rows.iter().map(read).collect::<Result<_>>().map(Some)
         }
-        None if has_default && !column.not_null => Ok(Some(match column.type_id {
-            None => sql!("CAST(NULL AS {})", Sql::trusted(&column.type_name)),
-            Some(_) => Sql::trusted("NULL"),
-        })),
-        None => Ok(None),
+        Err(error) if error.as_db_error().is_some() => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

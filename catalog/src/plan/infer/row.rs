@@ -41,10 +41,14 @@ impl<'a> SymbolicRow<'a> {
         match &statement.change {
             DataChange::Columns { changes, .. } => {
                 let reading = Reading { row: self, noted, statement };
-                let is_added = |change: &&ColumnChange| matches!(change, ColumnChange::Added { .. });
-                let added =
-                    changes.iter().filter(is_added).filter_map(|change| reading.of_new_column(change));
-                let added: Vec<ColumnId> = added.map(|(column, _)| column).collect();
+                let is_added = |column: ColumnId| {
+                    changes.iter().any(|change| {
+                        matches!(change, ColumnChange::Added { name, .. } if reading.column(name) == Some(column))
+                    })
+                };
+                let set = cells.iter().map(|(column, _)| *column);
+                let added: Vec<ColumnId> =
+                    set.filter(|set| !self.cells.contains_key(set) && is_added(*set)).collect();
                 self.added.extend(added);
             }
             _ => self.added.retain(|column| !cells.iter().any(|(set, _)| set == column)),
@@ -172,10 +176,10 @@ impl Reading<'_> {
         let (ColumnChange::Added { name, .. } | ColumnChange::Retyped { name, .. }) = change;
         let column = self.column(name).filter(|column| self.row.parent.column(*column).is_none())?;
         let known = self.row.cells.get(&column);
-        match change {
+        let value = match change {
             // IF NOT EXISTS
-            ColumnChange::Added { .. } if known.is_some() => None,
-            ColumnChange::Added { .. } if self.row.added_with(column).is_some() => None,
+            ColumnChange::Added { .. } if known.is_some() => return None,
+            ColumnChange::Added { .. } if self.row.added_with(column).is_some() => return None,
             ColumnChange::Added { type_name, default, .. } => {
                 let own = self.row.child.column(column).filter(|column| column.type_id.is_some());
                 let value = match default {
@@ -186,15 +190,18 @@ impl Reading<'_> {
                     }
                     None => Sql::trusted("NULL"),
                 };
-                // A type of the draft's own has another name elsewhere.
-                let is_own = own.is_some();
-                let typed = || sql!("CAST({} AS {})", value, Sql::trusted(type_name));
-                Some((column, if is_own { value.clone() } else { typed() }))
+                match own {
+                    // A type of the draft's own has another name elsewhere.
+                    Some(_) => value,
+                    None => sql!("CAST({} AS {})", value, Sql::trusted(type_name)),
+                }
             }
             ColumnChange::Retyped { type_name, .. } => {
-                Some((column, sql!("CAST({} AS {})", known?, Sql::trusted(type_name))))
+                sql!("CAST({} AS {})", known?, Sql::trusted(type_name))
             }
-        }
+        };
+        // What cannot be read again is not known: its default counts.
+        Expression::parse(value.as_str()).is_ok().then_some((column, value))
     }
 
     /// An expression in words of the parent, in parentheses of its own.
