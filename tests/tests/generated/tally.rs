@@ -11,6 +11,8 @@ pub(crate) struct Tally {
     kinds: BTreeMap<&'static str, Kind>,
     refusals: BTreeMap<String, (usize, String)>,
     spent: BTreeMap<&'static str, Duration>,
+    /// In all acts.
+    drafts: usize,
 }
 
 /// What became of drafts in which a kind of statement was; `alone`: of those which were nothing else.
@@ -31,7 +33,7 @@ impl Tally {
     /// One line, for who watches a long run; it may be ended by hand.
     pub(crate) fn shown_so_far(&self) -> String {
         let counts = self.outcomes.iter().map(|(name, count)| format!("  {name}: {count}"));
-        format!("acts: {}{}", self.acts(), counts.collect::<String>())
+        format!("acts: {}  drafts: {}{}", self.acts(), self.drafts, counts.collect::<String>())
     }
 
     /// Acts in all.
@@ -56,6 +58,7 @@ impl Tally {
             Outcome::Bug(_) => "bugs",
         };
         *self.outcomes.entry(name).or_default() += 1;
+        self.drafts += script.drafts.len();
         let statements: Vec<&(&str, String)> = script.drafts.iter().flatten().collect();
         for (kind, _) in &statements {
             let entry = self.kinds.entry(kind).or_default();
@@ -93,6 +96,7 @@ impl fmt::Display for Tally {
         for (name, count) in &self.outcomes {
             write!(f, "{name}: {count}  ")?;
         }
+        write!(f, "drafts: {}", self.drafts)?;
         let acts = self.outcomes.values().sum::<usize>().max(1);
         write!(f, "\nmilliseconds an act: ")?;
         for (what, time) in &self.spent {
