@@ -64,10 +64,20 @@ fn look_at(frame: &[u8]) {
         assert_eq!(name.len() + text.len() + 1 + types.len(), body);
     }
     assert!(message::query_text(frame).is_none_or(|text| text.len() < body));
-    for part in
-        [message::bound_statement(frame), message::named_statement(frame), message::report_field(frame, b'M')]
-    {
+    let bound = message::bound(frame).unzip();
+    let parts = [
+        bound.0,
+        bound.1,
+        message::executed_portal(frame),
+        message::named_statement(frame),
+        message::named_portal(frame),
+        message::report_field(frame, b'M'),
+    ];
+    for part in parts {
         assert!(part.is_none_or(|part| part.len() <= body));
+    }
+    for (at, _) in message::column_origins(frame) {
+        assert!(at + message::Origin::BYTES < frame.len());
     }
     if let Some((name, value)) = message::parameter(frame) {
         assert_eq!(name.len() + value.len() + 2, body);

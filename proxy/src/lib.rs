@@ -12,6 +12,7 @@
 //! - `catalogue`: the databases' catalogues as last read, and our lease in them
 //! - [`rewrite`]: what becomes of a statement in an edition, no I/O
 //! - `report`: errors and notices in the words of an edition, no I/O
+//! - `row_origins`: row descriptions in the terms of an edition, no I/O
 //! - `wire`: bytes of the protocol, no I/O
 //!
 //! The proxy holds no state that a restart may lose. A frame that it did not change leaves byte-identical.
@@ -25,6 +26,7 @@ mod proxy;
 mod report;
 pub mod rewrite;
 mod route;
+mod row_origins;
 mod session;
 mod settings;
 mod wire;

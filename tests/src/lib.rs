@@ -10,6 +10,7 @@
 //! - [`Load`]: a version of an application that runs until it is told to stop
 //! - [`Pair`]: a live and a plain database side by side, without a proxy, for judging many changes in little time
 //! - [`Shape`], [`fill`], [`change`]: what a database holds, and rows thought of by looking at it
+//! - [`wire`]: a client that keeps every message that it gets
 //! - [`Dice`]: chance that can be repeated
 //!
 //! Whatever goes wrong in here is a failed test, so the kit panics.
@@ -26,6 +27,7 @@ mod pair;
 mod session;
 mod shape;
 mod verbs;
+pub mod wire;
 mod world;
 
 pub use dice::Dice;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio_postgres::Client;
 
 use super::{
-    NameMap, Partition, Reflected, Relation, Snapshot, SnapshotEdition, ViewConstraint, ViewIndex,
+    NameMap, Numbers, Partition, Reflected, Relation, Snapshot, SnapshotEdition, ViewConstraint, ViewIndex,
     ViewRelation,
 };
 use crate::{
@@ -26,6 +26,16 @@ SELECT pg_catalog.jsonb_build_object(
   'tables', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
         'edition', t.edition_id, 'schema', t.schema_name, 'name', t.table_name, 'physical_schema', t.physical_schema,
         'physical_name', t.physical_name, 'view_schema', t.view_schema,
+        'numbers', (SELECT pg_catalog.jsonb_build_object('view', v.oid::bigint, 'stored', s.oid::bigint, 'columns', (
+                       SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(sa.attnum, va.attnum) ORDER BY va.attnum), '[]')
+                       FROM edition.columns k
+                       JOIN pg_catalog.pg_attribute va ON va.attrelid = v.oid AND va.attname = k.column_name
+                       JOIN pg_catalog.pg_attribute sa ON sa.attrelid = s.oid AND sa.attname = k.physical_name
+                       WHERE k.edition_id = t.edition_id AND k.table_id = t.table_id))
+                    FROM pg_catalog.pg_namespace vn JOIN pg_catalog.pg_class v ON v.relnamespace = vn.oid AND v.relkind = 'v',
+                         pg_catalog.pg_namespace sn JOIN pg_catalog.pg_class s ON s.relnamespace = sn.oid
+                    WHERE vn.nspname = t.view_schema AND v.relname = t.table_name
+                      AND sn.nspname = t.physical_schema AND s.relname = t.physical_name),
         'stored_columns', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
                            FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
                            JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -128,6 +138,8 @@ struct TableRow {
     view_schema: Option<Name>,
     #[serde(default)]
     along: Vec<Name>,
+    #[serde(default)]
+    numbers: Option<Numbers>,
     columns: Vec<(Name, Name)>,
     stored_columns: Vec<Name>,
     #[serde(default)]
@@ -230,6 +242,7 @@ fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<Editi
                 schema,
                 physical_schema: table.physical_schema,
                 physical_name: table.physical_name,
+                numbers: table.numbers,
                 columns: table.columns,
                 stored_columns: table.stored_columns,
                 partitions: table.partitions,

@@ -113,6 +113,8 @@ pub struct ViewRelation {
     pub physical_schema: Name,
     /// The physical table.
     pub physical_name: Name,
+    /// The numbers under which the server knows view and table; `None` if one of them is not there.
+    pub numbers: Option<Numbers>,
     /// Logical column → physical column, in the view's order.
     pub columns: Vec<(Name, Name)>,
     /// All columns that the physical table has, in its own order; also those of other editions.
@@ -129,6 +131,17 @@ pub struct ViewRelation {
     pub constraints: Vec<ViewConstraint>,
     /// Its indexes, those behind constraints included, by name.
     pub indexes: Vec<ViewIndex>,
+}
+
+/// OIDs and column numbers of an editioning view and its table.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Numbers {
+    /// The view.
+    pub view: u32,
+    /// The physical table.
+    pub stored: u32,
+    /// `attnum` in the physical table and in the view, of each column that the view shows.
+    pub columns: Vec<(i16, i16)>,
 }
 
 /// A partition of the table that an editioning view shows. Its columns are called as the table's are.

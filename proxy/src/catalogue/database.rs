@@ -19,6 +19,7 @@ use tokio_postgres::Client;
 use crate::{
     report::Vocabulary,
     rewrite::{Rewriter, VerdictCache},
+    row_origins::RowOrigins,
 };
 
 /// An adopted database. The watcher writes, sessions read.
@@ -46,6 +47,8 @@ pub(crate) struct Reading {
     pub(crate) rewriters: HashMap<EditionId, Arc<Rewriter>>,
     /// For the reports of the server to the sessions of each edition whose names are not the physical ones.
     pub(crate) vocabularies: HashMap<EditionId, Arc<Vocabulary>>,
+    /// For row descriptions to the sessions of each edition that has views.
+    pub(crate) row_origins: HashMap<EditionId, Arc<RowOrigins>>,
 }
 
 /// How sessions of an edition are to end.
@@ -64,7 +67,9 @@ impl Reading {
         let rewriters = snapshot.editions.iter().map(rewriter).collect();
         let vocabulary = |edition: &SnapshotEdition| Some((edition.id, Arc::new(Vocabulary::new(edition)?)));
         let vocabularies = snapshot.editions.iter().filter_map(vocabulary).collect();
-        Self { snapshot, drains, rewriters, vocabularies }
+        let row_origins = |edition: &SnapshotEdition| Some((edition.id, Arc::new(RowOrigins::new(edition)?)));
+        let row_origins = snapshot.editions.iter().filter_map(row_origins).collect();
+        Self { snapshot, drains, rewriters, vocabularies, row_origins }
     }
 
     /// How sessions of `edition` are to end, if they are: because its operator says so, or because it was a

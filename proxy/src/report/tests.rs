@@ -15,6 +15,7 @@ fn name(text: &str) -> Name {
 fn view(physical: &str, columns: &[(&str, &str)], stored: &[&str]) -> Relation {
     Relation::View(Box::new(ViewRelation {
         columns: columns.iter().map(|(logical, physical)| (name(logical), name(physical))).collect(),
+        numbers: None,
         stored_columns: stored.iter().map(|column| name(column)).collect(),
         ..sample::view_relation(physical).unwrap()
     }))

@@ -14,6 +14,7 @@ use catalog::{
 
 use super::{
     cache::{Judgement, Outcome, PathEffect, Splice},
+    command::{Command, Substitute},
     constraints, copy, ddl,
     home::Home,
     maintenance, names, search_path, stored, temporary, truncate,
@@ -28,6 +29,9 @@ pub(super) struct Analysis<'t> {
     pub(super) snapshot: &'t Snapshot,
     pub(super) session: &'t SessionTraits,
     splices: Vec<Splice>,
+    /// Which statement of the text is looked at.
+    number: usize,
+    substitutes: Vec<Substitute>,
     /// First tokens of names that a rule has dealt with.
     claimed: HashSet<usize>,
     refusal: Option<(Refusal, Option<usize>)>,
@@ -74,6 +78,8 @@ pub(super) fn judge(
             snapshot,
             session,
             splices: Vec::new(),
+            number: 0,
+            substitutes: Vec::new(),
             claimed: HashSet::new(),
             refusal: None,
             is_alone: tree.statements().count() == 1,
@@ -85,7 +91,8 @@ pub(super) fn judge(
             here: Here::Session,
             wants_path: Cell::new(false),
         };
-        for statement in tree.statements() {
+        for (number, statement) in tree.statements().enumerate() {
+            analysis.number = number;
             analysis.statement(statement);
         }
         analysis.judged()
@@ -144,7 +151,7 @@ impl<'t> Analysis<'t> {
                 tracing::error!(edition = %self.edition.name.as_str(), "two rules want to change the same words; text forwarded");
                 Outcome::Forward
             }
-            None => Outcome::Rewrite(self.splices),
+            None => Outcome::Rewrite(self.splices, self.substitutes),
         };
         Judged {
             judgement: Judgement {
@@ -160,6 +167,11 @@ impl<'t> Analysis<'t> {
     /// Puts `text` in the place of the tokens.
     pub(super) fn splice(&mut self, tokens: Range<usize>, text: impl Into<String>) {
         self.splices.push(Splice { tokens, text: text.into() });
+    }
+
+    /// Notes that the statement is carried out by another command.
+    pub(super) fn stands_for(&mut self, command: Command) {
+        self.substitutes.push(Substitute { statement: self.number, command });
     }
 
     /// Takes over the splices of a rule, and the names (by their first tokens) that no other rule shall look at.

@@ -6,6 +6,7 @@ use catalog::{model::Name, sql::lexer::Token};
 use quick_cache::{Weighter, sync::Cache};
 
 use super::{
+    command::Substitute,
     edits::{Edits, Rewritten},
     verdict::{Refusal, Verdict},
 };
@@ -48,7 +49,7 @@ pub(super) enum Outcome {
     Forward,
     ForwardAndRestore,
     /// In the order of the text, not overlapping, at least one.
-    Rewrite(Vec<Splice>),
+    Rewrite(Vec<Splice>, Vec<Substitute>),
     /// The position is that of a token.
     Refuse(Refusal, Option<usize>),
 }
@@ -66,9 +67,9 @@ impl Outcome {
         match self {
             Self::Forward => Verdict::Forward,
             Self::ForwardAndRestore => Verdict::ForwardAndRestore,
-            Self::Rewrite(splices) => {
-                spliced(text, tokens, splices).map_or(Verdict::Forward, Verdict::Rewrite)
-            }
+            Self::Rewrite(splices, substitutes) => spliced(text, tokens, splices)
+                .map(|(text, edits)| Rewritten { text, edits, substitutes: substitutes.clone() })
+                .map_or(Verdict::Forward, Verdict::Rewrite),
             Self::Refuse(refusal, token) => {
                 let start = token.and_then(|at| tokens.get(at)).map(|token| token.start);
                 let position =
@@ -79,7 +80,7 @@ impl Outcome {
     }
 }
 
-fn spliced(text: &str, tokens: &[Token], splices: &[Splice]) -> Option<Rewritten> {
+fn spliced(text: &str, tokens: &[Token], splices: &[Splice]) -> Option<(String, Edits)> {
     let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
     let mut result = String::with_capacity(text.len() + added);
     let mut edits = Edits::default();
@@ -95,7 +96,7 @@ fn spliced(text: &str, tokens: &[Token], splices: &[Splice]) -> Option<Rewritten
         copied = end;
     }
     result.push_str(text.get(copied..)?);
-    Some(Rewritten { text: result, edits })
+    Some((result, edits))
 }
 
 /// An entry of the cache.
@@ -154,8 +155,9 @@ impl Weighter<Box<[u8]>, Entry> for Bytes {
         let judgement = match entry {
             Entry::ByLiterals => 0,
             Entry::Known(judgement) => match &judgement.outcome {
-                Outcome::Rewrite(splices) => {
-                    splices.iter().map(|splice| size_of::<Splice>() + splice.text.len()).sum()
+                Outcome::Rewrite(splices, substitutes) => {
+                    let splices = splices.iter().map(|splice| size_of::<Splice>() + splice.text.len());
+                    splices.sum::<usize>() + size_of_val(substitutes.as_slice())
                 }
                 Outcome::Refuse(refusal, _) => refusal.message.len(),
                 Outcome::Forward | Outcome::ForwardAndRestore => 0,

@@ -9,7 +9,7 @@ use catalog::{
     },
 };
 
-use super::analysis::Analysis;
+use super::{analysis::Analysis, command::Command};
 
 /// The word without which no text holds such a statement.
 pub(super) const WORD: &str = "constraints";
@@ -45,6 +45,7 @@ pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, set: &'t nodes::Constrain
         if set.deferred { sql!("true") } else { sql!("false") }
     );
     analysis.splice(start..last.end + 1, call.to_string());
+    analysis.stands_for(Command::SetConstraints);
 }
 
 fn literal(name: &str) -> Sql {

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use catalog::model::Name;
 
+use super::command::Substitute;
+
 /// A text in the place of the client's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewritten {
@@ -11,6 +13,8 @@ pub struct Rewritten {
     pub text: String,
     /// Where it differs from what the client sent.
     pub edits: Edits,
+    /// Its statements whose command is not the client's.
+    pub substitutes: Vec<Substitute>,
 }
 
 /// The places of a text that were replaced, in its order. Counted in characters, as the protocol counts positions.

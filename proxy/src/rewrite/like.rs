@@ -12,7 +12,7 @@ use catalog::{
     },
 };
 
-use super::analysis::Analysis;
+use super::{analysis::Analysis, command::Command};
 
 /// What the pieces of the client's text stand between.
 const QUOTE: &str = "$edition$";
@@ -50,6 +50,7 @@ pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, create: &'t nodes::Create
         && let Some(written) = analysis.written(last)
     {
         analysis.splice(last..statement.end, format!("{written}{QUOTE}])"));
+        analysis.stands_for(Command::CreateTable);
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod analysis;
 mod cache;
+mod command;
 mod computed;
 mod constraints;
 mod copy;
@@ -50,6 +51,7 @@ use catalog::{
 
 pub use self::{
     cache::VerdictCache,
+    command::{Command, Substitute},
     edits::{Edits, Rewritten},
     verdict::{Refusal, SessionTraits, Statement, Verdict},
 };

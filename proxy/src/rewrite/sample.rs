@@ -113,6 +113,7 @@ fn view(physical: &str, stored: &[&str], columns: &[(&str, &str)]) -> Result<Rel
     };
     Ok(Relation::View(Box::new(ViewRelation {
         columns: columns.collect::<Result<_, _>>()?,
+        numbers: None,
         stored_columns: names_of(stored)?,
         generated_columns: if physical == "odd" { names_of(&["b"])? } else { Vec::new() },
         constraints,
@@ -128,6 +129,7 @@ pub fn view_relation(physical: &str) -> Result<ViewRelation, NameError> {
         physical_schema: Name::new("public")?,
         physical_name: Name::new(physical)?,
         columns: Vec::new(),
+        numbers: None,
         stored_columns: Vec::new(),
         partitions: Vec::new(),
         generated_columns: Vec::new(),

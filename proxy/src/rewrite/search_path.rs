@@ -15,6 +15,7 @@ use catalog::{
 
 use super::{
     analysis::Analysis,
+    command::Command,
     literals::{self, Constant},
 };
 
@@ -94,7 +95,11 @@ pub(super) fn rewrite_show(analysis: &mut Analysis<'_>, show: &nodes::VariableSh
         let begins = at.checked_sub(1).is_none_or(|before| analysis.symbol_at(before, b';'));
         begins && analysis.word_at(*at, "show") && is_named(analysis, at + 1, shown)
     });
-    for at in at.collect::<Vec<_>>() {
+    let places: Vec<_> = at.collect();
+    if !places.is_empty() {
+        analysis.stands_for(Command::Show);
+    }
+    for at in places {
         analysis.splice(at..at + 2, text.as_str());
     }
 }

@@ -29,6 +29,8 @@ pub(crate) mod server {
     pub(crate) const PARSE_COMPLETE: u8 = b'1';
     pub(crate) const CLOSE_COMPLETE: u8 = b'3';
     pub(crate) const ROW_DESCRIPTION: u8 = b'T';
+    pub(crate) const PORTAL_SUSPENDED: u8 = b's';
+    pub(crate) const EMPTY_QUERY: u8 = b'I';
     pub(crate) const DATA_ROW: u8 = b'D';
     pub(crate) const COPY_DATA: u8 = b'd';
     pub(crate) const COMMAND_COMPLETE: u8 = b'C';
@@ -162,13 +164,21 @@ pub(crate) fn parse_parts(frame: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((name, text, types.get(1..)?))
 }
 
-/// The name, with its NUL, of the prepared statement in a Bind frame.
-pub(crate) fn bound_statement(frame: &[u8]) -> Option<&[u8]> {
-    let body = frame.get(super::frame::HEADER_BYTES..)?;
-    let portal_end = body.iter().position(|byte| *byte == 0)? + 1;
-    let rest = body.get(portal_end..)?;
-    let name_end = rest.iter().position(|byte| *byte == 0)? + 1;
-    rest.get(..name_end)
+/// The names, with their NULs, of portal and prepared statement in a Bind frame.
+pub(crate) fn bound(frame: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (portal, rest) = first_name(frame.get(super::frame::HEADER_BYTES..)?)?;
+    Some((portal, first_name(rest)?.0))
+}
+
+/// The name, with its NUL, of the portal in an Execute frame.
+pub(crate) fn executed_portal(frame: &[u8]) -> Option<&[u8]> {
+    Some(first_name(frame.get(super::frame::HEADER_BYTES..)?)?.0)
+}
+
+/// A name with its NUL, and what is behind it.
+fn first_name(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = body.iter().position(|byte| *byte == 0)? + 1;
+    body.split_at_checked(end)
 }
 
 /// The name, with its NUL, of the prepared statement in a Describe or Close frame; None if that is about a portal.
@@ -176,9 +186,50 @@ pub(crate) fn named_statement(frame: &[u8]) -> Option<&[u8]> {
     frame.get(super::frame::HEADER_BYTES..)?.strip_prefix(b"S")
 }
 
+/// The name, with its NUL, of the portal in a Describe or Close frame; None if that is about a prepared statement.
+pub(crate) fn named_portal(frame: &[u8]) -> Option<&[u8]> {
+    frame.get(super::frame::HEADER_BYTES..)?.strip_prefix(b"P")
+}
+
 /// A Close of this prepared statement.
 pub(crate) fn close_statement(name: &[u8]) -> Vec<u8> {
     frame(client::CLOSE, &[b"S", name].concat())
+}
+
+/// Where a column of a result comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Origin {
+    /// The OID of a table; 0: it comes from none.
+    pub(crate) table: u32,
+    /// `attnum`
+    pub(crate) column: i16,
+}
+
+impl Origin {
+    /// In a RowDescription.
+    pub(crate) const BYTES: usize = 6;
+
+    /// As it stands there.
+    pub(crate) fn encode(self) -> Vec<u8> {
+        [self.table.to_be_bytes().as_slice(), &self.column.to_be_bytes()].concat()
+    }
+}
+
+/// The origins of the columns in a RowDescription frame (whole), each with its place in it; as many as can be read.
+pub(crate) fn column_origins(frame: &[u8]) -> impl Iterator<Item = (usize, Origin)> {
+    /// Type, its length and modifier, and the format.
+    const BEHIND: usize = 12;
+    let mut at = super::frame::HEADER_BYTES + 2;
+    std::iter::from_fn(move || {
+        let (name, rest) = first_name(frame.get(at..)?)?;
+        let (table, rest) = rest.split_first_chunk()?;
+        let (column, rest) = rest.split_first_chunk()?;
+        rest.get(..BEHIND)?;
+        let place = at + name.len();
+        at = place + Origin::BYTES + BEHIND;
+        let origin = Origin { table: u32::from_be_bytes(*table), column: i16::from_be_bytes(*column) };
+        Some((place, origin))
+    })
 }
 
 /// Name and value in a ParameterStatus frame (whole).
@@ -229,8 +280,11 @@ mod tests {
         assert_eq!(query_text(&query(b"SELECT 1")), Some(&b"SELECT 1"[..]));
         assert_eq!(query_text(b"Q\x00\x00\x00\x05x"), None);
         assert_eq!(parse_parts(b"P\x00\x00\x00\x06ab"), None);
-        assert_eq!(bound_statement(&frame(client::BIND, b"portal\0s1\0rest")), Some(&b"s1\0"[..]));
-        assert_eq!(bound_statement(&frame(client::BIND, b"portal\0s1")), None);
+        let names = (&b"portal\0"[..], &b"s1\0"[..]);
+        assert_eq!(bound(&frame(client::BIND, b"portal\0s1\0rest")), Some(names));
+        assert_eq!(bound(&frame(client::BIND, b"portal\0s1")), None);
+        assert_eq!(executed_portal(&frame(client::EXECUTE, b"p\0\0\0\0\0")), Some(&b"p\0"[..]));
+        assert_eq!(named_portal(&frame(client::CLOSE, b"Pp\0")), Some(&b"p\0"[..]));
         let status = frame(server::PARAMETER_STATUS, b"TimeZone\0UTC\0");
         assert_eq!(parameter(&status), Some((&b"TimeZone"[..], &b"UTC"[..])));
         assert_eq!(parameter(&frame(server::PARAMETER_STATUS, b"TimeZone\0")), None);

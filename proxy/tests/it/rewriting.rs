@@ -112,7 +112,9 @@ impl Pair {
 
     fn edited(&self, sql: &str) -> Result<Rewritten, (String, String, Option<u32>)> {
         match self.rewriter.judge(sql.as_bytes(), &self.cache, &mut SessionTraits::default()) {
-            Verdict::Forward => Ok(Rewritten { text: sql.to_owned(), edits: Edits::default() }),
+            Verdict::Forward => {
+                Ok(Rewritten { text: sql.to_owned(), edits: Edits::default(), substitutes: Vec::new() })
+            }
             Verdict::Rewrite(rewritten) => Ok(rewritten),
             Verdict::Refuse(refusal) => {
                 let position = refusal.position.map(|at| u32::try_from(at).unwrap());
@@ -127,7 +129,7 @@ impl Pair {
     pub(crate) async fn agree(&self, sql: &str) {
         let expected = query_and_state(&self.logical, sql).await;
         let seen = match self.edited(sql) {
-            Ok(Rewritten { text, edits }) => {
+            Ok(Rewritten { text, edits, .. }) => {
                 let given = |at| u32::try_from(edits.position(usize::try_from(at).unwrap())).unwrap();
                 let seen = query_and_state(&self.physical, &text).await;
                 seen.map_err(|(sqlstate, message, at)| (sqlstate, message, at.map(given)))

@@ -4,7 +4,7 @@ use catalog::model::EditionState;
 
 use super::{Hold, InEdition, Restore, Treatment, prepared::Text, sql_prepared::prepared_name, statements};
 use crate::{
-    rewrite::{Refusal, Statement, Verdict},
+    rewrite::{Refusal, Statement, Substitute, Verdict},
     route,
     wire::message::{self, Report},
 };
@@ -30,7 +30,10 @@ impl InEdition {
                 self.hold = Hold::UntilAnswered;
                 Treatment::Forward
             }
-            verdict => Treatment::Replace(message::query(&self.replacement(verdict, (batch, 0), None))),
+            verdict => {
+                self.tags.query(batch, substitutes(&verdict));
+                Treatment::Replace(message::query(&self.replacement(verdict, (batch, 0), None)))
+            }
         }
     }
 
@@ -56,6 +59,7 @@ impl InEdition {
         let has_name = name != b"\0";
         let (verdict, may_change) = self.judge_to_keep(&sql, has_name);
         self.note_prepare(&sql, &verdict, may_change);
+        self.tags.parse(name, substitutes(&verdict));
         let text = match &verdict {
             Verdict::Forward if may_change => Some(Text::AsGiven),
             Verdict::Rewrite(new) if may_change => Some(Text::Rewritten(new.text.as_bytes().into())),
@@ -79,7 +83,8 @@ impl InEdition {
 
     /// Looks at a Bind. `amid`: something has been executed in the same batch, which a change of the edition would commit.
     pub(in super::super) fn bind(&mut self, frame: &[u8], batch: u64, amid: bool) -> Treatment {
-        let Some(name) = message::bound_statement(frame) else { return Treatment::Forward };
+        let Some((portal, name)) = message::bound(frame) else { return Treatment::Forward };
+        self.tags.bind(portal, name);
         if self.switches.iter().any(|switch| switch == name) {
             if amid {
                 self.prepared.parse(batch, b"", None);
@@ -92,6 +97,13 @@ impl InEdition {
         self.renewal(name, batch)
     }
 
+    /// Looks at an Execute, the `number`th of its batch, from 1.
+    pub(in super::super) fn execute(&mut self, frame: &[u8], batch: u64, number: u64) {
+        if let Some(portal) = message::executed_portal(frame) {
+            self.tags.execute(batch, number, portal);
+        }
+    }
+
     /// Looks at a Describe.
     pub(in super::super) fn describe(&mut self, frame: &[u8], batch: u64) -> Treatment {
         message::named_statement(frame).map_or(Treatment::Forward, |name| self.renewal(name, batch))
@@ -101,6 +113,7 @@ impl InEdition {
     pub(in super::super) fn close(&mut self, frame: &[u8], batch: u64) {
         let name = message::named_statement(frame);
         self.prepared.close(batch, name);
+        self.tags.close(name, message::named_portal(frame));
         if let Some(name) = name {
             self.switches.retain(|switch| switch != name);
         }
@@ -109,6 +122,15 @@ impl InEdition {
     /// A Parse that was too long to look at is passed on.
     pub(in super::super) fn long_parse(&mut self, batch: u64) {
         self.prepared.parse(batch, b"", None);
+        self.tags.long_parse();
+    }
+
+    /// A Bind that was not looked at is passed on.
+    #[inline]
+    pub(in super::super) fn long_bind(&mut self) {
+        if self.tags.follows() {
+            self.tags.long_bind();
+        }
     }
 
     /// A Sync is passed on.
@@ -124,7 +146,16 @@ impl InEdition {
     /// read differently.
     #[inline]
     pub(in super::super) fn looks_at_uses(&self) -> bool {
-        !self.switches.is_empty() || self.prepared.any_due() || self.generation != self.database.generation()
+        !self.switches.is_empty()
+            || self.tags.follows()
+            || self.prepared.any_due()
+            || self.generation != self.database.generation()
+    }
+
+    /// Whether an Execute must be looked at.
+    #[inline]
+    pub(in super::super) fn looks_at_executions(&self) -> bool {
+        self.tags.follows()
     }
 
     /// The verdict, and of a text that stays whether another epoch may judge it otherwise.
@@ -177,6 +208,7 @@ impl InEdition {
     ) -> Vec<u8> {
         let text = match verdict {
             Verdict::Rewrite(new) => {
+                self.is_rewritten = true;
                 self.positions.add(batch, number, new.edits);
                 Ok(new.text)
             }
@@ -219,7 +251,15 @@ impl InEdition {
     fn renewal(&mut self, name: &[u8], batch: u64) -> Treatment {
         self.keep_up();
         let renewal = self.prepared.renewal(batch, name, self.reported.encoding);
+        self.is_rewritten |= renewal.is_some();
         renewal.map_or(Treatment::Forward, Treatment::Precede)
+    }
+}
+
+fn substitutes(verdict: &Verdict) -> &[Substitute] {
+    match verdict {
+        Verdict::Rewrite(new) => &new.substitutes,
+        _ => &[],
     }
 }
 

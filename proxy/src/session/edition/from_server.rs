@@ -29,7 +29,9 @@ impl InEdition {
             }
             server::NOTICE => (self.may_switch() || self.rewords()) && len <= REPORT_BYTES_MAX,
             server::PARSE_COMPLETE | server::CLOSE_COMPLETE => true,
-            server::COMMAND_COMPLETE | server::ROW_DESCRIPTION | server::DATA_ROW => self.interlude,
+            server::COMMAND_COMPLETE => self.interlude || self.tags.awaits(),
+            server::ROW_DESCRIPTION => self.interlude || (self.may_read_stored() && len <= REPORT_BYTES_MAX),
+            server::DATA_ROW => self.interlude,
             _ => false,
         }
     }
@@ -40,7 +42,7 @@ impl InEdition {
         &mut self,
         tag: u8,
         frame: &[u8],
-        batch: u64,
+        (batch, completions): (u64, u64),
     ) -> (Fate, Option<EditionId>) {
         match tag {
             server::PARSE_COMPLETE => {
@@ -53,7 +55,7 @@ impl InEdition {
                 self.reported.take(frame);
                 self.traits.standard_strings = self.reported.standard_strings;
                 let own = path_report::own(frame, &self.reading().snapshot);
-                (own.map_or(Fate::Forward, Fate::Replace), None)
+                (replace_by(own), None)
             }
             server::NOTICE => match self.mark.read(frame) {
                 Some(edition) => {
@@ -76,6 +78,13 @@ impl InEdition {
                     None => self.reworded(frame, batch),
                 };
                 (fate, None)
+            }
+            server::COMMAND_COMPLETE if !self.interlude => {
+                (replace_by(self.tags.completed(batch, completions)), None)
+            }
+            server::ROW_DESCRIPTION if !self.interlude => {
+                let origins = self.row_origins.as_ref();
+                (replace_by(origins.and_then(|origins| origins.translate(frame))), None)
             }
             server::DATA_ROW => {
                 self.answer(frame);
@@ -103,6 +112,7 @@ impl InEdition {
         self.refusals.forget_before(batch);
         self.prepared.forget_before(batch);
         self.positions.forget_before(batch, 0);
+        self.tags.forget_before(batch);
         std::mem::take(&mut self.interlude)
     }
 
@@ -127,6 +137,12 @@ impl InEdition {
         self.interlude
     }
 
+    /// Whether a row description may tell of stored tables.
+    #[inline]
+    fn may_read_stored(&self) -> bool {
+        self.is_rewritten && self.row_origins.is_some()
+    }
+
     /// Whether errors and notices may read otherwise in this edition.
     #[inline]
     fn rewords(&self) -> bool {
@@ -145,6 +161,7 @@ impl InEdition {
         self.switches.clear();
         self.prepared.clear();
         self.sql_prepared.clear();
+        self.tags.clear();
         self.traits.path_restarts();
         self.take_up(self.database.generation());
     }
@@ -154,6 +171,10 @@ impl InEdition {
 fn in_encoding(encoding: ClientEncoding, report: &[u8]) -> Vec<u8> {
     let (header, body) = report.split_at_checked(HEADER_BYTES).unwrap_or_default();
     message::frame(header.first().copied().unwrap_or(server::ERROR), &encoding.encode_or_mark(body))
+}
+
+fn replace_by(message: Option<Vec<u8>>) -> Fate {
+    message.map_or(Fate::Forward, Fate::Replace)
 }
 
 fn swallow_if(ours: bool) -> Fate {

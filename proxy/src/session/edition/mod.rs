@@ -4,6 +4,7 @@
 //! - a refusal becomes a statement that fails in the same way, whose error is replaced by ours when it comes back ([`refusals`]);
 //! - an error or a notice is told in the words of the edition, its position in the client's own text ([`positions`]);
 //! - a prepared statement that has come to read differently is prepared again before it is used ([`prepared`], [`sql_prepared`]);
+//! - what another command carries out is told by the client's own command tag ([`tags`]);
 //! - what cannot be judged without the server's help is asked of it first ([`inquiry`]);
 //! - `SHOW EDITION` becomes a SELECT, `SET edition` a DO block that tells us when it has really run ([`statements`]).
 
@@ -15,6 +16,7 @@ mod prepared;
 mod refusals;
 mod sql_prepared;
 mod statements;
+mod tags;
 
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ use crate::{
     report::Vocabulary,
     rewrite::{Rewriter, SessionTraits, Verdict},
     route,
+    row_origins::RowOrigins,
     wire::message::{self, Report, client},
 };
 use inquiry::Inquiry;
@@ -35,6 +38,7 @@ use prepared::{Prepared, Text};
 use refusals::Refusals;
 use sql_prepared::SqlPrepared;
 use statements::Mark;
+use tags::Tags;
 
 /// Statements of a client that are longer are passed on unlooked-at.
 pub(super) const STATEMENT_BYTES_MAX: usize = crate::rewrite::TEXT_BYTES_MAX + 1024;
@@ -88,7 +92,11 @@ pub(super) struct InEdition {
     generation: u64,
     rewriter: Option<Arc<Rewriter>>,
     vocabulary: Option<Arc<Vocabulary>>,
+    row_origins: Option<Arc<RowOrigins>>,
     positions: Positions,
+    tags: Tags,
+    /// Some statement of the session has been changed, so it may read a stored table.
+    is_rewritten: bool,
     traits: SessionTraits,
     reported: Reported,
     mark: Mark,
@@ -132,7 +140,10 @@ impl InEdition {
             generation: 0,
             rewriter: None,
             vocabulary: None,
+            row_origins: None,
             positions: Positions::default(),
+            tags: Tags::default(),
+            is_rewritten: false,
             traits,
             reported,
             mark: Mark::random(),
@@ -156,6 +167,7 @@ impl InEdition {
         let reading = self.database.reading();
         self.rewriter = reading.rewriters.get(&self.edition).cloned();
         self.vocabulary = reading.vocabularies.get(&self.edition).cloned();
+        self.row_origins = reading.row_origins.get(&self.edition).cloned();
         let Self { prepared, sql_prepared, rewriter: Some(rewriter), database, traits, .. } = self else {
             return;
         };
@@ -220,6 +232,7 @@ impl InEdition {
         }
         self.keep_up();
         let renewal = self.sql_prepared.renewal()?;
+        self.is_rewritten = true;
         Some(self.interlude(renewal))
     }
 

@@ -99,6 +99,7 @@ impl Relay {
                 Some(edition) => match tag {
                     client::QUERY | client::PARSE | client::CLOSE => len <= STATEMENT_BYTES_MAX,
                     client::BIND | client::DESCRIBE => edition.looks_at_uses() && len <= STATEMENT_BYTES_MAX,
+                    client::EXECUTE => edition.looks_at_executions() && len <= STATEMENT_BYTES_MAX,
                     _ => false,
                 },
             };
@@ -163,7 +164,11 @@ impl Relay {
         match tag {
             client::QUERY => edition.query(frame, self.turn.batch()),
             client::PARSE => edition.parse(frame, self.turn.batch()),
-            client::BIND => edition.bind(frame, self.turn.batch(), self.turn.has_executed()),
+            client::BIND => edition.bind(frame, self.turn.batch(), self.turn.executions() > 0),
+            client::EXECUTE => {
+                edition.execute(frame, self.turn.batch(), self.turn.executions() + 1);
+                Treatment::Forward
+            }
             client::DESCRIBE => edition.describe(frame, self.turn.batch()),
             client::CLOSE => {
                 edition.close(frame, self.turn.batch());
@@ -173,13 +178,13 @@ impl Relay {
         }
     }
 
-    /// A frame that is too long to look at goes to the server; a Parse counts all the same.
+    /// A frame that is not looked at goes to the server; a Parse counts all the same.
     #[inline]
     fn unseen(&mut self, tag: u8) {
-        if tag == client::PARSE
-            && let Some(edition) = &mut self.edition
-        {
-            edition.long_parse(self.turn.batch());
+        match (&mut self.edition, tag) {
+            (Some(edition), client::PARSE) => edition.long_parse(self.turn.batch()),
+            (Some(edition), client::BIND) => edition.long_bind(),
+            _ => {}
         }
     }
 

@@ -107,6 +107,9 @@ impl Relay {
         match tag {
             server::COPY_IN => self.turn.server_copies_in(),
             server::ERROR => self.turn.server_fails(),
+            server::COMMAND_COMPLETE | server::PORTAL_SUSPENDED | server::EMPTY_QUERY => {
+                self.turn.server_completes();
+            }
             _ => {}
         }
     }
@@ -125,7 +128,7 @@ impl Relay {
         }
         let batch = self.turn.next_answer();
         let Some(edition) = &mut self.edition else { return Fate::Forward };
-        let (fate, moved_to) = edition.server_message(tag, frame, batch);
+        let (fate, moved_to) = edition.server_message(tag, frame, (batch, self.turn.completions()));
         if let Some(moved_to) = moved_to {
             self.seat.moved_to(moved_to);
         }

@@ -20,8 +20,10 @@ pub(in super::super) struct Turn {
     copying_in: bool,
     /// Whether there was something after the last Sync that waits for the next one.
     unsynced: bool,
-    /// Whether there was an Execute after it.
-    executed: bool,
+    /// How many Executes there were after it.
+    executions: u64,
+    /// How many statements the server has completed since its last ReadyForQuery.
+    completions: u64,
 }
 
 /// Transaction status as ReadyForQuery has it.
@@ -46,13 +48,13 @@ impl Turn {
             client::SYNC if self.copying_in => {}
             client::QUERY | client::SYNC | client::FUNCTION_CALL => {
                 self.unsynced = false;
-                self.executed = false;
+                self.executions = 0;
                 self.awaited.push_back(tag);
             }
             client::COPY_DONE | client::COPY_FAIL => self.copying_in = false,
             client::PARSE | client::BIND | client::DESCRIBE | client::EXECUTE | client::CLOSE => {
                 self.unsynced = true;
-                self.executed |= tag == client::EXECUTE;
+                self.executions += u64::from(tag == client::EXECUTE);
             }
             _ => {}
         }
@@ -63,6 +65,7 @@ impl Turn {
     pub(in super::super) fn server_ready(&mut self, status: u8) {
         self.awaited.pop_front();
         self.answered += 1;
+        self.completions = 0;
         self.copying_in = false;
         self.status = match status {
             b'I' => Status::Idle,
@@ -96,9 +99,20 @@ impl Turn {
         self.answered
     }
 
-    /// Whether something was executed after the last Sync.
-    pub(in super::super) fn has_executed(&self) -> bool {
-        self.executed
+    /// How many Executes have been sent after the last Sync.
+    pub(in super::super) fn executions(&self) -> u64 {
+        self.executions
+    }
+
+    /// The server has run a statement, or a portal as far as it was asked to.
+    #[inline]
+    pub(in super::super) fn server_completes(&mut self) {
+        self.completions += 1;
+    }
+
+    /// How many it has since its last ReadyForQuery.
+    pub(in super::super) fn completions(&self) -> u64 {
+        self.completions
     }
 
     /// Whether the transaction block has failed.

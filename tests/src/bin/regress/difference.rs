@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::wire::Message;
+use edition_tests::wire::Message;
 
 /// The first object that a database makes itself; numbers from there on may differ from one database to another.
 const FIRST_OWN_OID: u32 = 16384;

@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, io, path::Path};
 
+use edition_tests::wire::{Message, Protocol, Wire};
 use editiond::rewrite::{Rewriter, SessionTraits, TEXT_BYTES_MAX, Verdict, VerdictCache};
 
 use crate::{
     difference::{Class, Difference, compare, error, one_row},
     script::{Item, Script},
-    wire::{Message, Protocol, Wire},
 };
 
 /// The settings that `pg_regress` gives its sessions.

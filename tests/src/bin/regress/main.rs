@@ -13,18 +13,17 @@ mod lockstep;
 mod report;
 mod script;
 mod whole;
-mod wire;
 
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 
 use bed::{Bed, Result, admin};
+use edition_tests::wire::Protocol;
 use editions::{CHILD, Changes, PARENT, adopt, judge, publish};
 use lockstep::{Frozen, Judge, Run};
 use report::Report;
 use whole::Suite;
-use wire::Protocol;
 
 /// Files that share a database at most.
 const FILES_A_GROUP: usize = 20;

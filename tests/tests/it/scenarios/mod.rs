@@ -1,6 +1,7 @@
 //! What a draft may change, one story a change. Every story is told in the same way, whatever it changes, so that the promises about
 //! schemas and data are asserted for each: see [`story::Story::tell`].
 
+mod answers;
 mod beside;
 mod bound;
 mod chains;

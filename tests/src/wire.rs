@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How statements are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Protocol {
+pub enum Protocol {
     /// Query.
     Simple,
     /// Parse, Bind, Describe, Execute, Sync.
@@ -22,9 +22,11 @@ pub(crate) enum Protocol {
 
 /// One message of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Message {
-    pub(crate) tag: u8,
-    pub(crate) body: Vec<u8>,
+pub struct Message {
+    /// What kind.
+    pub tag: u8,
+    /// Without the length.
+    pub body: Vec<u8>,
 }
 
 impl Message {
@@ -35,13 +37,13 @@ impl Message {
 }
 
 /// A session.
-pub(crate) struct Wire {
+pub struct Wire {
     stream: BufReader<TcpStream>,
 }
 
 impl Wire {
     /// Logs in without a password.
-    pub(crate) async fn open(port: u16, parameters: &[(&str, &str)]) -> io::Result<Self> {
+    pub async fn open(port: u16, parameters: &[(&str, &str)]) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
         let mut wire = Self { stream: BufReader::new(stream) };
@@ -60,7 +62,7 @@ impl Wire {
     }
 
     /// Runs one text; `lines` go to a COPY that asks for them. Also tells whether one did.
-    pub(crate) async fn run(
+    pub async fn run(
         &mut self,
         protocol: Protocol,
         sql: &str,
@@ -86,6 +88,27 @@ impl Wire {
         })
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    }
+
+    /// Parse, Bind and Execute of each text and one Sync, at once.
+    pub async fn pipeline(&mut self, texts: &[&str]) -> io::Result<Vec<Message>> {
+        let mut bytes = Vec::new();
+        for text in texts {
+            bytes.extend(frame(b'P', format!("\0{text}\0\0\0").as_bytes())?);
+            bytes.extend(frame(b'B', b"\0\0\0\0\0\0\0\0")?);
+            bytes.extend(frame(b'E', b"\0\0\0\0\0")?);
+        }
+        bytes.extend(frame(b'S', b"")?);
+        self.exchange(&bytes).await
+    }
+
+    /// Sends messages, of which the last is answered by ReadyForQuery.
+    pub async fn exchange(&mut self, bytes: &[u8]) -> io::Result<Vec<Message>> {
+        let answer = async {
+            self.stream.write_all(bytes).await?;
+            Ok(self.until_ready(None).await?.0)
+        };
+        timeout(PATIENCE, answer).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     async fn until_ready(
@@ -132,7 +155,8 @@ impl Wire {
     }
 }
 
-fn frame(tag: u8, body: &[u8]) -> io::Result<Vec<u8>> {
+/// A message of a client.
+pub fn frame(tag: u8, body: &[u8]) -> io::Result<Vec<u8>> {
     let length = u32::try_from(body.len() + 4).map_err(io::Error::other)?;
     Ok([&[tag], length.to_be_bytes().as_slice(), body].concat())
 }
