@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 use tokio_postgres::Row;
 
+use super::data_steps::still_valid;
 use crate::{
     blueprint::{managed_with, noted_statements, set_author_path},
     error::Result,
     model::{Column, ColumnId, Edition, Generated, Identity, Name, Schema, TableId, Transform, Volatility},
-    plan::{AddedConstant, AddedWith, Agreement, Code, DataStep, Finding, InferInput, Inferred, infer},
+    plan::{AddedConstant, AddedWith, Agreement, Code, Finding, InferInput, Inferred, infer},
     seed::BookkeepingTables,
     sql,
     sql::{Literal, Sql, join},
@@ -45,20 +46,8 @@ pub(super) async fn infer_from_draft(
         added_with: &added_with,
     });
     inferred.transforms.extend(of_constants(blueprint, &editioned, draft, child, &inferred.constants).await?);
-    let mut steps = Vec::new();
-    for step in inferred.steps {
-        match objection(blueprint, &editioned, &step).await? {
-            None => steps.push(step),
-            Some(objection) => {
-                inferred.findings.retain(|finding| {
-                    finding.code != Code::DataStep
-                        || finding.subject != format!("table {}", step.table.pretty())
-                });
-                inferred.findings.push(outdated(&step, &objection));
-            }
-        }
-    }
-    Ok(Inferred { steps, ..inferred })
+    inferred.steps = still_valid(blueprint, &editioned, inferred.steps, &mut inferred.findings).await?;
+    Ok(inferred)
 }
 
 /// What `ADD COLUMN` gives to the rows that are there stands in the catalogue, of partitioned tables in that of their partitions (pg_attribute,
@@ -269,43 +258,6 @@ impl Added<'_> {
             Err(error) if error.as_db_error().is_some() => Ok(true),
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-/// Whether PostgreSQL could still run the statement in the draft as it has become.
-async fn objection(
-    blueprint: &mut Connection,
-    editioned: &[Name],
-    step: &DataStep,
-) -> Result<Option<String>> {
-    let transaction = blueprint.transaction().await?;
-    set_author_path(&transaction, editioned).await?;
-    let explain = sql!("EXPLAIN (COSTS OFF) {}", Sql::trusted(&step.text));
-    let answer = transaction.batch_execute(explain.as_str()).await;
-    transaction.rollback().await?;
-    match answer {
-        Ok(()) => Ok(None),
-        Err(error) => match error.as_db_error() {
-            Some(said) => Ok(Some(said.message().to_owned())),
-            None => Err(error.into()),
-        },
-    }
-}
-
-fn outdated(step: &DataStep, objection: &str) -> Finding {
-    let shown: String =
-        step.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
-    Finding {
-        severity: Code::NotInferred.severity(),
-        code: Code::NotInferred,
-        subject: format!("table {}", step.table.pretty()),
-        message: format!(
-            "a statement of the draft cannot be run in the schema that it led to ({objection}): {shown}"
-        ),
-        fix: Some(
-            "say by edition transform what it did, or accept that it is left out: --allow not-inferred"
-                .to_owned(),
-        ),
     }
 }
 

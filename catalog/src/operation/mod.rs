@@ -5,6 +5,7 @@
 mod chain;
 mod closing;
 mod create;
+mod data_steps;
 mod default;
 mod deinit;
 mod domains;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     chain::{ChainReader, standing},
+    data_steps::fit_for_views,
     domains::{RuledInput, ruled_domains},
     footing::adopted,
     inference::{disagreements, infer_from_draft},
@@ -172,7 +173,8 @@ pub(super) async fn plan_publication(
         data_steps: &inferred.steps,
         load,
     };
-    let (steps, more) = expand(&input)?;
+    let data_steps = fit_for_views(&mut blueprint, &input, &comparison.from, &mut findings).await?;
+    let (steps, more) = expand(&ExpandInput { data_steps: &data_steps, ..input })?;
     findings.extend(more);
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
     findings.dedup();

@@ -4,10 +4,12 @@
 
 mod probe;
 mod rename;
+mod statement;
 
 pub use probe::{Probe, Probed, ROW_ALIAS, ResultType, over_row_alias};
 pub use rename::rename_statements;
 use rename::search_path_statements;
+pub use statement::{Written, statements_in_physical_words};
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -82,9 +84,7 @@ pub async fn read_in_physical_words(
     }
     let reader = connection.schema_reader().await?;
     let transaction = connection.transaction().await?;
-    let timeout = BLUEPRINT_LOCK_PATIENCE.as_millis();
-    transaction.batch_execute(&format!("SET LOCAL lock_timeout = {timeout}")).await?;
-    transaction.batch_execute(join(statements, ";\n").as_str()).await.map_err(busy_draft)?;
+    alter_briefly(&transaction, &join(statements, ";\n")).await?;
 
     let schemas: Vec<Name> = request.editioned.iter().chain(&foreign).cloned().collect();
     let schema = read_schema(&reader, &transaction, &schemas).await?;
@@ -123,6 +123,16 @@ pub async fn read_in_physical_words(
     }
     transaction.rollback().await?;
     Ok(PhysicalReading { schema, probed })
+}
+
+/// Runs statements that lock the blueprint's tables.
+///
+/// # Errors
+/// [`Busy`](ErrorKind::Busy) if somebody else has locked them.
+pub async fn alter_briefly(transaction: &Transaction<'_>, statements: &Sql) -> Result<()> {
+    let timeout = BLUEPRINT_LOCK_PATIENCE.as_millis();
+    transaction.batch_execute(&format!("SET LOCAL lock_timeout = {timeout}")).await?;
+    transaction.batch_execute(statements.as_str()).await.map_err(busy_draft)
 }
 
 /// Makes the neighbour's types that are not there. One that cannot be made without what this blueprint has dropped is left out.

@@ -46,7 +46,7 @@ pub use class::{Class, class_of};
 pub use code::Code;
 pub use contract::{ContractInput, End, contract};
 pub use drift::{Bindings, bindings, draft_fingerprint, drift, drift_of_rules, fingerprint};
-pub use expand::{ExpandInput, expand};
+pub use expand::{ExpandInput, expand, viewed_tables};
 pub use finding::{Finding, Severity};
 pub use foreign::equivalent_ddl;
 pub use infer::{AddedConstant, AddedWith, Agreement, DataStep, InferInput, Inferred, agreements, infer};

@@ -13,6 +13,8 @@ mod table;
 pub(super) use partitions::drop_if_empty;
 pub(super) use table::{child_only, new_columns};
 
+use std::collections::BTreeSet;
+
 use crate::{
     ddl::{TriggerMode, forward_statements, moved_statements, reverse_statements},
     error::{Error, Result},
@@ -129,6 +131,12 @@ pub fn expand(input: &ExpandInput<'_>) -> Result<(Vec<Step>, Vec<Finding>)> {
     steps.extend(seeds::data_steps(input, Moment::AfterRows)?);
     steps.push(open(input, &tables)?);
     Ok((steps, findings))
+}
+
+/// The tables that the draft's sessions will see through editioning views.
+pub fn viewed_tables(input: &ExpandInput<'_>) -> Result<BTreeSet<TableId>> {
+    let tables = table_views(input)?;
+    Ok(tables.iter().filter(|table| table.viewed).map(|table| table.place.id).collect())
 }
 
 fn table_views<'a>(input: &'a ExpandInput<'_>) -> Result<Vec<TableView<'a>>> {

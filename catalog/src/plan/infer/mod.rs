@@ -89,12 +89,21 @@ pub struct DataStep {
     pub table: QualifiedName,
     /// The statement.
     pub text: String,
+    /// What to run in its place: the same over the stored tables, where editioning views do not take it.
+    pub stored: Option<Sql>,
     /// Whether it is an INSERT.
     pub inserts: bool,
     /// Whether it is a DELETE.
     pub deletes: bool,
     /// The tables that it names besides; None if it names something else, too.
     pub reads: Option<Vec<TableId>>,
+}
+
+impl DataStep {
+    /// Its beginning, in one line.
+    pub fn shown(&self) -> String {
+        shown(&self.text)
+    }
 }
 
 /// Infers transforms and data steps from what a draft's migrations ran.
@@ -162,7 +171,7 @@ impl Inferred {
         let deletes_nothing =
             !matches!(statement.change, DataChange::Other { .. } | DataChange::Update { .. });
         let subject = format!("table {}", table.pretty());
-        let shown = shown(statement);
+        let shown = shown(&statement.text);
         if deletes_nothing || matches!(statement.change, DataChange::Other { runs_alone: false, .. }) {
             self.findings.push(Finding {
                 severity: Code::NotInferred.severity(),
@@ -191,6 +200,7 @@ impl Inferred {
         self.steps.push(DataStep {
             table: table.clone(),
             text: statement.text.clone(),
+            stored: None,
             inserts,
             deletes,
             reads: reads.iter().map(|name| named(input, input.child, name)).collect(),
@@ -245,7 +255,7 @@ impl Inferred {
 
 /// A temporary table, or one that has another name since.
 fn of_unknown_table(input: &InferInput<'_>, statement: &DataStatement) -> Finding {
-    let message = format!("no transform can be inferred from: {}", shown(statement));
+    let message = format!("no transform can be inferred from: {}", shown(&statement.text));
     let fix = format!(
         "say what it does by edition transform {} TABLE --forward 'column = <expression>', or accept that it is left out: --allow not-inferred",
         input.edition
@@ -253,8 +263,8 @@ fn of_unknown_table(input: &InferInput<'_>, statement: &DataStatement) -> Findin
     Finding::new(Code::NotInferred, format!("table {}", statement.table.1.as_str()), message).with_fix(fix)
 }
 
-fn shown(statement: &DataStatement) -> String {
-    statement.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect()
+fn shown(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect()
 }
 
 fn transform(table: &Table, direction: Direction, column: &Name, expression: &str) -> Transform {

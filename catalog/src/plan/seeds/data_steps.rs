@@ -31,7 +31,7 @@ pub(in crate::plan) fn data_steps(input: &ExpandInput<'_>, moment: Moment) -> Re
         let statements = vec![
             sql!("SET LOCAL edition.id = '{}'", input.draft.id),
             path_to(&step.table.schema, &path),
-            Sql::trusted(&step.text),
+            step.stored.clone().unwrap_or_else(|| Sql::trusted(&step.text)),
         ];
         let title = format!("run a statement of the draft on {}", step.table.pretty());
         Step::transaction(title, Lock::RowExclusive, relations, statements).touching(size)
