@@ -21,9 +21,10 @@ pub(super) async fn still_valid(
     steps: Vec<DataStep>,
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<DataStep>> {
+    let objections = objections(blueprint, editioned, &steps, None).await?;
     let mut valid = Vec::with_capacity(steps.len());
-    for step in steps {
-        match objection(blueprint, editioned, &step, None).await? {
+    for (step, objection) in steps.into_iter().zip(objections) {
+        match objection {
             None => valid.push(step),
             Some(objection) => leave_out(
                 findings,
@@ -54,10 +55,7 @@ pub(super) async fn fit_for_views(
         return Ok(steps);
     }
     let views = join(views, "; ");
-    let mut objections = Vec::with_capacity(steps.len());
-    for step in &steps {
-        objections.push(objection(blueprint, editioned, step, Some(&views)).await?);
-    }
+    let objections = objections(blueprint, editioned, &steps, Some(&views)).await?;
     if objections.iter().all(Option::is_none) {
         return Ok(steps);
     }
@@ -134,28 +132,37 @@ fn has_its_key(input: &ExpandInput<'_>, table: TableId) -> bool {
     wanted.is_some() && wanted == standing
 }
 
-/// Why PostgreSQL could not run the statement in the draft as it has become, when something else has been done before.
-async fn objection(
+/// For each step why PostgreSQL could not run it in the draft as it has become, when something else has been done before.
+async fn objections(
     blueprint: &mut Connection,
     editioned: &[Name],
-    step: &DataStep,
+    steps: &[DataStep],
     before: Option<&Sql>,
-) -> Result<Option<String>> {
+) -> Result<Vec<Option<String>>> {
+    if steps.is_empty() {
+        return Ok(Vec::new());
+    }
     let transaction = blueprint.transaction().await?;
     if let Some(before) = before {
         alter_briefly(&transaction, before).await?;
     }
     set_author_path(&transaction, editioned).await?;
-    let explain = sql!("EXPLAIN (COSTS OFF) {}", Sql::trusted(&step.text));
-    let answer = transaction.batch_execute(explain.as_str()).await;
-    transaction.rollback().await?;
-    match answer {
-        Ok(()) => Ok(None),
-        Err(error) => match error.as_db_error() {
-            Some(said) => Ok(Some(said.message().to_owned())),
-            None => Err(error.into()),
-        },
+    let mut objections = Vec::with_capacity(steps.len());
+    for step in steps {
+        transaction.batch_execute("SAVEPOINT step").await?;
+        let explain = sql!("EXPLAIN (COSTS OFF) {}", Sql::trusted(&step.text));
+        let answer = transaction.batch_execute(explain.as_str()).await;
+        transaction.batch_execute("ROLLBACK TO SAVEPOINT step").await?;
+        objections.push(match answer {
+            Ok(()) => None,
+            Err(error) => match error.as_db_error() {
+                Some(said) => Some(said.message().to_owned()),
+                None => return Err(error.into()),
+            },
+        });
     }
+    transaction.rollback().await?;
+    Ok(objections)
 }
 
 /// Says that publish does not run the step, instead of saying that it does.

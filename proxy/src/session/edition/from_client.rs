@@ -62,7 +62,7 @@ impl InEdition {
         self.tags.parse(name, substitutes(&verdict));
         let text = match &verdict {
             Verdict::Forward if may_change => Some(Text::AsGiven),
-            Verdict::Rewrite(new) if may_change => Some(Text::Rewritten(new.text.as_bytes().into())),
+            Verdict::Rewrite(new) if may_change => Some(Text::from(new)),
             _ => None,
         };
         let place = (batch, self.prepared.sent(batch));
@@ -84,7 +84,6 @@ impl InEdition {
     /// Looks at a Bind. `amid`: something has been executed in the same batch, which a change of the edition would commit.
     pub(in super::super) fn bind(&mut self, frame: &[u8], batch: u64, amid: bool) -> Treatment {
         let Some((portal, name)) = message::bound(frame) else { return Treatment::Forward };
-        self.tags.bind(portal, name);
         if self.switches.iter().any(|switch| switch == name) {
             if amid {
                 self.prepared.parse(batch, b"", None);
@@ -94,7 +93,9 @@ impl InEdition {
             self.switching = true;
             self.hold = Hold::AfterSync;
         }
-        self.renewal(name, batch)
+        let treatment = self.renewal(name, batch);
+        self.tags.bind(portal, name);
+        treatment
     }
 
     /// Looks at an Execute, the `number`th of its batch, from 1.
@@ -250,9 +251,12 @@ impl InEdition {
 
     fn renewal(&mut self, name: &[u8], batch: u64) -> Treatment {
         self.keep_up();
-        let renewal = self.prepared.renewal(batch, name, self.reported.encoding);
-        self.is_rewritten |= renewal.is_some();
-        renewal.map_or(Treatment::Forward, Treatment::Precede)
+        let Some((messages, command)) = self.prepared.renewal(batch, name, self.reported.encoding) else {
+            return Treatment::Forward;
+        };
+        self.is_rewritten = true;
+        self.tags.prepared_anew(name, command);
+        Treatment::Precede(messages)
     }
 }
 

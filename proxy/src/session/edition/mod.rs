@@ -173,7 +173,7 @@ impl InEdition {
         };
         let judge = |sql: &[u8]| match rewriter.judge(sql, database.verdicts(), &mut traits.clone()) {
             Verdict::Forward => Some(Text::AsGiven),
-            Verdict::Rewrite(new) => Some(Text::Rewritten(new.text.into_bytes().into())),
+            Verdict::Rewrite(new) => Some(Text::from(&new)),
             Verdict::ForwardAndRestore | Verdict::Refuse(_) | Verdict::Own(_) => None,
         };
         prepared.judge_again(judge);

@@ -5,7 +5,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::wire::{encoding::ClientEncoding, message};
+use crate::{
+    rewrite::{Command, Rewritten},
+    wire::{encoding::ClientEncoding, message},
+};
 
 /// Bytes of texts remembered for one session; statements beyond that keep the meaning that they were prepared with.
 const REMEMBERED_BYTES_MAX: usize = 4 << 20;
@@ -16,9 +19,22 @@ pub(super) enum Text {
     /// The client's own.
     AsGiven,
     /// Another in its place, in UTF-8.
-    Rewritten(Box<[u8]>),
+    Rewritten {
+        /// What the server gets.
+        text: Box<[u8]>,
+        /// What the client sent, if another command carries it out.
+        command: Option<Command>,
+    },
     /// We have closed it and do not know yet whether its new text was taken.
     Unknown,
+}
+
+impl From<&Rewritten> for Text {
+    /// Of a text that is one statement.
+    fn from(new: &Rewritten) -> Self {
+        let command = new.substitutes.first().map(|substitute| substitute.command);
+        Self::Rewritten { text: new.text.as_bytes().into(), command }
+    }
 }
 
 /// A prepared statement whose verdict may change.
@@ -153,8 +169,13 @@ impl Prepared {
         }
     }
 
-    /// What must go before a Bind or Describe of `name`.
-    pub(super) fn renewal(&mut self, batch: u64, name: &[u8], encoding: ClientEncoding) -> Option<Vec<u8>> {
+    /// What must go before a Bind or Describe of `name`, and what the client sent, if another command carries it out from now on.
+    pub(super) fn renewal(
+        &mut self,
+        batch: u64,
+        name: &[u8],
+        encoding: ClientEncoding,
+    ) -> Option<(Vec<u8>, Option<Command>)> {
         let statement = self.statements.get_mut(name)?;
         // a Parse of the client's that is not answered yet takes its place
         let replaced =
@@ -165,9 +186,9 @@ impl Prepared {
         if !statement.is_due() || statement.renewed_in == Some(batch) {
             return None;
         }
-        let text = match &statement.wanted {
-            Text::AsGiven => &statement.given,
-            Text::Rewritten(text) => text,
+        let (text, command) = match &statement.wanted {
+            Text::AsGiven => (&statement.given, None),
+            Text::Rewritten { text, command } => (text, *command),
             Text::Unknown => return None,
         };
         let text = encoding.encode(text.to_vec())?;
@@ -180,7 +201,7 @@ impl Prepared {
         let close = UnderWay { place: self.sent.close(batch), message: Message::Close };
         let parse = UnderWay { place: self.sent.parse(batch), message: Message::Ours(name.to_vec(), wanted) };
         self.under_way.extend([close, parse]);
-        Some(messages)
+        Some((messages, command))
     }
 
     /// Judges all remembered texts again. `judge`: the text that the server should have; None: leave it.
@@ -286,7 +307,7 @@ mod tests {
     const GIVEN: &[u8] = b"SELECT * FROM public.t";
 
     fn rewritten() -> Text {
-        Text::Rewritten(b"SELECT * FROM \"public$v1\".t"[..].into())
+        Text::Rewritten { text: b"SELECT * FROM \"public$v1\".t"[..].into(), command: None }
     }
 
     /// A session that prepared `name` in batch 0, as given.
@@ -304,7 +325,7 @@ mod tests {
         assert_eq!(prepared.renewal(1, b"s\0", UTF8), None);
         prepared.judge_again(|_| Some(rewritten()));
         assert!(prepared.any_due());
-        let renewal = prepared.renewal(1, b"s\0", UTF8).unwrap();
+        let (renewal, _) = prepared.renewal(1, b"s\0", UTF8).unwrap();
         let expected =
             [&b"C\0\0\0\x07Ss\0"[..], &message::parse(b"s\0", b"SELECT * FROM \"public$v1\".t", b"\0\0")]
                 .concat();

@@ -96,7 +96,7 @@ impl SqlPrepared {
         for statement in &mut self.statements {
             match judge(statement.given.as_bytes()) {
                 Some(Text::AsGiven) => statement.wanted.clone_from(&statement.given),
-                Some(Text::Rewritten(text)) => {
+                Some(Text::Rewritten { text, .. }) => {
                     if let Ok(text) = std::str::from_utf8(&text) {
                         statement.wanted = text.into();
                     }
@@ -173,9 +173,10 @@ mod tests {
         assert_eq!(prepared.renewal(), None);
         prepared.judge_again(|given| {
             let given = String::from_utf8(given.to_vec()).unwrap();
-            given
-                .contains("public")
-                .then(|| Text::Rewritten(given.replace("public", "p2").into_bytes().into()))
+            given.contains("public").then(|| Text::Rewritten {
+                text: given.replace("public", "p2").into_bytes().into(),
+                command: None,
+            })
         });
         let renewal = prepared.renewal().unwrap();
         assert!(renewal.contains("DEALLOCATE \"a\"") && renewal.contains("FROM p2.t"), "{renewal}");

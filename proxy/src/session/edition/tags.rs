@@ -54,6 +54,11 @@ impl Tags {
         note(&mut self.statements, name, substitutes.first().map(|substitute| substitute.command));
     }
 
+    /// A statement is prepared anew, which is to be known before its Bind is.
+    pub(super) fn prepared_anew(&mut self, name: &[u8], command: Option<Command>) {
+        note(&mut self.statements, name, command);
+    }
+
     /// A Parse that was too long to look at goes to the server. One with a name cannot take another's place.
     pub(super) fn long_parse(&mut self) {
         self.statements.remove(&b"\0"[..]);

@@ -137,6 +137,32 @@ async fn a_command_is_called_so_whichever_portal_runs_it() {
     world.end().await;
 }
 
+#[tokio::test]
+async fn a_command_that_was_prepared_before_editions_differed_is_called_the_same() {
+    let world = World::adopted(BASE).await;
+    let options = [("user", OWNER), ("database", world.database.as_str()), ("options", "-c edition=v1")];
+    let mut wire = Wire::open(world.port(), &options).await.unwrap();
+    let message = |tag, body: &[u8]| frame(tag, body).unwrap();
+    let prepare = message(b'P', b"s\0SET CONSTRAINTS public.named DEFERRED\0\0\0");
+    let run =
+        [message(b'B', b"\0s\0\0\0\0\0\0\0"), message(b'E', b"\0\0\0\0\0"), message(b'S', b"")].concat();
+    let expected = ["2", "SET CONSTRAINTS", "Z"];
+    wire.exchange(&[prepare, message(b'S', b"")].concat()).await.unwrap();
+    wire.exchange(&query("BEGIN")).await.unwrap();
+    assert_eq!(told(&wire.exchange(&run).await.unwrap()), expected);
+    wire.exchange(&query("COMMIT")).await.unwrap();
+    world.verbs.create("v2").await;
+    world.draft("v2", DRAFT).await;
+    world.verbs.publish("v2", &["lossy-cast", "older-write-may-fail", "tightens-older-edition"]).await;
+    wire.exchange(&query("BEGIN")).await.unwrap();
+    assert_eq!(told(&wire.exchange(&run).await.unwrap()), expected);
+    wire.exchange(&query("COMMIT")).await.unwrap();
+    world.verbs.rollback("v2").await;
+    wire.exchange(&query("BEGIN")).await.unwrap();
+    assert_eq!(told(&wire.exchange(&run).await.unwrap()), expected);
+    world.end().await;
+}
+
 /// Where the columns of an answer come from, looked up in the same session.
 async fn origins(session: &Session, sql: &str) -> Vec<String> {
     let prepared = session.client().prepare(sql).await.unwrap();
