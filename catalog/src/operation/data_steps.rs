@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::{
     blueprint::set_author_path,
     error::Result,
-    model::{ColumnId, ConstraintKind, Name, Schema, Table, TableId},
+    model::{ColumnId, ConstraintKind, Name, Table, TableId},
     physical::{alter_briefly, statements_in_physical_words},
     plan::{Code, DataStep, ExpandInput, Finding, viewed_tables},
     sql,
@@ -41,7 +41,6 @@ pub(super) async fn still_valid(
 pub(super) async fn fit_for_views(
     blueprint: &mut Connection,
     input: &ExpandInput<'_>,
-    parent: &Schema,
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<DataStep>> {
     let (steps, child, editioned) = (input.data_steps.to_vec(), input.child, &input.chain.editioned);
@@ -71,7 +70,7 @@ pub(super) async fn fit_for_views(
         // The stored table applies defaults of its own.
         let target = child.table_named(&step.table).filter(|_| step.inserts);
         let stored = match target {
-            Some(table) if is_viewed(table) && has_own_default(parent, table) => None,
+            Some(table) if is_viewed(table) && has_own_default(input, table.id) => None,
             _ => stored.filter(|stored| stored.keys.iter().all(|table| has_its_key(input, *table))),
         };
         match stored {
@@ -105,11 +104,21 @@ fn make_a_view(table: &Table) -> Sql {
     )
 }
 
-/// Whether an INSERT would give a column another default in the edition than in its parent.
-fn has_own_default(parent: &Schema, table: &Table) -> bool {
-    let Some(before) = parent.table(table.id) else { return true };
-    let of_parent = |column| before.column(column).map(|column| &column.default);
-    table.columns.iter().any(|column| of_parent(column.id) != Some(&column.default))
+/// Whether an INSERT into the stored table might give a column another value than one in the draft.
+fn has_own_default(input: &ExpandInput<'_>, table: TableId) -> bool {
+    let (Some(stored), Some(wanted)) = (stored_table(input, table), input.physical.table(table)) else {
+        return true;
+    };
+    wanted.columns.iter().any(|column| match stored.column_named(column.name.as_str()) {
+        Some(standing) => standing.default != column.default,
+        None => column.default.is_some(),
+    })
+}
+
+/// The physical table of an inherited one.
+fn stored_table<'a>(input: &'a ExpandInput<'_>, table: TableId) -> Option<&'a Table> {
+    let place = input.layout.inherited.iter().find(|place| place.id == table)?;
+    input.chain.live.tables.iter().find(|stored| stored.name == place.child.physical)
 }
 
 /// Whether the primary key that a table has in the draft is the stored table's while older editions live.
@@ -122,8 +131,7 @@ fn has_its_key(input: &ExpandInput<'_>, table: TableId) -> bool {
     let wanted = input.child.table(table).and_then(|table| {
         key(table)?.iter().map(|column| place.child.columns.get(column)).collect::<Option<BTreeSet<&Name>>>()
     });
-    let stored = input.chain.live.tables.iter().find(|stored| stored.name == place.child.physical);
-    let standing = stored.and_then(|table| {
+    let standing = stored_table(input, table).and_then(|table| {
         key(table)?
             .iter()
             .map(|column| Some(&table.column(*column)?.name))

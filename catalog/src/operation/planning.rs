@@ -173,7 +173,7 @@ pub(super) async fn plan_publication(
         data_steps: &inferred.steps,
         load,
     };
-    let data_steps = fit_for_views(&mut blueprint, &input, &comparison.from, &mut findings).await?;
+    let data_steps = fit_for_views(&mut blueprint, &input, &mut findings).await?;
     let (steps, more) = expand(&ExpandInput { data_steps: &data_steps, ..input })?;
     findings.extend(more);
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));

@@ -51,7 +51,7 @@ fn standing(chain: &Chain, id: TableId) -> impl Iterator<Item = &Table> {
     chain.members.iter().filter_map(move |member| member.physical.table(id))
 }
 
-/// Names that new indexes and constraints must not take.
+/// Names that new indexes and constraints must not take: those that stand, and those that live editions have for what stands under others.
 struct Taken {
     /// By schema: relations, and constraints, which may have an index of their name.
     relations: BTreeMap<Name, TakenNames>,
@@ -67,7 +67,7 @@ impl Taken {
         for name in super::names::relations(&input.chain.live) {
             names.entry(name.schema.clone()).or_default().push(name.name.clone());
         }
-        let mut constraints = BTreeMap::new();
+        let mut constraints: BTreeMap<QualifiedName, Vec<Name>> = BTreeMap::new();
         for table in tables
             .iter()
             .flat_map(|table| std::iter::once(table).chain(table.partitions().iter().map(|part| &part.table)))
@@ -77,8 +77,22 @@ impl Taken {
             names.entry(table.name.schema.clone()).or_default().extend(own().chain(indexes));
             let parts = input.chain.facts.key_parts.get(&table.name).into_iter();
             let parts = parts.flat_map(|parts| parts.keys().cloned());
-            constraints.insert(table.name.clone(), TakenNames::new(own().chain(parts)));
+            constraints.insert(table.name.clone(), own().chain(parts).collect::<Vec<_>>());
         }
+        // What a live edition has given another name gets it when the older ones are gone.
+        for member in &input.chain.members {
+            for name in super::names::relations(&member.logical) {
+                names.entry(name.schema.clone()).or_default().push(name.name.clone());
+            }
+            for table in &member.physical.tables {
+                let own = || table.constraints.iter().map(|constraint| constraint.name.clone());
+                let indexes = table.indexes.iter().map(|index| index.name.clone());
+                names.entry(table.name.schema.clone()).or_default().extend(own().chain(indexes));
+                constraints.entry(table.name.clone()).or_default().extend(own());
+            }
+        }
+        let constraints =
+            constraints.into_iter().map(|(table, names)| (table, TakenNames::new(names))).collect();
         let relations = names.into_iter().map(|(schema, names)| (schema, TakenNames::new(names))).collect();
         Self { relations, constraints, schema: None }
     }

@@ -141,3 +141,29 @@ async fn types_and_functions_of_one_edition_serve_the_next() {
         .tell()
         .await;
 }
+
+/// What v2 renames gets its name when v1 is gone: what v3 makes of the same name must not stand there.
+#[tokio::test]
+async fn names_that_an_edition_has_given_stay_free_for_it() {
+    story(
+        "CREATE TABLE owners (id int PRIMARY KEY); INSERT INTO owners VALUES (1);
+        CREATE TABLE products (id int PRIMARY KEY, sku varchar(40) CONSTRAINT one_sku UNIQUE, price int CONSTRAINT dear CHECK (price > 0),
+            owner int CONSTRAINT owned REFERENCES owners);
+        CREATE INDEX by_price ON products (price); INSERT INTO products VALUES (1, 'a', 5, 1)",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE products RENAME CONSTRAINT one_sku TO \"Only \"\"sku\"\"\"; ALTER TABLE products RENAME CONSTRAINT dear TO positive;
+        ALTER TABLE products RENAME CONSTRAINT owned TO belongs; ALTER INDEX by_price RENAME TO priced; ALTER TABLE owners RENAME TO people",
+    )
+    .draft(
+        "v3",
+        "ALTER TABLE products ALTER sku TYPE varchar(40) COLLATE \"C\", ALTER price TYPE bigint",
+    )
+    .run("v3", "INSERT INTO products (id, sku, price, owner) VALUES (2, 'b', 6, 1)")
+    .fail("v1", "INSERT INTO products VALUES (3, 'b', 6, 1)", "23505")
+    .fail("v2", "INSERT INTO products VALUES (3, 'c', 0, 1)", "23514")
+    .at_rest("SELECT sku FROM products ORDER BY id", &["a", "b"])
+    .tell()
+    .await;
+}
