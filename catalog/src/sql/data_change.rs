@@ -95,7 +95,7 @@ fn mentions_data(text: &str) -> bool {
         || has(b"alter") && (has(b"add") || has(b"type"))
         || has(b"delete")
         || has(b"truncate")
-        || has(b"select") && (has(b"insert") || has(b"create") || has(b"into"))
+        || (has(b"select") || has(b"table")) && (has(b"insert") || has(b"create") || has(b"into"))
 }
 
 /// The texts between semicolons outside of brackets and quotes.
@@ -134,6 +134,11 @@ fn look_at(text: &str) -> Option<(Vec<Found>, Vec<NameChange>)> {
     tree.read(|tree| {
         let mut statements = tree.statements();
         let (Some(statement), None) = (statements.next(), statements.next()) else { return None };
+        if let Node::CreateTableAsStmt(create) = statement
+            && let Some(filled) = as_insert(text, create)
+        {
+            return look_at(&filled);
+        }
         let found = data_changes(text, statement).into_iter();
         let found = found.map(|(table, change)| Found { text: text.to_owned(), table, change });
         Some((found.collect(), name_changes(statement)))
@@ -186,10 +191,38 @@ fn data_changes(text: &str, statement: Node<'_>) -> Vec<(RelationName, DataChang
     }
 }
 
+/// The INSERT that fills the table which `CREATE TABLE … AS` has made; `None` if it is not filled, or not by what an INSERT could say.
+fn as_insert(text: &str, create: &nodes::CreateTableAsStmt) -> Option<String> {
+    let into = create.into()?;
+    let is_meant = create.objtype == ObjectType::OBJECT_TABLE && !into.skip_data && !create.if_not_exists;
+    let is_query = matches!(create.query(), Node::SelectStmt(_));
+    let relation = into.rel().filter(|relation| is_meant && is_query && is_lasting(relation))?;
+    let (schema, name) = name_of(relation)?;
+    let table = match schema {
+        Some(schema) => sql!("{}.{}", schema, name),
+        None => sql!("{}", name),
+    };
+    // The options before AS have none of their own outside of brackets.
+    let query = text.get(word_at_top(text, "AS", 0)?.end..)?;
+    let tokens: Vec<Token> = Lexer::new(query.as_bytes()).collect();
+    let end = match tokens.as_slice() {
+        [.., before, with, data]
+            if with.is_word(query.as_bytes(), "with") && data.is_word(query.as_bytes(), "data") =>
+        {
+            before.end
+        }
+        _ => query.len(),
+    };
+    Some(sql!("INSERT INTO {} {}", table, Sql::trusted(query.get(..end)?.trim())).to_string())
+}
+
+fn is_lasting(relation: &nodes::RangeVar) -> bool {
+    u8::try_from(relation.relpersistence) != Ok(b't')
+}
+
 /// A table that is made with rows, unless it is the session's own or the rows are constants.
 fn made(into: &nodes::IntoClause, statement: Node<'_>) -> Vec<(RelationName, DataChange)> {
-    let is_lasting = |relation: &&nodes::RangeVar| u8::try_from(relation.relpersistence) != Ok(b't');
-    let relation = into.rel().filter(is_lasting);
+    let relation = into.rel().filter(|relation| is_lasting(relation));
     let (Some(table), DataChange::Other { reads, .. }) =
         (relation.and_then(name_of), other(statement, relation))
     else {
@@ -241,7 +274,9 @@ fn other(statement: Node<'_>, target: Option<&nodes::RangeVar>) -> DataChange {
     named.retain(|(schema, name)| schema.is_some() || !given_names.contains(name));
     let inserts = matches!(statement, Node::InsertStmt(_));
     let deletes = matches!(statement, Node::DeleteStmt(_));
-    DataChange::Other { inserts, upserts, deletes, runs_alone: runs_alone && !upserts, reads: named }
+    // An upsert of constants has left its rows in the draft, but not what it would have done to those that are there.
+    let runs_alone = runs_alone && (!upserts || !named.is_empty());
+    DataChange::Other { inserts, upserts, deletes, runs_alone, reads: named }
 }
 
 /// SET and WHERE; WHERE, RETURNING and SET are reserved words, so outside of brackets they are what they seem.
@@ -398,6 +433,7 @@ mod tests {
             SELECT 1 INTO d FROM t; CREATE TEMP TABLE e AS SELECT * FROM t; CREATE TABLE f AS SELECT 1; CREATE TABLE g AS TABLE t WITH NO DATA;
             WITH gone AS (DELETE FROM t RETURNING *) SELECT count(*) FROM gone; PREPARE p AS UPDATE t SET a = 1;
             INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2; INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING;
+            INSERT INTO t SELECT a FROM s ON CONFLICT (a) DO UPDATE SET a = 2;
             WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x; CREATE MATERIALIZED VIEW m AS SELECT * FROM t; SELECT 1";
         assert_eq!(
             shown(script),
@@ -405,12 +441,34 @@ mod tests {
                 "a: other false 0",
                 "b: other false 0",
                 "t: other false 0",
-                "c: other false 1",
+                "c: other true 1",
                 "d: other false 1",
                 "t: other false 0",
                 "t: other false 0",
                 "t: other false 0",
+                "t: other true 1",
             ]
+        );
+    }
+
+    #[test]
+    fn a_table_that_is_made_of_a_query_is_filled_by_an_insert() {
+        let filled =
+            |text: &str| data_statements(text).into_iter().map(|found| found.text).collect::<Vec<_>>();
+        let made = "CREATE UNLOGGED TABLE IF NOT EXISTS x AS SELECT 1 FROM t";
+        assert_eq!(filled(made), [made]);
+        assert_eq!(
+            filled(
+                "CREATE TABLE s.\"X y\" (a, \"as\") WITH (fillfactor = 70) AS WITH q AS (SELECT * FROM t) SELECT a, b AS c FROM q -- all\nWITH DATA; SELECT 1"
+            ),
+            ["INSERT INTO \"s\".\"X y\" WITH q AS (SELECT * FROM t) SELECT a, b AS c FROM q"]
+        );
+        assert_eq!(filled("CREATE TABLE x AS TABLE t"), ["INSERT INTO \"x\" TABLE t"]);
+        assert_eq!(
+            filled(
+                "CREATE TABLE x AS EXECUTE p; CREATE TABLE x AS SELECT 1; CREATE TABLE x AS SELECT * FROM t WITH NO DATA"
+            ),
+            [""; 0]
         );
     }
 

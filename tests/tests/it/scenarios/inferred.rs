@@ -425,3 +425,24 @@ async fn what_cannot_be_done_on_the_stored_tables_is_left_out_by_a_word() {
     assert_eq!(new.ask("SELECT count(*) FROM writers").await, ["3"]);
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_table_that_is_made_of_a_query_is_filled_by_publish() {
+    let world = World::adopted(PEOPLE).await;
+    world.verbs.create("v2").await;
+    let draft = "CREATE TABLE copied (id, called) AS SELECT id, name FROM people WHERE city IS NOT NULL; ALTER TABLE copied ADD PRIMARY KEY (id);
+        ALTER TABLE copied ADD more int DEFAULT 7; ALTER TABLE people ADD nick text;
+        CREATE TABLE counted AS SELECT p.id, p.name, count(*) FROM people p GROUP BY p.id; CREATE TABLE empty AS TABLE people WITH NO DATA;
+        INSERT INTO people (id, name) SELECT id, upper(name) FROM people WHERE id = 1 ON CONFLICT (id) DO UPDATE SET name = excluded.name";
+    world.draft("v2", draft).await;
+    world.verbs.publish("v2", &["data-step"]).await;
+    let new = world.session(OWNER, "v2").await;
+    assert_eq!(new.ask("SELECT * FROM copied ORDER BY id").await, ["1|Ada Lovelace|7", "3|Plato|7"]);
+    assert_eq!(new.ask("SELECT count(*), sum(count) FROM counted").await, ["3|3"]);
+    assert_eq!(new.ask("SELECT count(*) FROM empty").await, ["0"]);
+    assert_eq!(
+        new.ask("SELECT name FROM people ORDER BY id").await,
+        ["ADA LOVELACE", "Alan Turing", "Plato"]
+    );
+    world.end().await;
+}
