@@ -18,6 +18,7 @@ pub use dump::copy_structure;
 pub use given::{given_transforms, resolve_table};
 pub use new_schemas::{managed_with, new_schemas};
 pub use read::{
-    SchemaReader, bound_to_functions, read_aligned, read_database, read_schema, rows_in, whole_rows,
+    SchemaReader, bound_to_functions, name_in_use, read_aligned, read_database, read_schema, rows_in,
+    whole_rows,
 };
 pub use statements::{NotedStatement, noted_statements};

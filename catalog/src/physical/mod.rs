@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, time::Duration};
 use tokio_postgres::Transaction;
 
 use crate::{
-    blueprint::read_schema,
+    blueprint::{name_in_use, read_schema},
     error::{Error, ErrorKind, Result},
     layout::{Ancestry, Mapping},
     model::{Identity, Name, Schema, TableId, TypeBody, TypeDef},
@@ -198,5 +198,5 @@ fn busy_draft(error: tokio_postgres::Error) -> Error {
             .with_hint("let the running migration of the draft finish, then run the same command again")
             .with_source(error);
     }
-    error.into()
+    name_in_use(error)
 }

@@ -6,7 +6,7 @@ use super::{
     later_names::{LaterNames, NameChange, RelationName, name_changes, name_of},
     lexer::{Lexer, Token},
     parse_assignments,
-    parser::{Node, Tree, nodes, raw::ObjectType, raw::OnConflictAction},
+    parser::{Node, Tree, nodes, raw::CmdType, raw::ObjectType, raw::OnConflictAction},
     walk::walk,
 };
 use crate::{model::Name, sql};
@@ -52,7 +52,7 @@ pub enum DataChange {
     Other {
         /// Whether it is an INSERT.
         inserts: bool,
-        /// Whether it is one that changes rows of the same key: ON CONFLICT DO UPDATE.
+        /// Whether what it does to a row hangs on those that are there: ON CONFLICT DO UPDATE, MERGE.
         upserts: bool,
         /// Whether it is a DELETE.
         deletes: bool,
@@ -186,7 +186,8 @@ fn data_changes(text: &str, statement: Node<'_>) -> Vec<(RelationName, DataChang
             Some(into) => made(into, statement),
             None => within(statement),
         },
-        Node::MergeStmt(_) | Node::PrepareStmt(_) => within(statement),
+        Node::MergeStmt(merge) => one(merge.relation(), other(statement, merge.relation())),
+        Node::PrepareStmt(_) => within(statement),
         _ => Vec::new(),
     }
 }
@@ -272,11 +273,22 @@ fn other(statement: Node<'_>, target: Option<&nodes::RangeVar>) -> DataChange {
         named.remove(at);
     }
     named.retain(|(schema, name)| schema.is_some() || !given_names.contains(name));
-    let inserts = matches!(statement, Node::InsertStmt(_));
+    let inserts = match statement {
+        Node::InsertStmt(_) => true,
+        Node::MergeStmt(merge) => {
+            upserts = true;
+            merge.merge_when_clauses().iter().any(inserts_when)
+        }
+        _ => false,
+    };
     let deletes = matches!(statement, Node::DeleteStmt(_));
     // An upsert of constants has left its rows in the draft, but not what it would have done to those that are there.
     let runs_alone = runs_alone && (!upserts || !named.is_empty());
     DataChange::Other { inserts, upserts, deletes, runs_alone, reads: named }
+}
+
+fn inserts_when(when: &nodes::MergeWhenClause) -> bool {
+    when.command_type == CmdType::CMD_INSERT
 }
 
 /// SET and WHERE; WHERE, RETURNING and SET are reserved words, so outside of brackets they are what they seem.
@@ -440,7 +452,7 @@ mod tests {
             [
                 "a: other false 0",
                 "b: other false 0",
-                "t: other false 0",
+                "t: other true 1",
                 "c: other true 1",
                 "d: other false 1",
                 "t: other false 0",

@@ -46,7 +46,21 @@ fn explain(error: tokio_postgres::Error) -> Error {
         .with_hint("end its transaction, then run the same command again")
         .with_source(error);
     }
-    Error::from(error)
+    name_in_use(error)
+}
+
+/// Says what to do if a table cannot be brought to the name that it has in another edition.
+pub fn name_in_use(error: tokio_postgres::Error) -> Error {
+    if error.code() != Some(&tokio_postgres::error::SqlState::DUPLICATE_TABLE) {
+        return error.into();
+    }
+    let said = error.as_db_error().map_or_else(String::new, |said| format!(": {}", said.message()));
+    let message = format!(
+        "the draft gives an index or a constraint the name that a table has in another edition{said}"
+    );
+    Error::refused(message)
+        .with_hint("give it another name; it can be renamed in a draft that is made when the older editions are retired")
+        .with_source(error)
 }
 
 /// The statements that give shared tables and columns the parent's names: tables away to names that nobody has, then columns,

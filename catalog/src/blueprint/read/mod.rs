@@ -10,7 +10,7 @@ mod reader;
 mod rows;
 mod whole_rows;
 
-pub use aligned::read_aligned;
+pub use aligned::{name_in_use, read_aligned};
 pub use bound::bound_to_functions;
 pub(super) use foreign::flatten;
 pub use reader::SchemaReader;

@@ -110,6 +110,7 @@ impl DataStep {
 pub fn infer(input: &InferInput<'_>) -> Inferred {
     let mut rows: BTreeMap<TableId, SymbolicRow<'_>> = BTreeMap::new();
     let mut inferred = Inferred::default();
+    let mut filled = BTreeSet::new();
     for noted in input.statements {
         for statement in data_statements(&noted.text) {
             let table = table_of(input, noted, &statement);
@@ -129,15 +130,18 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
                 continue;
             };
             let before = input.parent.table(table);
-            if input.carried.contains(&table) || has_left_rows(input, before, noted, &statement) {
+            if input.carried.contains(&table) || has_left_rows(input, table, &filled, (noted, &statement)) {
                 continue;
             }
             let understood = before.is_some_and(|before| {
                 let row = rows.entry(table).or_insert_with(|| SymbolicRow::new(input, before, after));
                 row.run(noted, &statement)
             });
-            if !understood {
+            if !understood && says_more {
                 inferred.not_understood(input, &after.name, &statement);
+                if before.is_none() {
+                    filled.insert(table);
+                }
             }
         }
     }
@@ -302,21 +306,24 @@ fn view<'a>(input: &InferInput<'a>, id: TableId) -> Option<&'a View> {
 }
 
 /// Whether all that a statement did is seen in the rows of the blueprint, which are carried: it worked on rows that the draft itself made.
+/// `filled`: tables of the draft's own that get further rows by statements before it.
 fn has_left_rows(
     input: &InferInput<'_>,
-    before: Option<&Table>,
-    noted: &NotedStatement,
-    statement: &DataStatement,
+    table: TableId,
+    filled: &BTreeSet<TableId>,
+    (noted, statement): (&NotedStatement, &DataStatement),
 ) -> bool {
+    let is_whole = |id: TableId| input.parent.table(id).is_none() && !filled.contains(&id);
     // What nobody knows, or is no table, may have had rows of the parent's.
     let has_rows = |read: &Option<TableId>| {
         let known = read.filter(|id| input.child.table(*id).is_some());
-        known.is_some_and(|id| input.carried.contains(&id) || input.parent.table(id).is_none())
+        known.is_some_and(|id| input.carried.contains(&id) || is_whole(id))
     };
+    let reads_them = || noted.reads.iter().all(has_rows);
     match &statement.change {
-        DataChange::Other { upserts: true, .. } => before.is_none(),
-        DataChange::Other { inserts: true, .. } => noted.reads.iter().all(has_rows),
-        _ => before.is_none(),
+        DataChange::Other { inserts: true, upserts: false, .. } => reads_them(),
+        DataChange::Other { .. } => is_whole(table) && reads_them(),
+        DataChange::Update { .. } | DataChange::Columns { .. } => is_whole(table),
     }
 }
 

@@ -213,3 +213,22 @@ fn what_reads_other_rows_is_a_step_and_what_has_parameters_is_asked_for() {
         assert_eq!(told(&[statement]), [format!("no transform can be inferred from: {statement}")]);
     }
 }
+
+#[test]
+fn what_works_on_rows_that_only_publish_makes_is_a_step_too() {
+    let of_its_own = "UPDATE made_in_the_draft SET id = upper(id)";
+    assert_eq!(told(&["INSERT INTO made_in_the_draft VALUES (1)", of_its_own]), [""; 0]);
+    let filling = "INSERT INTO made_in_the_draft SELECT id FROM users";
+    let onward = "INSERT INTO users (id) SELECT id FROM made_in_the_draft";
+    let steps = [filling, of_its_own, onward].map(|text| format!("step {text}"));
+    assert_eq!(told(&[filling, of_its_own, onward]), steps);
+    assert_eq!(told(&[of_its_own, onward]), [""; 0]);
+    let reading = "UPDATE made_in_the_draft SET id = (SELECT max(id) FROM users)";
+    assert_eq!(told(&[reading]), [format!("step {reading}")]);
+    let merging = "MERGE INTO made_in_the_draft m USING (SELECT * FROM users) u ON u.id = m.id WHEN NOT MATCHED THEN INSERT VALUES (u.id)";
+    assert_eq!(told(&[merging]), [format!("step {merging}")]);
+    let retyping = "ALTER TABLE made_in_the_draft ALTER id TYPE int USING id::int * 2";
+    assert_eq!(told(&[retyping]), [""; 0]);
+    let [step, asked] = &told(&[filling, retyping])[..] else { unreachable!() };
+    assert!(step.starts_with("step INSERT") && asked.contains("ALTER TABLE made_in_the_draft"));
+}

@@ -257,6 +257,22 @@ async fn a_key_of_the_name_of_another_keys_part_is_refused() {
 }
 
 #[tokio::test]
+async fn an_index_of_the_name_that_a_table_gives_up_is_refused() {
+    let world = World::adopted(BASE).await;
+    let before = world.dump().await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE p RENAME TO q; CREATE INDEX p ON q (b)").await;
+    let error = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.to_string().contains("relation \"p\" already exists"), "{error}");
+    world.draft("v2", "ALTER INDEX p RENAME TO by_b").await;
+    world.verbs.publish("v2", &[]).await;
+    world.verbs.rollback("v2").await;
+    assert_same_schema("after the rollback", &world.dump().await, &before);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn direct_changes_of_the_live_database_are_noticed() {
     let world = World::adopted("CREATE TABLE t (id int PRIMARY KEY, a int)").await;
     world.verbs.create("v2").await;

@@ -433,12 +433,17 @@ async fn a_table_that_is_made_of_a_query_is_filled_by_publish() {
     let draft = "CREATE TABLE copied (id, called) AS SELECT id, name FROM people WHERE city IS NOT NULL; ALTER TABLE copied ADD PRIMARY KEY (id);
         ALTER TABLE copied ADD more int DEFAULT 7; ALTER TABLE people ADD nick text;
         CREATE TABLE counted AS SELECT p.id, p.name, count(*) FROM people p GROUP BY p.id; CREATE TABLE empty AS TABLE people WITH NO DATA;
+        UPDATE counted SET count = count + 1; ALTER TABLE counted ADD total bigint; UPDATE counted SET total = (SELECT count(*) FROM people);
+        MERGE INTO copied c USING people p ON p.id = c.id WHEN MATCHED THEN UPDATE SET more = 8 WHEN NOT MATCHED THEN INSERT VALUES (p.id, 'merged');
         INSERT INTO people (id, name) SELECT id, upper(name) FROM people WHERE id = 1 ON CONFLICT (id) DO UPDATE SET name = excluded.name";
     world.draft("v2", draft).await;
     world.verbs.publish("v2", &["data-step"]).await;
     let new = world.session(OWNER, "v2").await;
-    assert_eq!(new.ask("SELECT * FROM copied ORDER BY id").await, ["1|Ada Lovelace|7", "3|Plato|7"]);
-    assert_eq!(new.ask("SELECT count(*), sum(count) FROM counted").await, ["3|3"]);
+    assert_eq!(
+        new.ask("SELECT * FROM copied ORDER BY id").await,
+        ["1|Ada Lovelace|8", "2|merged|7", "3|Plato|8"]
+    );
+    assert_eq!(new.ask("SELECT count(*), sum(count), min(total) FROM counted").await, ["3|6|3"]);
     assert_eq!(new.ask("SELECT count(*) FROM empty").await, ["0"]);
     assert_eq!(
         new.ask("SELECT name FROM people ORDER BY id").await,
