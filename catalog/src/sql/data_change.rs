@@ -50,13 +50,13 @@ pub enum DataChange {
     },
     /// DELETE, INSERT … SELECT, an UPDATE that reads more than its row, or whatever else changes rows.
     Other {
-        /// Whether it is an INSERT.
+        /// Whether it inserts rows of its table.
         inserts: bool,
         /// Whether what it does to a row hangs on those that are there: ON CONFLICT DO UPDATE, MERGE.
         upserts: bool,
         /// Whether it is a DELETE.
         deletes: bool,
-        /// Whether it can be run again as it stands: it has no parameters, and does nothing that an edition's view would not take.
+        /// Whether publish can run it as it stands: it is a statement of its own, without parameters, whose text says all that it does to rows.
         runs_alone: bool,
         /// The tables that it names besides the one that it changes.
         reads: Vec<RelationName>,
@@ -177,7 +177,7 @@ fn data_changes(text: &str, statement: Node<'_>) -> Vec<(RelationName, DataChang
                 Node::RangeVar(relation) => Some(relation),
                 _ => None,
             });
-            relations.flat_map(|relation| one(Some(relation), beyond_views(false, Vec::new()))).collect()
+            relations.flat_map(|relation| one(Some(relation), not_alone(false, Vec::new()))).collect()
         }
         Node::CreateTableAsStmt(create) if create.objtype == ObjectType::OBJECT_TABLE => {
             create.into().map_or_else(Vec::new, |into| made(into, statement))
@@ -229,7 +229,7 @@ fn made(into: &nodes::IntoClause, statement: Node<'_>) -> Vec<(RelationName, Dat
     else {
         return Vec::new();
     };
-    if reads.is_empty() || into.skip_data { Vec::new() } else { vec![(table, beyond_views(true, reads))] }
+    if reads.is_empty() || into.skip_data { Vec::new() } else { vec![(table, not_alone(true, reads))] }
 }
 
 /// Changes that stand within another statement.
@@ -243,13 +243,13 @@ fn within(statement: Node<'_>) -> Vec<(RelationName, DataChange)> {
             Node::MergeStmt(merge) => merge.relation(),
             _ => None,
         };
-        found.extend(relation.and_then(name_of).map(|table| (table, beyond_views(false, Vec::new()))));
+        found.extend(relation.and_then(name_of).map(|table| (table, not_alone(false, Vec::new()))));
     });
     found
 }
 
-/// What cannot be run in an edition as it stands.
-fn beyond_views(inserts: bool, reads: Vec<RelationName>) -> DataChange {
+/// What publish cannot run.
+fn not_alone(inserts: bool, reads: Vec<RelationName>) -> DataChange {
     DataChange::Other { inserts, upserts: false, deletes: false, runs_alone: false, reads }
 }
 
