@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::{
     blueprint::set_author_path,
     error::Result,
-    model::{ColumnId, ConstraintKind, Name, Table, TableId},
+    model::{Name, Table, TableId},
     physical::{alter_briefly, statements_in_physical_words},
     plan::{Code, DataStep, ExpandInput, Finding, viewed_tables},
     sql,
@@ -118,26 +118,24 @@ fn has_own_default(input: &ExpandInput<'_>, table: TableId) -> bool {
 /// The physical table of an inherited one.
 fn stored_table<'a>(input: &'a ExpandInput<'_>, table: TableId) -> Option<&'a Table> {
     let place = input.layout.inherited.iter().find(|place| place.id == table)?;
-    input.chain.live.tables.iter().find(|stored| stored.name == place.child.physical)
+    input.chain.live.table_named(&place.child.physical)
 }
 
 /// Whether the primary key that a table has in the draft is the stored table's while older editions live.
 fn has_its_key(input: &ExpandInput<'_>, table: TableId) -> bool {
     let Some(place) = input.layout.inherited.iter().find(|place| place.id == table) else { return true };
-    let key = |table: &Table| -> Option<Vec<ColumnId>> {
-        let mut constraints = table.constraints.iter();
-        Some(constraints.find(|constraint| constraint.kind == ConstraintKind::PrimaryKey)?.columns.clone())
-    };
     let wanted = input.child.table(table).and_then(|table| {
-        key(table)?.iter().map(|column| place.child.columns.get(column)).collect::<Option<BTreeSet<&Name>>>()
+        table
+            .primary_key()
+            .iter()
+            .map(|column| place.child.columns.get(column))
+            .collect::<Option<BTreeSet<_>>>()
     });
     let standing = stored_table(input, table).and_then(|table| {
-        key(table)?
-            .iter()
-            .map(|column| Some(&table.column(*column)?.name))
-            .collect::<Option<BTreeSet<&Name>>>()
+        let names = table.primary_key().iter().map(|column| Some(&table.column(*column)?.name));
+        names.collect::<Option<BTreeSet<_>>>()
     });
-    wanted.is_some() && wanted == standing
+    wanted.is_some_and(|wanted| !wanted.is_empty() && Some(wanted) == standing)
 }
 
 /// For each step why PostgreSQL could not run it in the draft as it has become, when something else has been done before.

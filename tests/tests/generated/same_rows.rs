@@ -10,10 +10,14 @@ const ROWS: &str = "SELECT format('SELECT ROW(%s)::text FROM %I', string_agg(quo
      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped";
 /// Of tables without triggers of the application's, which see the backfill, too; and of columns that plain DDL gives to rows that are there whenever
-/// it runs: a volatile default gives another value each time.
+/// it runs: a volatile default gives another value each time, and so does what is generated from such a column.
 const THE_SAME_IN_PLAIN: &str = "AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) \
      AND NOT EXISTS (SELECT FROM pg_inherits i WHERE c.relkind = 'r' AND c.oid IN (i.inhrelid, i.inhparent)) \
-     AND a.attidentity = '' AND coalesce(pg_get_expr(d.adbin, d.adrelid), '') !~* 'now\\(|current_|random|nextval|clock|gen_'";
+     AND NOT EXISTS (SELECT FROM pg_attribute v LEFT JOIN pg_attrdef e ON e.adrelid = v.attrelid AND e.adnum = v.attnum \
+         WHERE v.attrelid = a.attrelid \
+         AND (v.attidentity <> '' OR pg_get_expr(e.adbin, e.adrelid) ~* 'now\\(|current_|random|nextval|clock|gen_') \
+         AND (v.attnum = a.attnum OR EXISTS (SELECT FROM pg_depend p WHERE p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid \
+             AND p.refobjid = a.attrelid AND p.refobjsubid = v.attnum)))";
 const EACH_TABLE: &str = "GROUP BY c.oid, c.relname ORDER BY c.relname";
 
 /// Queries, and the rows that they give, sorted.

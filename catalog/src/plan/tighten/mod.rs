@@ -63,38 +63,26 @@ struct Taken {
 
 impl Taken {
     fn new(tables: &[Table], input: &ExpandInput<'_>) -> Self {
-        let mut names: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
-        for name in super::names::relations(&input.chain.live) {
-            names.entry(name.schema.clone()).or_default().push(name.name.clone());
-        }
+        let mut relations: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
         let mut constraints: BTreeMap<QualifiedName, Vec<Name>> = BTreeMap::new();
+        // What a live edition has given another name gets it when the older ones are gone.
+        let seen = || input.chain.members.iter();
+        let schemas = std::iter::once(&input.chain.live).chain(seen().map(|member| &member.logical));
+        for name in schemas.flat_map(super::names::relations) {
+            relations.entry(name.schema.clone()).or_default().push(name.name.clone());
+        }
+        let tables = tables.iter().chain(seen().flat_map(|member| &member.physical.tables));
         for table in tables
-            .iter()
             .flat_map(|table| std::iter::once(table).chain(table.partitions().iter().map(|part| &part.table)))
         {
             let own = || table.constraints.iter().map(|constraint| constraint.name.clone());
             let indexes = table.indexes.iter().map(|index| index.name.clone());
-            names.entry(table.name.schema.clone()).or_default().extend(own().chain(indexes));
+            relations.entry(table.name.schema.clone()).or_default().extend(own().chain(indexes));
             let parts = input.chain.facts.key_parts.get(&table.name).into_iter();
             let parts = parts.flat_map(|parts| parts.keys().cloned());
-            constraints.insert(table.name.clone(), own().chain(parts).collect::<Vec<_>>());
+            constraints.entry(table.name.clone()).or_default().extend(own().chain(parts));
         }
-        // What a live edition has given another name gets it when the older ones are gone.
-        for member in &input.chain.members {
-            for name in super::names::relations(&member.logical) {
-                names.entry(name.schema.clone()).or_default().push(name.name.clone());
-            }
-            for table in &member.physical.tables {
-                let own = || table.constraints.iter().map(|constraint| constraint.name.clone());
-                let indexes = table.indexes.iter().map(|index| index.name.clone());
-                names.entry(table.name.schema.clone()).or_default().extend(own().chain(indexes));
-                constraints.entry(table.name.clone()).or_default().extend(own());
-            }
-        }
-        let constraints =
-            constraints.into_iter().map(|(table, names)| (table, TakenNames::new(names))).collect();
-        let relations = names.into_iter().map(|(schema, names)| (schema, TakenNames::new(names))).collect();
-        Self { relations, constraints, schema: None }
+        Self { relations: taken(relations), constraints: taken(constraints), schema: None }
     }
 
     /// A free name for an index on the table at hand.
@@ -113,6 +101,10 @@ impl Taken {
     fn of_table(&self, table: &QualifiedName) -> TakenNames {
         self.constraints.get(table).cloned().unwrap_or_default()
     }
+}
+
+fn taken<P: Ord>(names: BTreeMap<P, Vec<Name>>) -> BTreeMap<P, TakenNames> {
+    names.into_iter().map(|(place, names)| (place, TakenNames::new(names))).collect()
 }
 
 struct Context<'a> {

@@ -2,7 +2,12 @@
 
 use catalog::model::EditionState;
 
-use super::{Hold, InEdition, Restore, Treatment, prepared::Text, sql_prepared::prepared_name, statements};
+use super::{
+    Hold, InEdition, Restore, Treatment,
+    prepared::{Text, command},
+    sql_prepared::prepared_name,
+    statements,
+};
 use crate::{
     rewrite::{Refusal, Statement, Substitute, Verdict},
     route,
@@ -59,7 +64,7 @@ impl InEdition {
         let has_name = name != b"\0";
         let (verdict, may_change) = self.judge_to_keep(&sql, has_name);
         self.note_prepare(&sql, &verdict, may_change);
-        self.tags.parse(name, substitutes(&verdict));
+        self.tags.parse(name, command(substitutes(&verdict)));
         let text = match &verdict {
             Verdict::Forward if may_change => Some(Text::AsGiven),
             Verdict::Rewrite(new) if may_change => Some(Text::from(new)),
@@ -255,7 +260,7 @@ impl InEdition {
             return Treatment::Forward;
         };
         self.is_rewritten = true;
-        self.tags.prepared_anew(name, command);
+        self.tags.parse(name, command);
         Treatment::Precede(messages)
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::{
-    rewrite::{Command, Rewritten},
+    rewrite::{Command, Rewritten, Substitute},
     wire::{encoding::ClientEncoding, message},
 };
 
@@ -32,9 +32,13 @@ pub(super) enum Text {
 impl From<&Rewritten> for Text {
     /// Of a text that is one statement.
     fn from(new: &Rewritten) -> Self {
-        let command = new.substitutes.first().map(|substitute| substitute.command);
-        Self::Rewritten { text: new.text.as_bytes().into(), command }
+        Self::Rewritten { text: new.text.as_bytes().into(), command: command(&new.substitutes) }
     }
+}
+
+/// What the client sent, of a text that is one statement.
+pub(super) fn command(substitutes: &[Substitute]) -> Option<Command> {
+    substitutes.first().map(|substitute| substitute.command)
 }
 
 /// A prepared statement whose verdict may change.

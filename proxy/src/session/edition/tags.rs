@@ -49,13 +49,9 @@ impl Tags {
         }
     }
 
-    /// A Parse goes to the server.
-    pub(super) fn parse(&mut self, name: &[u8], substitutes: &[Substitute]) {
-        note(&mut self.statements, name, substitutes.first().map(|substitute| substitute.command));
-    }
-
-    /// A statement is prepared anew, which is to be known before its Bind is.
-    pub(super) fn prepared_anew(&mut self, name: &[u8], command: Option<Command>) {
+    /// A Parse goes to the server, of the client's or of ours.
+    #[inline]
+    pub(super) fn parse(&mut self, name: &[u8], command: Option<Command>) {
         note(&mut self.statements, name, command);
     }
 
@@ -84,8 +80,12 @@ impl Tags {
 
     /// A Close goes to the server.
     pub(super) fn close(&mut self, statement: Option<&[u8]>, portal: Option<&[u8]>) {
-        statement.map(|name| self.statements.remove(name));
-        portal.map(|name| self.portals.remove(name));
+        if let Some(name) = statement {
+            note(&mut self.statements, name, None);
+        }
+        if let Some(name) = portal {
+            note(&mut self.portals, name, None);
+        }
     }
 
     /// The `number`th completion of a batch, from 1: what the client gets in its place, if another command has run than it sent.
@@ -126,6 +126,7 @@ fn note(known: &mut HashMap<Vec<u8>, Command>, name: &[u8], command: Option<Comm
         Some(command) if known.len() < FOLLOWED_MAX || known.contains_key(name) => {
             known.insert(name.to_vec(), command);
         }
+        _ if known.is_empty() => {}
         _ => drop(known.remove(name)),
     }
 }
@@ -149,7 +150,7 @@ mod tests {
     #[test]
     fn a_portal_is_followed_from_its_statement_until_it_is_another_one() {
         let mut tags = Tags::default();
-        tags.parse(b"s\0", &SHOW);
+        tags.parse(b"s\0", Some(Command::Show));
         tags.bind(b"p\0", b"s\0");
         tags.bind(b"\0", b"other\0");
         tags.execute(0, 1, b"\0");
@@ -159,7 +160,7 @@ mod tests {
         tags.bind(b"p\0", b"other\0");
         tags.execute(1, 1, b"p\0");
         assert!(!tags.awaits());
-        tags.parse(b"s\0", &[]);
+        tags.parse(b"s\0", None);
         assert!(!tags.follows());
     }
 
@@ -176,7 +177,7 @@ mod tests {
     #[test]
     fn a_bind_that_nobody_saw_may_have_been_about_any_portal() {
         let mut tags = Tags::default();
-        tags.parse(b"\0", &SHOW);
+        tags.parse(b"\0", Some(Command::Show));
         tags.bind(b"\0", b"\0");
         tags.long_bind();
         tags.execute(0, 1, b"\0");
