@@ -72,7 +72,7 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Result<ClientTlsOptions
 }
 
 fn apply_text(config: &mut Config, text: &str) -> Result<ClientTlsOptions, String> {
-    let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+    let file: File = toml::from_str(text).map_err(|error| told(text, &error))?;
     let addresses = |texts: Vec<String>| texts.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>();
     if let Some(listen) = file.listen {
         config.listen = addresses(listen).map_err(|error| format!("listen: {error}"))?;
@@ -106,6 +106,13 @@ fn apply_text(config: &mut Config, text: &str) -> Result<ClientTlsOptions, Strin
     Ok(file.tls)
 }
 
+/// What is wrong, and in which line; never the line itself, which can hold a password.
+fn told(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or_else(String::new, |before| format!("line {}: ", before.split('\n').count()));
+    line + error.message()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,5 +141,16 @@ mod tests {
         assert!(message.contains("line 3"), "{message}");
         assert!(fails("socket_mode = \"rwx\"").contains("\"rwx\" is no octal mode such as 0770"));
         assert!(fails("server = [\"a b\"]").contains("server: \"a b\" is not an address"));
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_not_repeated() {
+        for line in
+            ["ulr = \"postgres://ann:secret@db/app\"", "url = \"postgres://ann:secret@db/app", "url secret"]
+        {
+            let message =
+                apply_text(&mut Config::default(), &format!("threads = 2\n[control]\n{line}\n")).unwrap_err();
+            assert!(message.starts_with("line 3: ") && !message.contains("secret"), "{message}");
+        }
     }
 }

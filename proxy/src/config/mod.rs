@@ -108,7 +108,7 @@ pub enum ConfigError {
     File {
         /// Which file.
         path: String,
-        /// Line, excerpt and what was expected.
+        /// In which line, and what was expected.
         message: String,
     },
     /// Nothing to listen on or nowhere to go.
