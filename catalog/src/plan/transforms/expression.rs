@@ -70,7 +70,7 @@ pub(super) fn is_cast_by_word_only(from: &str, to: &str) -> bool {
 
 /// Types whose `=` tells every difference that an expression can see. All others are compared by image.
 pub(super) fn distinct_tells(type_name: &str, collation: Option<&str>) -> bool {
-    const PLAIN: [&str; 16] = [
+    const PLAIN: [&str; 15] = [
         "smallint",
         "integer",
         "bigint",
@@ -84,7 +84,6 @@ pub(super) fn distinct_tells(type_name: &str, collation: Option<&str>) -> bool {
         "time without",
         "timestamp without",
         "timestamp with",
-        "interval",
         "\"char\"",
         "inet",
     ];
@@ -113,6 +112,9 @@ mod tests {
             ("numeric(10,2)", false),
             ("public.citext", false),
             ("character(3)", false),
+            // '30 days' = '1 month'
+            ("interval", false),
+            ("interval(3)", false),
         ] {
             assert_eq!(distinct_tells(name, None), tells, "{name}");
         }
