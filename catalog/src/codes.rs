@@ -34,6 +34,14 @@ macro_rules! codes {
                 match self { $(Self::$variant => $slug,)* }
             }
 
+            /// Reads a number, a slug, or both as they are printed.
+            pub fn parse(text: &str) -> Option<Self> {
+                let matches = |code: &&Self| {
+                    text.eq_ignore_ascii_case(&code.number()) || text == code.slug() || text == code.to_string()
+                };
+                Self::ALL.iter().find(matches).copied()
+            }
+
             /// How grave every finding with this code is.
             pub const fn $grade(self) -> $grades {
                 match self { $(Self::$variant => $grades::$value,)* }

@@ -70,6 +70,13 @@ impl Error {
         self
     }
 
+    /// The same of this file.
+    #[must_use]
+    pub fn within(mut self, file: &str) -> Self {
+        self.message = format!("{file}: {}", self.message);
+        self
+    }
+
     /// Who has to act.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -44,8 +44,8 @@ impl Script {
             std::fs::read(file)
         };
         let bytes = read.map_err(|error| {
-            Error::refused(format!("cannot read {}: {error}", file.display()))
-                .with_hint("no draft was made: name a file of SQL, or - for standard input")
+            Error::new(ErrorKind::Environment, format!("cannot read {}: {error}", file.display()))
+                .with_hint("nothing was done: name a file of SQL, or - for standard input")
         })?;
         let is_plain = !is_input && std::fs::metadata(file).is_ok_and(|known| known.is_file());
         Ok(Self { file: file.to_owned(), is_plain, bytes })

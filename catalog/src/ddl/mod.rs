@@ -22,7 +22,8 @@ pub use table::{
 };
 pub use trigger::{
     Assignment, AssignmentKind, HopTriggers, Numbered, TriggerMode, drop_forward, drop_hop,
-    forward_statements, moved_hop, moved_statements, renamed_hop, reverse_statements, rewritten_functions,
+    forward_statements, moved_hop, moved_statements, refuse_failures, renamed_hop, reverse_statements,
+    rewritten_functions,
 };
 pub use types::{create_type, drop_type, move_type};
 pub use view::{create_view, view_default, view_defaults};

@@ -7,8 +7,9 @@ use tokio_postgres::error::SqlState;
 
 use super::{
     Programs,
-    footing::{alone, clear_leftovers, intend, refuse_running_operation},
+    footing::{alone, clear_leftovers, intend},
     init::does_not_fit,
+    resuming::refuse_running_operation,
 };
 use crate::{
     blueprint,
@@ -198,7 +199,7 @@ pub async fn drop_draft(target: &Target, name: &EditionName, events: &dyn Events
     };
     if edition.state != EditionState::Draft {
         return Err(Error::refused(format!("edition \"{name}\" is {}, not a draft", edition.state.as_str())).with_hint(
-            format!("edition rollback {name} takes the newest live edition back to draft; edition retire ends the oldest"),
+            format!("edition rollback {name} --save FILE takes the newest live edition back to draft; edition retire ends the oldest"),
         ));
     }
     give_up(target, &mut connection, &edition, events).await?;

@@ -25,7 +25,10 @@ pub(super) async fn still_valid(
     let mut valid = Vec::with_capacity(steps.len());
     for (step, objection) in steps.into_iter().zip(objections) {
         match objection {
-            None => valid.push(step),
+            None => {
+                let leaves_rows = step.inserts && leaves_rows(blueprint, editioned, &step).await?;
+                valid.push(DataStep { leaves_rows, ..step });
+            }
             Some(objection) => leave_out(
                 findings,
                 &step,
@@ -35,6 +38,20 @@ pub(super) async fn still_valid(
         }
     }
     Ok(valid)
+}
+
+/// Whether an INSERT gives rows in a draft, where its table has some.
+async fn leaves_rows(blueprint: &mut Connection, editioned: &[Name], step: &DataStep) -> Result<bool> {
+    let transaction = blueprint.transaction().await?;
+    let has_rows = sql!("SELECT EXISTS (SELECT FROM {})", step.table);
+    let mut leaves = transaction.query_one(has_rows.as_str(), &[]).await?.try_get(0)?;
+    if leaves {
+        set_author_path(&transaction, editioned).await?;
+        // One that fails meets the rows that it has left.
+        leaves = transaction.execute(step.text.as_str(), &[]).await.map_or(true, |rows| rows > 0);
+    }
+    transaction.rollback().await?;
+    Ok(leaves)
 }
 
 /// Gives the steps that views do not take their form for the stored tables. For those that have none findings take the place of theirs.

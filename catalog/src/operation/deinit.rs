@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::footing::refuse_running_operation;
+use super::resuming::refuse_running_operation;
 use crate::{
     blueprint,
     error::{Error, Result},
@@ -67,7 +67,10 @@ fn refuse_live_chain(editions: &[Edition]) -> Result<()> {
         root.name,
         leaf.name
     ))
-    .with_hint(format!("leave one: edition retire {}, or edition rollback {}", root.name, leaf.name)))
+    .with_hint(format!(
+        "leave one: edition retire {}, or edition rollback {} --save FILE",
+        root.name, leaf.name
+    )))
 }
 
 /// The databases that the catalogue names: of its editions, and of an init or create that was killed.

@@ -10,11 +10,27 @@ use crate::{
 /// A connection to a database that must be adopted.
 pub(super) async fn adopted(target: &Target) -> Result<Connection> {
     let connection = target.connect().await?;
+    refuse_proxy(&connection).await?;
     if store::is_adopted(&*connection).await? {
         return Ok(connection);
     }
     Err(Error::refused(format!("database \"{}\" is not under management yet", target.database()))
         .with_hint("edition init"))
+}
+
+/// A session of an edition sees that edition's tables, and may not change them: `edition.id` is what the proxy has told the server of it.
+pub(super) async fn refuse_proxy(connection: &Connection) -> Result<()> {
+    let row =
+        connection.query_one("SELECT pg_catalog.current_setting('edition.id', true) <> ''", &[]).await?;
+    if row.try_get::<_, Option<bool>>(0)? != Some(true) {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "this connection goes through editiond, and the edition command needs the server itself",
+    )
+    .with_hint(
+        "set EDITION_DATABASE_URL to the server's own address; DATABASE_URL may stay the application's",
+    ))
 }
 
 /// The same, as the only runner, with a catalogue that is up to date. Keep the lock to the end of the verb.
@@ -26,19 +42,6 @@ pub(super) async fn alone(target: &Target) -> Result<(RunnerLock, Connection)> {
     store::install(&transaction).await?;
     transaction.commit().await?;
     Ok((lock, connection))
-}
-
-/// Refuses while a publication, rollback or retirement has begun and not ended.
-pub(super) async fn refuse_running_operation(connection: &Connection) -> Result<()> {
-    let Some(operation) = store::running_operation(&**connection).await? else { return Ok(()) };
-    let editions = store::editions(&**connection).await?;
-    let name = editions
-        .iter()
-        .find(|edition| edition.id == operation.edition)
-        .map_or_else(|| operation.edition.to_string(), |edition| edition.name.to_string());
-    let verb = operation.verb.as_str();
-    Err(Error::refused(format!("a {verb} of edition \"{name}\" has begun and not ended"))
-        .with_hint(format!("finish it first: edition {verb} {name}")))
 }
 
 /// Writes down that a blueprint database is about to be made or dropped: should the runner be killed meanwhile, the next one

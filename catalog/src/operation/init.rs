@@ -5,7 +5,7 @@ use tokio_postgres::GenericClient;
 
 use super::{
     Programs,
-    footing::{clear_leftovers, intend},
+    footing::{clear_leftovers, intend, refuse_proxy},
 };
 use crate::{
     blueprint::{self, Difference},
@@ -46,6 +46,7 @@ pub async fn init(target: &Target, options: &InitOptions, events: &dyn Events) -
     let blueprint = names_that_fit(target, options)?;
     let lock = RunnerLock::acquire(target).await?;
     let mut connection = target.connect().await?;
+    refuse_proxy(&connection).await?;
     if store::is_adopted(&*connection).await? {
         return adopted_before(&mut connection, options).await;
     }
@@ -112,6 +113,7 @@ async fn adopted_before(connection: &mut Connection, options: &InitOptions) -> R
         ))
         .with_hint("edition list shows the editions that there are"));
     }
+    refuse_unknown_roles(connection, &options.proxy_roles).await?;
     let transaction = connection.transaction().await?;
     store::install(&transaction).await?;
     grant_to_proxies(&transaction, &options.proxy_roles).await?;
@@ -122,17 +124,15 @@ async fn adopted_before(connection: &mut Connection, options: &InitOptions) -> R
 /// What would make an adopted database fail later is refused now.
 async fn refuse_unfit(connection: &Connection, options: &InitOptions) -> Result<()> {
     let schemas: Vec<&str> = options.schemas.iter().map(Name::as_str).collect();
-    let roles: Vec<&str> = options.proxy_roles.iter().map(Name::as_str).collect();
-    let checks: [(&str, &[&str], &str, &str); 7] = [
+    refuse_unknown_roles(connection, &options.proxy_roles).await?;
+    let checks: [(&str, &str, &str); 6] = [
         (
             "SELECT name FROM unnest($1::text[]) AS name WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = name)",
-            &schemas,
             "no such schema",
             "edition init --schemas NAME[,NAME]",
         ),
         (
             "SELECT n.nspname::text FROM pg_namespace n, unnest($1::text[]) AS name WHERE starts_with(n.nspname::text, name || '$')",
-            &schemas,
             "a schema has a name that editions would use",
             "rename it: names that begin with an editioned schema and a dollar sign belong to editions",
         ),
@@ -141,7 +141,6 @@ async fn refuse_unfit(connection: &Connection, options: &InitOptions) -> Result<
              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND NOT pg_has_role(c.relowner, 'USAGE') \
                AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')",
-            &schemas,
             "relations belong to a role that this one is not a member of",
             "run edition as their owner, or GRANT that role to this one",
         ),
@@ -151,39 +150,55 @@ async fn refuse_unfit(connection: &Connection, options: &InitOptions) -> Result<
              WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND NOT pg_has_role(nspowner, 'USAGE') \
                AND pg_get_userbyid(nspowner) <> 'pg_database_owner' AND $1::text[] IS NOT NULL \
                AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e')",
-            &schemas,
             "schemas belong to a role that this one is not a member of",
             "a blueprint has the same owners: ALTER SCHEMA … OWNER TO the role that runs edition, or GRANT that role to it",
         ),
         (
-            "SELECT name FROM unnest($1::text[]) AS name WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)",
-            &roles,
-            "no such role",
-            "CREATE ROLE … LOGIN, then run edition init again",
-        ),
-        (
             "SELECT current_database() WHERE NOT has_database_privilege(current_database(), 'CREATE') AND $1::text[] IS NOT NULL",
-            &schemas,
             "this role may not make a schema in the database",
             "GRANT CREATE ON DATABASE … TO the role that runs edition",
         ),
         (
             "SELECT subname::text FROM pg_subscription WHERE $1::text[] IS NOT NULL \
              AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
-            &schemas,
             "the database subscribes to another one",
             "editions do not manage tables that logical replication writes to yet: drop the subscription first",
         ),
     ];
-    for (question, parameter, problem, way_out) in checks {
-        let rows = connection.query(question, &[&parameter]).await?;
-        let found: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-        if !found.is_empty() {
-            let shown = found.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-            return Err(Error::refused(format!("{problem}: {shown}")).with_hint(way_out));
-        }
+    for (question, problem, way_out) in checks {
+        refuse_what(connection, question, &schemas, problem, way_out).await?;
     }
     Ok(())
+}
+
+async fn refuse_unknown_roles(connection: &Connection, roles: &[Name]) -> Result<()> {
+    let roles: Vec<&str> = roles.iter().map(Name::as_str).collect();
+    let unknown = "SELECT name FROM unnest($1::text[]) AS name WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)";
+    refuse_what(
+        connection,
+        unknown,
+        &roles,
+        "no such role",
+        "CREATE ROLE … LOGIN, then run edition init again",
+    )
+    .await
+}
+
+/// Refuses if the question, whose parameter is these names, has an answer.
+async fn refuse_what(
+    connection: &Connection,
+    question: &str,
+    names: &[&str],
+    problem: &str,
+    way_out: &str,
+) -> Result<()> {
+    let rows = connection.query(question, &[&names]).await?;
+    let found: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let shown = found.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    Err(Error::refused(format!("{problem}: {shown}")).with_hint(way_out))
 }
 
 async fn adopt(

@@ -2,11 +2,14 @@
 
 use serde::Serialize;
 
-use super::footing::adopted;
+use super::{
+    footing::adopted,
+    resuming::{command, steps},
+};
 use crate::{
     blueprint,
     diff::{self, Diff, Reviewed},
-    error::{Error, Result},
+    error::Result,
     model::{Edition, EditionName, EditionState},
     store::{self, JournalEntry, ProxySession},
     target::{Connection, Target},
@@ -40,6 +43,8 @@ pub struct RunningOperation {
     pub done: usize,
     /// Steps in all.
     pub of: usize,
+    /// The command that goes on with it.
+    pub command: String,
 }
 
 /// A proxy that takes sessions or has some.
@@ -101,7 +106,7 @@ pub async fn status(target: &Target) -> Result<Status> {
         |edition: &Edition| held.iter().filter(|session| session.edition == edition.id).count() as u64;
     Ok(Status {
         adopted: true,
-        running: running(&connection, &editions).await?,
+        running: running(&connection).await?,
         proxies: proxies
             .into_iter()
             .map(|proxy| ProxyRow {
@@ -117,18 +122,17 @@ pub async fn status(target: &Target) -> Result<Status> {
     })
 }
 
-async fn running(connection: &Connection, editions: &[Edition]) -> Result<Option<RunningOperation>> {
+async fn running(connection: &Connection) -> Result<Option<RunningOperation>> {
     let Some(operation) = store::running_operation(&**connection).await? else { return Ok(None) };
-    let edition = editions
-        .iter()
-        .find(|edition| edition.id == operation.edition)
-        .ok_or_else(|| Error::bug("an operation runs on an edition that is not there"))?;
+    // One that retire has all but ended is not among the others.
+    let edition = store::edition_by_id(&**connection, operation.edition).await?;
     Ok(Some(RunningOperation {
         verb: operation.verb.as_str().to_owned(),
-        edition: edition.name.clone(),
+        command: command(&operation, &edition.name)?,
+        edition: edition.name,
         state: operation.state.as_str().to_owned(),
         done: store::steps_done(&**connection, operation.id).await?.len(),
-        of: operation.plan.get("steps").and_then(|steps| steps.as_array()).map_or(0, Vec::len),
+        of: steps(&operation)?.len(),
     }))
 }
 

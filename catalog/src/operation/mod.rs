@@ -17,6 +17,7 @@ mod ownership;
 mod patience;
 mod planning;
 mod publish;
+mod resuming;
 mod retire;
 mod rollback;
 mod runner;
@@ -35,7 +36,7 @@ pub use patience::Patience;
 pub use planning::plan;
 pub use publish::{PublishOptions, Published, publish};
 pub use retire::{Retired, retire};
-pub use rollback::{KeepData, RollbackOptions, RolledBack, rollback};
+pub use rollback::{KeepData, RollbackOptions, RolledBack, Saved, rollback};
 pub use sync::{Synced, sync};
 pub use transform::{TransformOptions, Transformed, collect_transforms, transform};
 

@@ -7,9 +7,10 @@ use tokio::sync::watch;
 use tokio_postgres::error::SqlState;
 
 use super::{
-    footing::{alone, refuse_running_operation},
+    footing::alone,
     patience::Patience,
     planning::plan_publication,
+    resuming::refuse_running_operation,
     runner::{Runner, Tally},
 };
 use crate::{
@@ -95,7 +96,7 @@ pub async fn publish(
         Some(running) if running.edition == edition.id && running.verb == Verb::Publish => {
             let plan: Plan = serde_json::from_value(running.plan)?;
             refuse_other_plan(options, &plan)?;
-            (running.id, plan, running.state == OperationState::Undoing)
+            (running.id, plan, running.state == OperationState::Undoing && !is_open(&edition))
         }
         Some(_) => {
             refuse_running_operation(&connection).await?;
@@ -133,7 +134,11 @@ pub async fn publish(
         ))
         .with_hint(format!("edition log shows why; then edition publish {name}")));
     }
-    let outcome = run_unless_altered(&mut runner, &plan, resumed).await;
+    let outcome = if is_open(&edition) {
+        runner.run(&plan.steps).await
+    } else {
+        run_unless_altered(&mut runner, &plan, resumed).await
+    };
     if let Err(error) = outcome {
         return Err(give_up(&mut runner, &plan, error).await);
     }
@@ -267,11 +272,25 @@ async fn undo(runner: &mut Runner<'_>, plan: &Plan) -> Result<()> {
     store::finish_operation(&*runner.connection, runner.operation, OperationState::Undone).await
 }
 
-/// What can succeed later stays as it is and is resumed by the same command; what cannot is undone.
+/// Whether its sessions may have stored what only it has: from the last step of its publication on, a rollback alone may take that away.
+pub(super) fn is_open(edition: &Edition) -> bool {
+    edition.state == EditionState::Live
+}
+
+/// What can succeed later stays as it is and is resumed by the same command; what cannot is undone, unless the edition is open already.
 async fn give_up(runner: &mut Runner<'_>, plan: &Plan, error: Error) -> Error {
     let later = matches!(error.kind(), ErrorKind::Busy | ErrorKind::Paused) || runner.connection.is_closed();
     if later {
         return error;
+    }
+    match store::edition_by_id(&*runner.connection, runner.edition.id).await {
+        Ok(edition) if !is_open(&edition) => {}
+        Ok(edition) => {
+            let name = &edition.name;
+            return error
+                .with_hint(format!("{name} is open; this ends its publication: edition publish {name}"));
+        }
+        Err(_) => return error,
     }
     match undo(runner, plan).await {
         Ok(()) => error,

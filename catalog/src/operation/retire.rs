@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::{
     chain::{load_chain, load_hops, standing},
     closing::{close, closing, refuse_if_used},
-    footing::{alone, refuse_running_operation},
+    footing::alone,
     patience::Patience,
+    resuming::refuse_running_operation,
     runner::{Runner, Tally},
 };
 use crate::{

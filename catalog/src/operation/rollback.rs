@@ -7,9 +7,10 @@ use serde::Serialize;
 use super::{
     chain::{load_chain, load_hops, standing},
     closing::{close, closing, refuse_if_used},
-    footing::{alone, refuse_running_operation},
+    footing::alone,
     patience::Patience,
-    publish::abandon,
+    publish::{abandon, is_open},
+    resuming::{refuse_running_operation, saves, steps},
     runner::{Runner, Tally},
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
         Archived, Chain, ContractInput, End, Lock, Step, StepKind, TakeBackInput, contract, stored_by_leaf,
         take_back,
     },
-    store::{self, Verb},
+    store::{self, Operation, OperationState, Verb},
     target::{Connection, Target},
 };
 
@@ -49,10 +50,26 @@ pub struct RolledBack {
     pub changed: bool,
     /// The edition, a draft again.
     pub edition: Edition,
+    /// What became of what it alone had stored.
+    pub saved: Saved,
     /// Rows written to the file.
     pub rows_saved: u64,
     /// The longest time that one lock try held up others.
     pub longest_lock: Duration,
+}
+
+/// What a rollback wrote to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Saved {
+    /// This run wrote it.
+    Now,
+    /// An earlier run of the same rollback had done so.
+    Earlier,
+    /// Nothing: the rollback was begun so.
+    Discarded,
+    /// Nothing: the edition had never been open, so it had stored nothing.
+    NeverOpen,
 }
 
 /// Rolls the leaf back to draft; also undoes a publication that did not finish.
@@ -65,14 +82,18 @@ pub async fn rollback(
     let (lock, mut connection) = alone(target).await?;
     let edition = store::require_edition(&*connection, name).await?;
     let patience = options.patience;
-    let running = store::running_operation(&*connection).await?;
+    let mut running = store::running_operation(&*connection).await?;
+    if let Some(publication) = running.take_if(|running| is_open_publication(running, &edition)) {
+        // Its runner was stopped after the last step: what there is to take back is an open edition, with what it has stored.
+        store::finish_operation(&*connection, publication.id, OperationState::Done).await?;
+    }
     let (operation, steps) = match running {
         Some(running) if running.edition == edition.id && running.verb == Verb::Publish => {
             let tally = abandon(target, connection, &edition, running, patience, events).await?;
-            return outcome(target, name, true, tally).await;
+            return outcome(target, name, true, Saved::NeverOpen, tally).await;
         }
         Some(running) if running.edition == edition.id && running.verb == Verb::Rollback => {
-            let steps: Vec<Step> = serde_json::from_value(running.plan)?;
+            let steps = steps(&running)?;
             (running.id, steps)
         }
         Some(_) => {
@@ -80,7 +101,7 @@ pub async fn rollback(
             return Err(Error::bug("an operation is running and is not refused"));
         }
         None if edition.state == EditionState::Draft => {
-            return outcome(target, name, false, Tally::default()).await;
+            return outcome(target, name, false, Saved::NeverOpen, Tally::default()).await;
         }
         None => {
             let steps = begin(target, &mut connection, &edition, options).await?;
@@ -103,13 +124,29 @@ pub async fn rollback(
     };
     let tally = close(runner, &steps).await?;
     drop(lock);
-    outcome(target, name, true, tally).await
+    let saved = match tally.rows_saved {
+        Some(_) => Saved::Now,
+        None if saves(&steps) => Saved::Earlier,
+        None => Saved::Discarded,
+    };
+    outcome(target, name, true, saved, tally).await
 }
 
-async fn outcome(target: &Target, name: &EditionName, changed: bool, tally: Tally) -> Result<RolledBack> {
+fn is_open_publication(running: &Operation, edition: &Edition) -> bool {
+    running.edition == edition.id && running.verb == Verb::Publish && is_open(edition)
+}
+
+async fn outcome(
+    target: &Target,
+    name: &EditionName,
+    changed: bool,
+    saved: Saved,
+    tally: Tally,
+) -> Result<RolledBack> {
     let connection = target.connect().await?;
     let edition = store::require_edition(&*connection, name).await?;
-    Ok(RolledBack { changed, edition, rows_saved: tally.rows_saved, longest_lock: tally.longest_lock })
+    let rows_saved = tally.rows_saved.unwrap_or_default();
+    Ok(RolledBack { changed, edition, saved, rows_saved, longest_lock: tally.longest_lock })
 }
 
 impl KeepData {
@@ -136,7 +173,7 @@ async fn begin(
             "only the newest edition can be rolled back, and that is \"{}\"",
             leaf.name
         ))
-        .with_hint(format!("edition rollback {}", leaf.name)));
+        .with_hint(format!("edition rollback {} --save FILE", leaf.name)));
     }
     if edition.parent.is_none() || live.len() < 2 {
         return Err(Error::refused(format!(

@@ -8,10 +8,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use tokio_postgres::Transaction;
 
-use super::{
-    chain::standing,
-    footing::{alone, refuse_running_operation},
-};
+use super::{chain::standing, footing::alone, resuming::refuse_running_operation};
 use crate::{
     blueprint::{Difference, differences, read_schema},
     diff::{Change, diff},
@@ -191,7 +188,7 @@ fn only_one(editions: &[Edition]) -> Result<&Edition> {
                 "{count} editions are live, whose views and triggers fit the tables as they were: direct DDL cannot be taken in"
             ))
             .with_hint(format!(
-                "undo the direct change (edition plan names it), or leave one edition: edition retire {}, or edition rollback {leaf}",
+                "undo the direct change (edition plan names it), or leave one edition: edition retire {}, or edition rollback {leaf} --save FILE",
                 root.name
             )))
         }

@@ -47,7 +47,10 @@ pub async fn transform(target: &Target, options: &TransformOptions) -> Result<Tr
     let mut child_blueprint = target.connect_blueprint(&draft.blueprint).await?;
     let editioned = blueprint::managed_with(&*connection, &*child_blueprint).await?;
     let mut parent_blueprint = target.connect_blueprint(&parent.blueprint).await?;
-    let name = blueprint::resolve_table(&*child_blueprint, &editioned, &options.table).await?;
+    let name = match blueprint::resolve_table(&*child_blueprint, &editioned, &options.table).await {
+        Ok(name) => name,
+        Err(error) => gone_table(&connection, &draft, options).await?.ok_or(error)?,
+    };
     let given = parse(&name, options)?;
     let (before, after) = tokio::try_join!(
         blueprint::read_database(&mut parent_blueprint, &editioned),
@@ -86,6 +89,23 @@ pub async fn transform(target: &Target, options: &TransformOptions) -> Result<Tr
     let of_table = |t: &Transform| (&t.schema, &t.table) == (&name.schema, &name.name);
     transforms.extend(inferred.transforms.into_iter().filter(of_table));
     Ok(Transformed { transforms })
+}
+
+/// A table that the draft has no more, where its transforms are only to be forgotten.
+async fn gone_table(
+    connection: &Connection,
+    draft: &Edition,
+    options: &TransformOptions,
+) -> Result<Option<QualifiedName>> {
+    if !options.replace || !options.forward.is_empty() || !options.reverse.is_empty() {
+        return Ok(None);
+    }
+    // With or without the quotes of SQL: there is nothing to mistake it for.
+    let asked = options.table.replace('"', "");
+    let stored = store::transforms(&**connection, draft.id).await?;
+    let mut tables =
+        stored.into_iter().map(|transform| QualifiedName::new(transform.schema, transform.table));
+    Ok(tables.find(|table| asked == table.name.as_str() || asked == table.pretty()))
 }
 
 /// Every transform that the author gave for a draft: inside the draft by SQL, and by `edition transform`. Of two for the same

@@ -53,7 +53,7 @@ impl Allowances {
     pub fn add_file(&mut self, text: &str) -> Result<()> {
         let wrong = |why: String| {
             Error::new(ErrorKind::Usage, format!("the allow file cannot be read: {why}"))
-                .with_hint("[[allow]] code = \"E012\" subject = \"table public.users, …\" reason = \"…\"; edition explain lists the codes")
+                .with_hint("an entry has these lines: [[allow]], then code = \"E012\", then reason = \"…\", and subject = \"…\" as the plan prints it, if it is for one only")
         };
         let file: File =
             toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
@@ -69,6 +69,13 @@ impl Allowances {
             self.allowed.push(Allowance { code: known, subject });
         }
         Ok(())
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.allowed.extend(others.allowed);
+        self
     }
 
     /// Whether publish may go on in spite of this finding.

@@ -44,7 +44,7 @@ codes! {
         "Correct it: edition transform NAME TABLE --forward|--reverse 'column = expression'.";
     UnknownTransformTarget = 17, "unknown-transform-target", Refused:
         "A transform names a table or column that is not there on the side that it is for.",
-        "edition diff shows the names on both sides; edition transform NAME TABLE --clear takes a transform back.";
+        "edition diff shows the names on both sides; edition transform NAME TABLE --replace, with what is right, forgets the table's other transforms.";
     BackfillFiresTriggers = 18, "backfill-fires-triggers", NeedsWord:
         "The backfill updates every row of a table that has triggers of the application's own, and the role that publishes may not silence them.",
         "GRANT SET ON PARAMETER session_replication_role to that role; or make sure that the triggers may fire once for every row, and allow it.";
@@ -152,16 +152,6 @@ codes! {
         "Name the columns instead, in a draft that changes nothing else of the table, and retire the older editions before this one.";
 }
 
-impl Code {
-    /// Reads a number (`E012`), a slug, or both as they are printed.
-    pub fn parse(text: &str) -> Option<Self> {
-        let matches = |code: &&Self| {
-            text.eq_ignore_ascii_case(&code.number()) || text == code.slug() || text == code.to_string()
-        };
-        Self::ALL.iter().find(matches).copied()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -210,7 +200,10 @@ mod tests {
 
     fn page() -> String {
         let mut text = "# Findings\n\nWhat `edition plan` may say about a draft. Codes are stable; `edition explain CODE` prints the same.\n\n\
-            *refused*: the draft or its transforms must change. *needs word*: publish asks for `--allow CODE`, or for an entry in `edition.allow`. *notice*: for information.\n"
+            *refused*: the draft or its transforms must change. *needs word*: publish asks for `--allow CODE`, or for an entry in a file that `--allow-file` names:\n\n\
+            ```toml\n[[allow]]\ncode = \"E012\"                                    # or tightens-older-edition\n\
+            subject = \"table public.users, constraint adult\" # as the plan prints it; without it, every subject\n\
+            reason = \"version 1 has checked this since March\"\n```\n\n*notice*: for information.\n"
             .to_owned();
         for code in Code::ALL {
             let severity = match code.severity() {

@@ -81,13 +81,15 @@ pub async fn append(client: &impl GenericClient, entry: &NewEntry<'_>) -> Result
     Ok(row.try_get(0)?)
 }
 
-/// Appends the entry of an operation's step, or updates the one that an earlier try of the same step left.
+/// Appends the entry of an operation's step, or updates the one that an earlier try of the same step left. A step that is done stays so whatever
+/// fails after it has been committed: only undoing it makes it another.
 pub async fn record_step(client: &impl GenericClient, entry: &NewEntry<'_>) -> Result<i64> {
     let (operation, step) = entry.step.map(|(operation, step)| (operation.get(), step)).unzip();
     let updated = client
         .query_opt(
-            "UPDATE edition.journal SET state = $3, detail = coalesce($4, detail), \
-             finished_at = CASE WHEN $3 <> 'started' THEN clock_timestamp() END \
+            "UPDATE edition.journal SET detail = coalesce($4, detail), \
+             state = CASE WHEN state = 'done' AND $3 IN ('started', 'failed') THEN state ELSE $3 END, \
+             finished_at = CASE WHEN state = 'done' THEN finished_at WHEN $3 <> 'started' THEN clock_timestamp() END \
              WHERE operation_id = $1 AND step = $2 RETURNING id",
             &[&operation, &step, &entry.state, &entry.detail],
         )

@@ -68,6 +68,17 @@ async fn good_transforms_are_stored_and_replaced() {
 }
 
 #[tokio::test]
+async fn transforms_of_a_table_that_the_draft_has_no_more_can_be_forgotten() {
+    let database = draft().await;
+    transform(&database.target, &options("\"People\"", &["feeling = 'sad'"], &[])).await.unwrap();
+    database.run_in_draft("v2", "ALTER TABLE \"People\" RENAME TO persons").await;
+    let forget = TransformOptions { replace: true, ..options("\"People\"", &[], &[]) };
+    assert_eq!(transform(&database.target, &forget).await.unwrap().transforms, []);
+    let unknown = transform(&database.target, &forget).await.unwrap_err().to_string();
+    assert!(unknown.contains("no table \"\"People\"\" in the draft"), "{unknown}");
+}
+
+#[tokio::test]
 async fn transforms_that_cannot_work_are_refused_with_the_reason() {
     let database = draft().await;
     let cases: &[(&str, &[&str], &[&str], &str)] = &[

@@ -7,9 +7,11 @@
 //!
 //! The gate is the session setting `edition.id`, never `search_path`, which functions change for themselves.
 
+mod failures;
 mod moved;
 mod numbered;
 
+pub use failures::refuse_failures;
 pub use moved::moved_statements;
 pub use numbered::Numbered;
 
@@ -18,6 +20,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use self::{
+    failures::populate_guard,
     moved::{drop_moved, let_moved_pass},
     numbered::{drop_number, number_statements},
 };
@@ -371,35 +374,6 @@ fn assign(hop: &HopTriggers, assignment: &Assignment, mode: TriggerMode) -> Sql 
         }
     };
     sql!("  IF {} THEN {} END IF;", when, guarded)
-}
-
-/// In populate mode a value that does not fit must not fail the older edition's statement: it is recorded, and publish undoes itself.
-fn populate_guard(hop: &HopTriggers, assignment: &Assignment, set: &Sql) -> Sql {
-    let table = hop.table.pretty();
-    let report = |message: Sql| {
-        sql!(
-            "PERFORM edition.report_failure({}, {}, {});",
-            Literal(&table),
-            Literal(assignment.label.as_str()),
-            message
-        )
-    };
-    let null_check = if assignment.not_null {
-        sql!(
-            " IF NEW.{} IS NULL THEN {} END IF;",
-            assignment.target,
-            report(Sql::trusted("'the transform gave NULL for a NOT NULL column'"))
-        )
-    } else {
-        Sql::trusted("")
-    };
-    sql!(
-        "BEGIN {}{} EXCEPTION WHEN OTHERS THEN NEW.{} := NULL; {} END;",
-        set,
-        null_check,
-        assignment.target,
-        report(Sql::trusted("SQLERRM"))
-    )
 }
 
 #[cfg(test)]

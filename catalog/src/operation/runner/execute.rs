@@ -80,8 +80,8 @@ impl Runner<'_> {
                 let path =
                     self.archive.clone().ok_or_else(|| needs_file(self.verb, self.edition, "--save"))?;
                 let edition = &self.edition.name;
-                self.tally.rows_saved +=
-                    archive::save(self.target, &path, edition, tables, new_tables).await?;
+                let rows = archive::save(self.target, &path, edition, tables, new_tables).await?;
+                self.tally.rows_saved = Some(rows);
                 self.done(number).await
             }
             StepKind::Drain { edition } => {
@@ -229,7 +229,7 @@ impl Runner<'_> {
 fn needs_file(verb: Verb, edition: &Edition, option: &str) -> Error {
     let verb = verb.as_str();
     Error::new(
-        ErrorKind::Busy,
+        ErrorKind::Usage,
         format!("this {verb} of edition \"{}\" was begun with {option}", edition.name),
     )
     .with_hint(format!("edition {verb} {} {option} FILE", edition.name))

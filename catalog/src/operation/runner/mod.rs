@@ -34,7 +34,8 @@ pub(super) struct Tally {
     pub(super) rows_backfilled: u64,
     pub(super) rows_loaded: u64,
     pub(super) rows_not_loaded: u64,
-    pub(super) rows_saved: u64,
+    /// `None`: this run wrote no file.
+    pub(super) rows_saved: Option<u64>,
 }
 
 /// One operation at work.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bindings, Finding, Plan, Severity, Step, StepKind, drift::hash};
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     model::{EditionName, QualifiedName, Transform},
     sql,
     sql::join,
@@ -102,7 +102,7 @@ impl Artefact {
     /// Reads a document that [`Artefact::of`] made and something wrote to a file.
     pub fn read(text: &str) -> Result<Self> {
         let unreadable = |why: String| {
-            Error::refused(format!("this is not a plan file: {why}"))
+            Error::new(ErrorKind::Usage, format!("this is not a plan file: {why}"))
                 .with_hint("edition plan NAME --out FILE writes one")
         };
         let value: serde_json::Value =

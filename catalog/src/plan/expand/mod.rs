@@ -16,7 +16,7 @@ pub(super) use table::{child_only, new_columns};
 use std::collections::BTreeSet;
 
 use crate::{
-    ddl::{TriggerMode, forward_statements, moved_statements, reverse_statements},
+    ddl::{TriggerMode, forward_statements, moved_statements, refuse_failures, reverse_statements},
     error::{Error, Result},
     layout::{ChildLayout, InheritedTable, Shape, is_plain},
     model::{
@@ -198,6 +198,7 @@ fn steady(input: &ExpandInput<'_>, tables: &[TableView<'_>]) -> Result<Vec<Step>
             statements.extend(reverse_statements(hop));
         }
         statements.extend(moved_statements(hop));
+        statements.extend(refuse_failures(hop));
         if !statements.is_empty() {
             let title = format!("switch the triggers on {} to steady", hop.table.pretty());
             // A dropped trigger needs ACCESS EXCLUSIVE, a replaced one SHARE ROW EXCLUSIVE.

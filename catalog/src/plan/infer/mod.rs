@@ -95,6 +95,8 @@ pub struct DataStep {
     pub inserts: bool,
     /// Whether it is a DELETE.
     pub deletes: bool,
+    /// Whether rows that the draft holds may be what it has inserted there: it gives rows in the draft, too.
+    pub leaves_rows: bool,
     /// The tables that it names besides; None if it names something else, too.
     pub reads: Option<Vec<TableId>>,
 }
@@ -207,6 +209,7 @@ impl Inferred {
             stored: None,
             inserts,
             deletes,
+            leaves_rows: false,
             reads: reads.iter().map(|name| named(input, input.child, name)).collect(),
         });
     }

@@ -3,7 +3,7 @@
 use super::{Writer, childs_path};
 use crate::{
     error::Result,
-    model::{QualifiedName, Schema, TableId},
+    model::{QualifiedName, Schema, Table, TableId},
     plan::{Code, DataStep, ExpandInput, Finding, Lock, Step},
     seed::{Seeds, path_to},
     sql,
@@ -56,20 +56,20 @@ fn may_be_early(writer: &Writer<'_>, step: &DataStep) -> bool {
         && reads.is_some_and(|reads| reads.iter().all(|id| is_complete(*id)))
 }
 
-/// In a draft that began with rows of earlier ones, an INSERT … SELECT that publish will run on the real rows has run on those, too: what it
-/// made of them is not carried. It cannot be told from what the draft inserted otherwise, so nothing of that table is.
+/// An INSERT … SELECT that publish will run on the real rows has run in the draft, too: on the rows that it began with, if it began with rows of earlier ones,
+/// or on none, of which an aggregate makes one. What it left there is not carried, and as it cannot be told from what the draft inserted otherwise,
+/// nothing of that table is.
 pub fn leave_out_doubtful(seeds: &mut Seeds, steps: &[DataStep], child: &Schema) -> Vec<Finding> {
-    if !seeds.with_earlier {
-        return Vec::new();
-    }
-    let filled = steps.iter().filter(|step| step.inserts).filter_map(|step| child.table_named(&step.table));
+    let has_left_rows = |step: &&DataStep| step.inserts && (seeds.with_earlier || step.leaves_rows);
+    let filled: Vec<&Table> =
+        steps.iter().filter(has_left_rows).filter_map(|step| child.table_named(&step.table)).collect();
     let mut findings = Vec::new();
     for table in filled {
         let before = seeds.tables.len();
         seeds.tables.retain(|seed| seed.table != table.id || seed.inserted.is_empty());
         if seeds.tables.len() < before {
             let subject = format!("table {}", table.name.pretty());
-            let message = "rows that the draft holds are not carried: they may come of rows that earlier drafts inserted, and publish runs the draft's INSERT on the real ones";
+            let message = "rows that the draft holds are not carried: they may be what the draft's INSERT … SELECT made there, and publish runs it on the real rows";
             let fix = "insert what is missing through the edition once it is published, and accept it: --allow not-inferred";
             findings.push(Finding::new(Code::NotInferred, subject, message).with_fix(fix));
         }

@@ -302,7 +302,10 @@ pub(super) fn unmatched(input: &TransformInput<'_>) -> Vec<Finding> {
                 Direction::Forward => "the draft has no such table or column, or the table is new".to_owned(),
                 Direction::Reverse => "the parent has no such table or column".to_owned(),
             },
-            fix: Some("edition diff shows the names on both sides".to_owned()),
+            fix: Some(format!(
+                "edition diff shows the names on both sides; edition transform NAME {} --replace, with what is right, forgets the table's others",
+                transform.table.as_str()
+            )),
         })
         .collect()
 }

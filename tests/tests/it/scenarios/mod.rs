@@ -12,6 +12,7 @@ mod constraints;
 mod errors;
 mod identity;
 mod inferred;
+mod interrupted;
 mod keys;
 mod like;
 mod living;
