@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::OnceCell, task::JoinHandle};
-use tokio_postgres::{Client, Config, config::SslMode, error::SqlState};
+use tokio_postgres::{
+    Client, Config,
+    config::{Host, SslMode},
+    error::SqlState,
+};
 
 use crate::{
     blueprint::SchemaReader,
@@ -97,7 +101,7 @@ impl Target {
                 if config.get_dbname().is_none() {
                     config.dbname("postgres");
                 }
-                Connection::open_over(&config, tls).await
+                Connection::open_over(&config, tls).await.map_err(of_blueprint_server)
             }
         }
     }
@@ -106,7 +110,7 @@ impl Target {
     pub async fn connect_blueprint(&self, blueprint: &Name) -> Result<Connection> {
         Connection::open_over(&self.blueprint_config(blueprint.as_str()), self.blueprint_tls()).await.map_err(|error| {
             if error.sqlstate() != Some(SqlState::UNDEFINED_DATABASE) {
-                return error;
+                return if self.blueprint_server.is_some() { of_blueprint_server(error) } else { error };
             }
             let name = blueprint.as_str();
             let edition = name.rsplit_once('$').map_or("NAME", |(_, edition)| edition);
@@ -115,6 +119,23 @@ impl Target {
             ))
         })
     }
+}
+
+fn of_blueprint_server(error: Error) -> Error {
+    error.with_hint("check --blueprint-url (or EDITION_BLUEPRINT_URL) and that the server is up")
+}
+
+/// `"app" at db.example:5432`, the first address of several.
+fn place(config: &Config) -> String {
+    let host = match (config.get_hosts().first(), config.get_hostaddrs().first()) {
+        // An @ that a password should have had escaped makes the rest of the password a part of the host.
+        (Some(Host::Tcp(host)), _) => host.rsplit('@').next().unwrap_or_default().to_owned(),
+        (Some(Host::Unix(folder)), _) => folder.display().to_string(),
+        (None, Some(address)) => address.to_string(),
+        (None, None) => String::new(),
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    format!("\"{}\" at {host}:{port}", config.get_dbname().unwrap_or_default())
 }
 
 /// What the settings alone say of TLS.
@@ -142,13 +163,12 @@ impl Connection {
     /// As [`Connection::open`], with what is to be done about TLS; `config` has been told by [`Tls::apply`].
     pub async fn open_over(config: &Config, tls: &Tls) -> Result<Self> {
         let (client, connection) = config.connect(tls.connector()).await.map_err(|error| {
-            let place = config.get_dbname().unwrap_or_default().to_owned();
             let reason = match (error.as_db_error(), std::error::Error::source(&error)) {
                 (Some(db), _) => db.message().to_owned(),
                 (None, Some(source)) => format!("{error}: {source}"),
                 (None, None) => error.to_string(),
             };
-            Error::new(ErrorKind::Database, format!("cannot connect to database \"{place}\": {reason}"))
+            Error::new(ErrorKind::Database, format!("cannot connect to database {}: {reason}", place(config)))
                 .with_hint(
                     "check --database-url (or PGHOST, PGPORT, PGUSER, PGDATABASE) and that the server is up",
                 )

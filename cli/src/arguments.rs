@@ -46,13 +46,14 @@ Exit codes:
   6   paused; the same command resumes
   7   plan: a finding needs a word (--allow, --allow-file) before publish goes on
   8   doctor: something goes around editions
+  130 publish: ended by a second Ctrl-C; the same command resumes
   70  a bug in edition";
 
 /// Options of every verb.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The database, as a libpq URI or key=value string; what it leaves out comes from PG* variables and ~/.pgpass
+    /// The database, as a libpq URI or key=value string; what it leaves out comes from PGHOST, PGPORT, PGUSER, PGDATABASE, PGPASSWORD, PGSSL* and ~/.pgpass. The server's own, not the proxy's
     /// [env: EDITION_DATABASE_URL, DATABASE_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
@@ -131,7 +132,7 @@ impl Command {
             Self::Sessions(verb) => verb.run(context).await?,
             Self::Log(verb) => verb.run(context).await?,
             Self::Doctor(verb) => return verb.run(context).await,
-            Self::Sync(verb) => verb.run(context).await?,
+            Self::Sync(verb) => return verb.run(context).await,
             Self::Rollback(verb) => verb.run(context).await?,
             Self::Retire(verb) => verb.run(context).await?,
             Self::Drop(verb) => verb.run(context).await?,

@@ -65,6 +65,12 @@ fn load_tls(given: Parameters) -> Result<Tls> {
 fn parse(text: &str, option: &str) -> Result<Config> {
     text.parse().map_err(|error: tokio_postgres::Error| {
         let detail = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        // The name of an option that is unknown can be the second word of a password.
+        let detail = if detail.starts_with("unknown option") {
+            "it has an unknown option (a value with spaces is written in quotes: password='…')"
+        } else {
+            detail.as_str()
+        };
         Error::new(ErrorKind::Usage, format!("{option} is not a connection string: {detail}"))
             .with_hint("for example postgres://user@host:5432/database, or host=… dbname=…")
     })

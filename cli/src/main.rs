@@ -15,7 +15,7 @@ use crate::{arguments::Arguments, command::Context, output::Output};
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output::new(arguments.global.json, arguments.global.color);
-    start_log(arguments.global.verbose);
+    start_log(arguments.global.verbose, output);
     match run(arguments, output) {
         Ok(code) => code,
         Err(error) => output.fail(&error),
@@ -34,7 +34,7 @@ fn run(arguments: Arguments, output: Output) -> catalog::Result<ExitCode> {
 }
 
 /// Our own log goes to stderr: warnings, and more with each `-v`; `EDITION_LOG` takes a filter for experts.
-fn start_log(verbose: u8) {
+fn start_log(verbose: u8, output: Output) {
     let level = match verbose {
         0 => "warn",
         1 => "info,tokio_postgres=warn",
@@ -42,5 +42,11 @@ fn start_log(verbose: u8) {
         _ => "trace",
     };
     let filter = std::env::var("EDITION_LOG").unwrap_or_else(|_| level.to_owned());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if output.is_json() {
+        log.json().flatten_event(true).init();
+    } else {
+        log.with_ansi(output::has_colors_on_stderr()).init();
+    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use catalog::{
     Error, ErrorKind, Result,
+    blueprint::Script,
     model::{EditionName, Name},
     operation::{self, InitOptions},
     target::Target,
@@ -78,6 +79,15 @@ impl Dev {
     }
 
     async fn start(&self, context: &Context, progress: &Progress) -> Result<(PrivateServer, Proxy, Place)> {
+        if self.database.as_str().starts_with("pg_") || self.database.as_str() == "public" {
+            // PostgreSQL reserves these (docs, CREATE ROLE), and role and database have one name here.
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("\"{}\" cannot be the name of a role", self.database.as_str()),
+            )
+            .with_hint("choose another --database"));
+        }
+        let script = self.init_sql.as_deref().map(Script::read).transpose()?;
         let mut builder = PrivateServer::builder().port(self.server_port);
         if let Some(folder) = &context.global.pg_bin {
             builder = builder.pg_bin(folder);
@@ -87,7 +97,7 @@ impl Dev {
         }
         let server = builder.start().await?;
         let fresh = self.make_database(&server).await?;
-        let adopted = self.adopt(&server, fresh, progress).await;
+        let adopted = self.adopt(&server, script.as_ref().filter(|_| fresh), progress).await;
         if adopted.is_err() && fresh {
             // so that the next start with the same data directory runs the SQL again
             drop_database(&server, &self.database).await?;
@@ -116,12 +126,18 @@ impl Dev {
         Ok(true)
     }
 
-    async fn adopt(&self, server: &PrivateServer, fresh: bool, progress: &Progress) -> Result<()> {
+    async fn adopt(
+        &self,
+        server: &PrivateServer,
+        script: Option<&Script>,
+        progress: &Progress,
+    ) -> Result<()> {
         let mut config = server.config(self.database.as_str());
         config.user(self.database.as_str());
         let target = Target::new(config, None)?;
-        if let (Some(file), true) = (&self.init_sql, fresh) {
-            run_sql(server, &self.database, file).await?;
+        if let Some(script) = script {
+            let ran = script.run(&server.programs()?.psql, target.config(), target.tls()).await;
+            ran.map_err(|error| error.with_hint("mend the file and run the same command again"))?;
         }
         let options = InitOptions {
             root: EditionName::new("v1").map_err(|error| Error::bug(error.to_string()))?,
@@ -165,32 +181,6 @@ impl Dev {
             direct: url(&format!("127.0.0.1:{}", server.port())),
         }
     }
-}
-
-/// Runs a file as one transaction, by psql: it may be a dump, which holds more than SQL.
-async fn run_sql(server: &PrivateServer, database: &Name, file: &std::path::Path) -> Result<()> {
-    let mut psql = tokio::process::Command::new(server.programs()?.psql);
-    psql.args([
-        "-X",
-        "-q",
-        "-1",
-        "-v",
-        "ON_ERROR_STOP=1",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        &server.port().to_string(),
-    ]);
-    psql.args(["-U", database.as_str(), "-d", database.as_str(), "-f"]).arg(file).kill_on_drop(true);
-    psql.env_remove("PGOPTIONS").stdin(std::process::Stdio::null());
-    let output = psql.output().await.map_err(|error| {
-        Error::new(ErrorKind::Environment, format!("cannot run psql: {error}")).with_source(error)
-    })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::new(ErrorKind::Database, format!("\"{}\" failed: {said}", file.display())))
 }
 
 async fn connect_once(url: &str) -> Result<()> {

@@ -32,6 +32,7 @@ impl Init {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         let target = context.target()?;
         let programs = context.programs(&target).await?;
+        let roles: Vec<String> = self.proxy_roles.iter().map(|role| role.as_str().to_owned()).collect();
         let options =
             InitOptions { root: self.name, schemas: self.schemas, proxy_roles: self.proxy_roles, programs };
         let progress = context.output.progress();
@@ -45,8 +46,13 @@ impl Init {
                     "adopted database {database}: edition {root}, schema {}\nnext: edition create NAME",
                     schemas.join(", ")
                 )
-            } else {
+            } else if roles.is_empty() {
                 format!("database {database} is adopted already; nothing to do")
+            } else {
+                format!(
+                    "database {database} is adopted already; proxies may read its catalogue as {}",
+                    roles.join(", ")
+                )
             }
         })
     }

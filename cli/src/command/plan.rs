@@ -1,17 +1,24 @@
 //! `edition plan`.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use catalog::{
     Error, ErrorKind, Result,
     model::{Direction, EditionName, Origin, Transform},
     operation,
-    plan::{Allowances, Artefact, Finding, PlannedStep, Severity, Work, class_of},
+    plan::{Artefact, Finding, PlannedStep, Severity, Work, class_of},
 };
 use clap::Args;
 use owo_colors::OwoColorize;
 
-use super::{Context, allowing::Allowing};
+use super::{
+    Context,
+    allowing::{Allowing, Words},
+};
 use crate::output::{self, brief, thousands};
 
 /// How much of a statement people are shown.
@@ -22,7 +29,8 @@ const STATEMENT_WIDTH: usize = 140;
 #[command(after_help = "Examples:
   edition plan v2
   edition plan v2 --sql | less
-  edition plan v2 --allow-file edition.allow --out v2.json     and then: edition publish v2 --plan v2.json
+  edition plan v2 --allow-file edition.allow --out v2.json
+  edition publish v2 --plan v2.json --allow-file edition.allow
 
 Exit code 1 means that publish would be refused, 7 that a finding needs a word that was not given.
 edition explain CODE tells more about a finding; docs/plan.schema.json describes --json and --out.")]
@@ -44,7 +52,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode> {
-        let allowed = self.allowing.allowances()?;
+        let words = self.allowing.words()?;
         let plan = Artefact::of(&operation::plan(&context.target()?, &self.name).await?)?;
         if let Some(file) = &self.out {
             let document = serde_json::to_string_pretty(&plan)
@@ -54,28 +62,28 @@ impl Plan {
             })?;
         }
         if self.sql {
-            output::print(&as_sql(&plan))?;
+            output::print(&as_sql(&plan, &words))?;
         } else {
-            context.output.show(&plan, |plan| as_text(plan, &allowed))?;
+            context.output.show(&plan, |plan| as_text(plan, &words, self.out.as_deref()))?;
         }
-        Ok(ExitCode::from(exit_code(&plan, &allowed)))
+        Ok(ExitCode::from(exit_code(&plan, &words)))
     }
 }
 
 /// Documented in `edition --help`.
-fn exit_code(plan: &Artefact, allowed: &Allowances) -> u8 {
+fn exit_code(plan: &Artefact, words: &Words) -> u8 {
     if plan.refused {
         1
-    } else if plan.findings.iter().all(|finding| allowed.accept(finding)) {
+    } else if plan.findings.iter().all(|finding| words.accept(finding)) {
         0
     } else {
         7
     }
 }
 
-fn as_text(plan: &Artefact, allowed: &Allowances) -> String {
+fn as_text(plan: &Artefact, words: &Words, out: Option<&Path>) -> String {
     let mut text = format!("{} {} on {}\n", "plan:".bold(), plan.edition, plan.parent);
-    section(&mut text, "findings", &plan.findings, |finding| finding_text(finding, allowed));
+    section(&mut text, "findings", &plan.findings, |finding| finding_text(finding, words));
     section(&mut text, "transforms", &plan.transforms, |transform| transform_text(transform, &plan.findings));
     if !plan.steps.is_empty() {
         text.push_str(&format!("\n{}  {}\n", "steps".bold(), total(plan).dimmed()));
@@ -83,7 +91,7 @@ fn as_text(plan: &Artefact, allowed: &Allowances) -> String {
     for step in &plan.steps {
         text.push_str(&step_text(step));
     }
-    text.push_str(&format!("\n{}\n", verdict(plan, allowed)));
+    text.push_str(&format!("\n{}\n", verdict(plan, words, out)));
     text
 }
 
@@ -105,10 +113,10 @@ fn section<T>(text: &mut String, heading: &str, items: &[T], line: impl FnMut(&T
     text.extend(items.iter().map(line));
 }
 
-fn finding_text(finding: &Finding, allowed: &Allowances) -> String {
+fn finding_text(finding: &Finding, words: &Words) -> String {
     let severity = match finding.severity {
         Severity::Refused => "refused".red().bold().to_string(),
-        Severity::NeedsWord if allowed.accept(finding) => "allowed".green().to_string(),
+        Severity::NeedsWord if words.accept(finding) => "allowed".green().to_string(),
         Severity::NeedsWord => "needs a word".yellow().bold().to_string(),
         Severity::Notice => "notice".cyan().to_string(),
     };
@@ -189,8 +197,13 @@ fn lines(step: &PlannedStep) -> Vec<String> {
     lines
 }
 
-fn as_sql(plan: &Artefact) -> String {
+fn as_sql(plan: &Artefact, words: &Words) -> String {
     let mut text = format!("-- publish {} on {}: {} steps\n", plan.edition, plan.parent, plan.steps.len());
+    for finding in plan.findings.iter().filter(|finding| !words.accept(finding)) {
+        let severity = if finding.severity == Severity::Refused { "refused" } else { "needs a word" };
+        let told = format!("{severity} {}: {}: {}", finding.code, finding.subject, finding.message);
+        text.extend(told.lines().map(|line| format!("-- {line}\n")));
+    }
     for step in &plan.steps {
         text.push_str(&format!("\n-- step {}: {} {}\n", step.number, step.title, cost(step)));
         let mut lines = lines(step);
@@ -203,20 +216,14 @@ fn as_sql(plan: &Artefact) -> String {
     text
 }
 
-fn verdict(plan: &Artefact, allowed: &Allowances) -> String {
+fn verdict(plan: &Artefact, words: &Words, out: Option<&Path>) -> String {
     let refusals = plan.findings.iter().filter(|finding| finding.severity == Severity::Refused).count();
     if plan.refused {
         return format!("{} publish would be refused ({refusals} to solve, see above)", "no:".red().bold());
     }
-    let mut words: Vec<_> = plan
-        .findings
-        .iter()
-        .filter(|finding| !allowed.accept(finding))
-        .map(|finding| format!(" --allow {}", finding.code.slug()))
-        .collect();
-    words.sort();
-    words.dedup();
-    format!("{} edition publish {}{}", "next:".green().bold(), plan.edition, words.concat())
+    let file = out.map(|file| format!(" --plan {}", file.display())).unwrap_or_default();
+    let words = words.options_for(&plan.findings);
+    format!("{} edition publish {}{file}{words}", "next:".green().bold(), plan.edition)
 }
 
 #[cfg(test)]
@@ -292,7 +299,7 @@ mod tests {
     #[test]
     fn a_plan_shows_steps_with_their_locks_and_sizes() {
         let word = finding(Code::TightensOlderEdition);
-        insta::assert_snapshot!(plain(&as_text(&plan(vec![word]), &Allowances::default())), @r#"
+        insta::assert_snapshot!(plain(&as_text(&plan(vec![word]), &Words::default(), None)), @r#"
         plan: v2 on v1
 
         findings
@@ -314,15 +321,17 @@ mod tests {
 
     #[test]
     fn a_refused_plan_says_what_to_solve() {
-        let text = plain(&as_text(&plan(vec![finding(Code::NeedsForwardTransform)]), &Allowances::default()));
+        let text =
+            plain(&as_text(&plan(vec![finding(Code::NeedsForwardTransform)]), &Words::default(), None));
         assert!(text.contains("help: edition transform v2 users"), "{text}");
         assert!(text.ends_with("no: publish would be refused (1 to solve, see above)\n"), "{text}");
     }
 
     #[test]
     fn the_script_has_each_statement_whole() {
-        insta::assert_snapshot!(as_sql(&plan(Vec::new())), @r#"
+        insta::assert_snapshot!(as_sql(&plan(vec![finding(Code::Unsupported), finding(Code::KeptUntilRetire)]), &Words::default()), @r#"
         -- publish v2 on v1: 2 steps
+        -- refused E001 unsupported: table public.users, column first: needs attention
 
         -- step 1: expand public.users [ACCESS EXCLUSIVE on public.users; metadata only]
         BEGIN;
@@ -338,14 +347,15 @@ mod tests {
 
     #[test]
     fn the_exit_code_tells_refused_from_a_word_that_is_missing() {
-        let none = Allowances::default();
-        let word = Allowances::of([Code::TightensOlderEdition]);
+        let none = Words::default();
+        let word = Words::of([Code::TightensOlderEdition]);
         let tightens = plan(vec![finding(Code::TightensOlderEdition), finding(Code::KeptUntilRetire)]);
         assert_eq!(exit_code(&plan(Vec::new()), &none), 0);
         assert_eq!((exit_code(&tightens, &none), exit_code(&tightens, &word)), (7, 0));
         assert_eq!(exit_code(&plan(vec![finding(Code::Unsupported)]), &word), 1);
-        let text = plain(&as_text(&tightens, &word));
-        assert!(text.contains("allowed  E012") && text.ends_with("next: edition publish v2\n"), "{text}");
+        let text = plain(&as_text(&tightens, &word, Some(Path::new("v2.json"))));
+        let next = "next: edition publish v2 --plan v2.json --allow tightens-older-edition\n";
+        assert!(text.contains("allowed  E012") && text.ends_with(next), "{text}");
     }
 
     #[test]

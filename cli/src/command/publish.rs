@@ -68,12 +68,15 @@ impl Publish {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         let target = context.target()?;
         let plan = match &self.plan {
-            Some(file) => Some(Artefact::read(&read(file)?)?),
+            Some(file) => {
+                let text = read(file)?;
+                Some(Artefact::read(&text).map_err(|error| error.within(&file.display().to_string()))?)
+            }
             None => None,
         };
         let (ask, pause) = watch::channel(false);
         let options = PublishOptions {
-            allow: self.allowing.allowances()?,
+            allow: self.allowing.words()?.into_allowances(),
             plan,
             batch_size: self.batch_size,
             jobs: self.jobs,

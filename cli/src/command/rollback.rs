@@ -1,11 +1,11 @@
 //! `edition rollback`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use catalog::{
     Result,
     model::EditionName,
-    operation::{self, KeepData, RollbackOptions},
+    operation::{self, KeepData, RollbackOptions, RolledBack, Saved},
 };
 use clap::Args;
 
@@ -47,6 +47,23 @@ struct Keep {
     discard_data: bool,
 }
 
+fn what_was_saved(outcome: &RolledBack, file: &Path) -> String {
+    let (name, file) = (&outcome.edition.name, file.display());
+    match outcome.saved {
+        Saved::Now => format!(
+            "saved {} rows; they come back with: edition publish {name} --load {file}",
+            thousands(outcome.rows_saved)
+        ),
+        Saved::Earlier => {
+            "what it alone had stored is in the file that an earlier run of this rollback wrote".to_owned()
+        }
+        Saved::Discarded => "nothing was saved: this rollback was begun with --discard-data".to_owned(),
+        Saved::NeverOpen => {
+            format!("nothing was saved: {name} had not been open yet, so it had stored nothing")
+        }
+    }
+}
+
 impl Rollback {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         let target = context.target()?;
@@ -66,10 +83,7 @@ impl Rollback {
             let held = brief(outcome.longest_lock);
             let mut text = format!("{name} is a draft again; no lock held others up for longer than {held}");
             if let Some(file) = file {
-                let (rows, file) = (thousands(outcome.rows_saved), file.display());
-                text.push_str(&format!(
-                    "\nsaved {rows} rows; they come back with: edition publish {name} --load {file}"
-                ));
+                text.push_str(&format!("\n{}", what_was_saved(outcome, &file)));
             }
             text
         })

@@ -28,10 +28,9 @@ fn text(database: &str, status: &Outcome) -> String {
     }
     let mut parts = vec![format!("database {database}"), list::table(&status.editions).text()];
     if let Some(running) = &status.running {
-        let (verb, edition) = (&running.verb, &running.edition);
         parts.push(format!(
-            "{verb} of {edition} is {}: {} of {} steps done; it goes on with: edition {verb} {edition}",
-            running.state, running.done, running.of
+            "{} of {} is {}: {} of {} steps done; it goes on with: {}",
+            running.verb, running.edition, running.state, running.done, running.of, running.command
         ));
     }
     parts.push(proxies(status));

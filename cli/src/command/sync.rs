@@ -1,5 +1,7 @@
 //! `edition sync`.
 
+use std::process::ExitCode;
+
 use catalog::{
     Result,
     diff::Diff,
@@ -8,6 +10,9 @@ use catalog::{
 use clap::Args;
 
 use super::{Context, diff::text as changes};
+
+/// `edition sync` would be refused; documented in `edition --help`.
+const REFUSED: u8 = 1;
 
 /// Take in what was altered directly in the live database, past any edition
 #[derive(Debug, Args)]
@@ -23,12 +28,14 @@ pub(crate) struct Sync {
 }
 
 impl Sync {
-    pub(crate) async fn run(self, context: &Context) -> Result<()> {
+    pub(crate) async fn run(self, context: &Context) -> Result<ExitCode> {
         let target = context.target()?;
         let progress = context.output.progress();
         let outcome = operation::sync(&target, self.dry_run, &progress).await;
         progress.finish();
-        context.output.show(&outcome?, text)
+        let outcome = outcome?;
+        context.output.show(&outcome, text)?;
+        Ok(if outcome.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
     }
 }
 
@@ -41,6 +48,9 @@ fn text(outcome: &Synced) -> String {
         parts.push(format!("cannot be taken in:\n  {}", outcome.refused.join("\n  ")));
     }
     parts.push(match outcome.editions.as_slice() {
+        [] if !outcome.refused.is_empty() => {
+            "next: undo what cannot be taken in; edition sync refuses until then".to_owned()
+        }
         [] => "next: edition sync takes it in".to_owned(),
         editions => format!("taken into {}", editions.join(" and ")),
     });

@@ -22,8 +22,8 @@ pub(crate) struct Url {
     name: EditionName,
 
     /// Where the proxy listens (default: a proxy that serves the database now)
-    #[arg(long, value_name = "HOST:PORT")]
-    proxy: Option<String>,
+    #[arg(long, value_name = "HOST:PORT", value_parser = Address::parse)]
+    proxy: Option<Address>,
 }
 
 impl Url {
@@ -35,41 +35,57 @@ impl Url {
             return Err(Error::refused(format!("there is no live edition or draft \"{}\"", self.name))
                 .with_hint("edition list shows the editions there are"));
         }
-        let serving = status.proxies.iter().find(|proxy| proxy.has_lease);
-        let address = self.proxy.or_else(|| serving.map(|proxy| first_address(&proxy.address)));
-        let Some(address) = address else {
+        let mut serving = status.proxies.iter().filter(|proxy| proxy.has_lease);
+        let Some(address) = self.proxy.or_else(|| serving.find_map(|proxy| first_address(&proxy.address)))
+        else {
+            if status.proxies.iter().any(|proxy| proxy.has_lease) {
+                return Err(Error::refused("the proxies of this database listen on Unix sockets only")
+                    .with_hint(
+                        "the socket's folder is the host of a connection string; or say --proxy HOST:PORT",
+                    ));
+            }
             let (host, port) = (host_text(target.config()), port(target.config()));
             return Err(Error::refused("no proxy serves this database at the moment").with_hint(format!(
                 "start one (editiond --listen 127.0.0.1:6432 --server {host}:{port}), or name it with --proxy HOST:PORT"
             )));
         };
-        let place = Place::new(&address, target.config().get_user().unwrap_or_default(), target.database())?;
+        let user = target.config().get_user().unwrap_or_default();
+        let place = Place { address, user, database: target.database() };
         context.output.show(&Urls::new(&place, &self.name), Urls::text)
     }
 }
 
-/// A proxy may listen on several addresses, and says them all.
-fn first_address(addresses: &str) -> String {
-    addresses.split(", ").next().unwrap_or(addresses).to_owned()
+/// A proxy may listen on several addresses, and says them all; those of Unix sockets are of its machine only.
+fn first_address(addresses: &str) -> Option<Address> {
+    addresses.split(", ").find_map(|address| Address::parse(address).ok())
+}
+
+/// Where a proxy listens.
+#[derive(Clone, Debug)]
+struct Address {
+    host: String,
+    port: String,
+    /// Whether it listens on all addresses of its machine.
+    is_everywhere: bool,
 }
 
 /// Where clients connect.
 struct Place<'a> {
-    host: String,
-    port: String,
+    address: Address,
     user: &'a str,
     database: &'a str,
 }
 
-impl<'a> Place<'a> {
-    fn new(address: &str, user: &'a str, database: &'a str) -> Result<Self> {
-        let (host, port) = address
+impl Address {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (host, port) = text
             .rsplit_once(':')
             .filter(|(_, port)| port.parse::<u16>().is_ok())
-            .ok_or_else(|| Error::refused(format!("\"{address}\" is not HOST:PORT")))?;
+            .ok_or_else(|| format!("\"{text}\" is not HOST:PORT"))?;
         // a proxy that listens everywhere is reached anywhere; the nearest is here
-        let host = if matches!(host, "0.0.0.0" | "[::]" | "") { "localhost" } else { host };
-        Ok(Self { host: host.to_owned(), port: port.to_owned(), user, database })
+        let is_everywhere = matches!(host, "0.0.0.0" | "[::]" | "");
+        let host = if is_everywhere { "localhost" } else { host };
+        Ok(Self { host: host.to_owned(), port: port.to_owned(), is_everywhere })
     }
 }
 
@@ -80,11 +96,14 @@ pub(super) struct Urls {
     database_suffix: String,
     jdbc: String,
     environment: Vec<(&'static str, String)>,
+    /// What must be changed before they are pasted on another machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
 }
 
 impl Urls {
     fn new(place: &Place<'_>, edition: &EditionName) -> Self {
-        let Place { host, port, user, database } = place;
+        let Place { address: Address { host, port, is_everywhere }, user, database } = place;
         // the backslash is what separates words of `options` (PostgreSQL docs, 34.1.2); names hold no white space
         let options = format!("-c edition={}", edition.as_str().replace('\\', "\\\\"));
         let (user_, database_, options_) = (percent(user), percent(database), percent(&options));
@@ -100,14 +119,18 @@ impl Urls {
                 ("PGDATABASE", (*database).to_owned()),
                 ("PGOPTIONS", options),
             ],
+            note: is_everywhere.then_some(
+                "the proxy listens on all addresses: elsewhere put its machine's name for localhost, or say --proxy HOST:PORT",
+            ),
         }
     }
 
     fn text(&self) -> String {
         let variables: Vec<_> =
             self.environment.iter().map(|(name, value)| format!("{name}={}", shell_word(value))).collect();
+        let note = self.note.map(|note| format!("\n{note}")).unwrap_or_default();
         format!(
-            "libpq        {}\nany driver   {}\nJDBC         {}\nenvironment  {}",
+            "libpq        {}\nany driver   {}\nJDBC         {}\nenvironment  {}{note}",
             self.libpq,
             self.database_suffix,
             self.jdbc,
@@ -144,7 +167,8 @@ mod tests {
     use super::*;
 
     fn urls(address: &str, user: &str, database: &str, edition: &str) -> Urls {
-        Urls::new(&Place::new(address, user, database).unwrap(), &EditionName::new(edition).unwrap())
+        let place = Place { address: Address::parse(address).unwrap(), user, database };
+        Urls::new(&place, &EditionName::new(edition).unwrap())
     }
 
     #[test]

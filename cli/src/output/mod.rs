@@ -43,6 +43,11 @@ impl Output {
         }
     }
 
+    /// Whether all output is JSON.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
     /// Where the events of an operation go.
     pub(crate) fn progress(self) -> Progress {
         if self.json {
@@ -53,6 +58,11 @@ impl Output {
             Progress::lines()
         }
     }
+}
+
+/// As `--color` and the terminal have it.
+pub(crate) fn has_colors_on_stderr() -> bool {
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
 /// Prints text as it is, and ends its last line.

@@ -88,7 +88,7 @@ fn a_server_that_is_not_there_is_a_database_error_with_a_hint() {
     let url = "postgres://ann:secret@127.0.0.1:1/app";
     insta::assert_snapshot!(transcript(&["init", "--database-url", url]), @r###"
     $ edition init --database-url postgres://ann:secret@127.0.0.1:1/app
-    error: cannot connect to database "app": error connecting to server: Connection refused (os error 111)
+    error: cannot connect to database "app" at 127.0.0.1:1: error connecting to server: Connection refused (os error 111)
     help: check --database-url (or PGHOST, PGPORT, PGUSER, PGDATABASE) and that the server is up
     exit code 3
     "###);

@@ -131,7 +131,7 @@ fn sql_that_fails_is_shown_and_nothing_is_left() {
         .args(["dev", "--port", "0", "--init-sql", sql.to_str().unwrap()])
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("column \"no_such_column\" does not exist"));
 }
 

@@ -35,6 +35,9 @@ fn a_missing_transform_is_refused_with_the_command_to_paste() {
     let text = String::from_utf8(plan.stdout).unwrap();
     assert!(text.contains("upper_name") && text.contains("help: edition transform v2"), "{text}");
     assert_eq!(dev.edition(&["publish", "v2"]).status.code(), Some(1));
+    let script = String::from_utf8(dev.edition(&["plan", "v2", "--sql"]).stdout).unwrap();
+    assert!(script.contains("\n-- refused E010"), "{script}");
+    assert_eq!(dev.edition(&["plan", "v2", "--allow-file", "nowhere.allow"]).status.code(), Some(4));
 
     dev.done(&FORWARD);
     assert!(dev.done(&["plan", "v2"]).contains("next: edition publish v2"));
@@ -83,6 +86,9 @@ async fn sessions_are_a_reason_to_refuse_until_they_are_ended() {
 
     let refused = dev.edition(&["rollback", "v2", "--discard-data"]);
     assert_eq!(refused.status.code(), Some(5), "{}", String::from_utf8_lossy(&refused.stderr));
+    let through = dev.command(&["plan", "v2"]).env("DATABASE_URL", &dev.application).output().unwrap();
+    let said = String::from_utf8(through.stderr).unwrap();
+    assert!(said.contains("goes through editiond") && said.contains("EDITION_DATABASE_URL"), "{said}");
     dev.done(&["rollback", "v2", "--discard-data", "--drain", "1s", "--force"]);
     let _ = driver.await.unwrap();
     assert!(dev.done(&["rollback", "v2", "--discard-data"]).contains("nothing to do"));
