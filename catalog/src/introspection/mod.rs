@@ -1,5 +1,5 @@
 //! What sessions see of the system catalogues: while live editions differ, queries of pg_catalog and information_schema are led to
-//! reflections in schema `edition_catalog` that show tables. See migration 004 for how those are made.
+//! reflections in schema `edition_catalog` that show tables. See migration 005 for how those are made.
 
 use tokio_postgres::{Client, GenericClient, Transaction};
 

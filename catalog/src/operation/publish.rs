@@ -75,9 +75,9 @@ pub struct Published {
     pub longest_lock: Duration,
     /// Rows that got a value.
     pub rows_backfilled: u64,
-    /// Connections' worth of rows from `--load` that were taken and passed over (changed meanwhile).
+    /// Rows that `--load` took.
     pub rows_loaded: u64,
-    /// See above.
+    /// Rows that it passed over, because they changed meanwhile.
     pub rows_not_loaded: u64,
 }
 

@@ -17,7 +17,9 @@ use super::{
     command::{Command, Substitute},
     constraints, copy, ddl,
     home::Home,
-    maintenance, names, search_path, stored, temporary, truncate,
+    maintenance, names,
+    resets::Resets,
+    search_path, stored, temporary, truncate,
     verdict::{Refusal, SessionTraits},
 };
 
@@ -36,7 +38,7 @@ pub(super) struct Analysis<'t> {
     claimed: HashSet<usize>,
     refusal: Option<(Refusal, Option<usize>)>,
     is_alone: bool,
-    restores: bool,
+    resets: Resets,
     reads_literals: bool,
     temporaries: Vec<Name>,
     path: PathEffect,
@@ -83,7 +85,7 @@ pub(super) fn judge(
             claimed: HashSet::new(),
             refusal: None,
             is_alone: tree.statements().count() == 1,
-            restores: false,
+            resets: Resets::Nothing,
             // what U&"…" means hangs on the literal after UESCAPE
             reads_literals: tokens.iter().any(|token| token.kind == TokenKind::UnicodeQuoted),
             temporaries: Vec::new(),
@@ -100,22 +102,11 @@ pub(super) fn judge(
     judged.unwrap_or_else(|_| unknown())
 }
 
-/// The message that goes on with a reset is that of the client; there is no place for a rewritten one.
-fn reset_among_others() -> Refusal {
-    Refusal {
-        sqlstate: "0A000",
-        message:
-            "a session that changed its edition cannot reset its settings among statements that are rewritten"
-                .to_owned(),
-        hint: Some("Send RESET or DISCARD in a message of its own.".to_owned()),
-        position: None,
-    }
-}
-
 impl<'t> Analysis<'t> {
     /// Which rule looks at which statement. Statement families that need the physical table have their own file; all
     /// others are searched for names.
     fn statement(&mut self, statement: Node<'t>) {
+        self.resets.statement(statement);
         match statement {
             Node::CopyStmt(copy) => copy::rewrite(self, copy),
             Node::TruncateStmt(truncate) => truncate::rewrite(self, truncate),
@@ -144,8 +135,7 @@ impl<'t> Analysis<'t> {
         });
         let outcome = match self.refusal {
             Some((refusal, token)) => Outcome::Refuse(refusal, token),
-            None if self.restores && !self.splices.is_empty() => Outcome::Refuse(reset_among_others(), None),
-            None if self.restores => Outcome::ForwardAndRestore,
+            None if let Some(outcome) = self.resets.outcome(!self.splices.is_empty()) => outcome,
             None if self.splices.is_empty() => Outcome::Forward,
             None if overlap => {
                 tracing::error!(edition = %self.edition.name.as_str(), "two rules want to change the same words; text forwarded");
@@ -221,7 +211,9 @@ impl<'t> Analysis<'t> {
 
     /// Notes that settings may fall back to those of the session's start.
     pub(super) fn restores(&mut self) {
-        self.restores = self.session.switched;
+        if self.session.switched {
+            self.resets.note();
+        }
     }
 
     /// Notes that the search path, perhaps among others, does.
@@ -299,7 +291,16 @@ impl<'t> Analysis<'t> {
 
     /// Whether an unqualified name may mean a temporary table of this session.
     pub(super) fn is_temporary(&self, name: &str) -> bool {
-        self.session.temporaries.iter().chain(&self.temporaries).any(|temporary| temporary.as_str() == name)
+        self.session.temporaries.may_have(name) || self.has_made_temporary(name)
+    }
+
+    /// Whether it means one for all that is known.
+    pub(super) fn is_known_temporary(&self, name: &str) -> bool {
+        self.session.temporaries.has(name) || self.has_made_temporary(name)
+    }
+
+    fn has_made_temporary(&self, name: &str) -> bool {
+        self.temporaries.iter().any(|temporary| temporary.as_str() == name)
     }
 
     /// The index of the token at a position that the parser gave.

@@ -108,8 +108,8 @@ pub(super) enum Entry {
     ByLiterals,
 }
 
-/// Judgements of all editions and epochs that a process meets, bounded in bytes. Cheap to share among threads; sessions of
-/// one process should share one.
+/// Judgements of all editions and epochs of one database, bounded in bytes: numbers of editions and epochs repeat among databases. Cheap to share
+/// among threads; the sessions of one database should share one.
 pub struct VerdictCache(Cache<Box<[u8]>, Entry, Bytes>);
 
 impl VerdictCache {

@@ -253,7 +253,7 @@ fn strings<'t>(list: impl IntoIterator<Item = &'t nodes::String>) -> Vec<&'t str
 fn is_editioned(analysis: &Analysis<'_>, object: Object<'_>) -> bool {
     match object.schema {
         Some(schema) => analysis.is_editioned_schema(schema),
-        None => !analysis.is_temporary(object.name) && !analysis.is_elsewhere(),
+        None => !analysis.is_known_temporary(object.name) && !analysis.is_elsewhere(),
     }
 }
 

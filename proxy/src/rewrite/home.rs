@@ -111,11 +111,14 @@ impl Whereabouts {
             Certainty::Lost => 2,
         };
         key.extend_from_slice(&[certainty, u8::from(self.stays_at_first())]);
-        if let Some(home) = self.home() {
-            key.extend_from_slice(home.schema.as_str().as_bytes());
-            key.push(u8::from(home.is_all));
+        // The first counts for what follows a RESET in the same text.
+        for home in [self.home(), self.first()] {
+            if let Some(home) = home {
+                key.extend_from_slice(home.schema.as_str().as_bytes());
+                key.push(u8::from(home.is_all));
+            }
+            key.push(0);
         }
-        key.push(0);
     }
 }
 

@@ -25,6 +25,7 @@ mod literals;
 mod maintenance;
 mod names;
 mod own;
+mod resets;
 #[doc(hidden)]
 pub mod sample;
 mod scanner;
@@ -32,6 +33,7 @@ mod scope;
 mod search_path;
 mod skeleton;
 mod stored;
+mod temporaries;
 mod temporary;
 #[cfg(test)]
 mod tests;
@@ -64,8 +66,6 @@ use self::{
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 /// What the scratch of a thread may keep between texts.
 const SCRATCH_KEPT: usize = 64 << 10;
-/// Temporary tables remembered for one session; they are part of each key.
-const TEMPORARIES_MAX: usize = 100;
 
 /// Judges the texts of the sessions of one edition. Built once per epoch and edition, shared by `Arc`.
 #[derive(Debug)]
@@ -162,9 +162,7 @@ impl Rewriter {
         });
         let Some((verdict, judgement)) = judged else { return Verdict::Forward };
         if let Some(judgement) = judgement {
-            if session.temporaries.len() < TEMPORARIES_MAX {
-                session.temporaries.extend(judgement.temporaries.iter().cloned());
-            }
+            session.temporaries.extend(&judgement.temporaries);
             session.whereabouts.move_on();
             match judgement.path {
                 PathEffect::Keeps => {}
@@ -189,6 +187,7 @@ impl Rewriter {
         SCRATCH.with_borrow_mut(|scratch| {
             self.key_prefix(session, &mut scratch.key);
             let is_whole = skeleton::skeleton(text.as_bytes(), &mut scratch.tokens, &mut scratch.key);
+            session.temporaries.add_to_key(text, &scratch.tokens, &mut scratch.key);
             let result = is_whole.then(|| look(edition, text, scratch));
             scratch.tokens.shrink_to(SCRATCH_KEPT / size_of::<Token>());
             scratch.key.shrink_to(SCRATCH_KEPT);
@@ -230,18 +229,13 @@ impl Rewriter {
         judgement
     }
 
-    /// All that a judgement hangs on besides the text.
+    /// What a judgement hangs on besides the text, but for the temporary tables that it names.
     fn key_prefix(&self, session: &SessionTraits, key: &mut Vec<u8>) {
         key.clear();
         key.extend_from_slice(&self.snapshot.epoch.get().to_le_bytes());
         key.extend_from_slice(&self.edition.get().to_le_bytes());
         key.push(u8::from(session.switched));
         session.whereabouts.add_to_key(key);
-        for temporary in &session.temporaries {
-            key.extend_from_slice(temporary.as_str().as_bytes());
-            key.push(0);
-        }
-        key.push(0);
     }
 
     /// The key of a text whose judgement hangs on its literals. No skeleton begins with the mark.
@@ -250,6 +244,7 @@ impl Rewriter {
         self.key_prefix(session, key);
         key.push(WHOLE_TEXT);
         key.extend_from_slice(text.as_bytes());
+        session.temporaries.add_all_to_key(key);
     }
 }
 

@@ -97,7 +97,7 @@ fn with_clause(node: Node<'_>) -> Option<&nodes::WithClause> {
     }
 }
 
-/// The relation that a statement modifies, or the name that CREATE VIEW makes.
+/// The relation that a statement modifies.
 fn modified(node: Node<'_>) -> Option<&nodes::RangeVar> {
     match node {
         Node::InsertStmt(insert) => insert.relation(),

@@ -1,10 +1,9 @@
 //! The answers of the rewriter, and what it is told of a session.
 
-use catalog::model::Name;
-
 use super::{
     edits::Rewritten,
     home::{Home, Whereabouts},
+    temporaries::Temporaries,
 };
 
 /// What becomes of a text.
@@ -56,7 +55,7 @@ pub struct SessionTraits {
     /// string constant changes where the constant ends.
     pub standard_strings: bool,
     /// Temporary tables that the session made, as far as it said so in SQL: they hide tables of the same name.
-    pub(super) temporaries: Vec<Name>,
+    pub(super) temporaries: Temporaries,
     /// The schema that unqualified names are looked up in first.
     pub(super) whereabouts: Whereabouts,
 }
@@ -68,7 +67,7 @@ impl SessionTraits {
         Self {
             switched: false,
             standard_strings: true,
-            temporaries: Vec::new(),
+            temporaries: Temporaries::default(),
             whereabouts: Whereabouts::starting_at(Home::of(path)),
         }
     }

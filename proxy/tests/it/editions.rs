@@ -104,6 +104,25 @@ async fn what_was_prepared_by_qualified_names_follows_the_epoch() {
 }
 
 #[tokio::test]
+async fn what_was_prepared_where_the_path_was_known_is_left_alone_where_it_is_not() {
+    let world = with_names().await;
+    let session = world.session("--edition=v2").await;
+    let begin = async || {
+        execute(&session, "BEGIN").await;
+        execute(&session, "SET LOCAL search_path = public").await;
+    };
+    begin().await;
+    let prepared = session.prepare("TRUNCATE users").await.unwrap();
+    session.execute(&prepared, &[]).await.unwrap();
+    execute(&session, "COMMIT").await;
+    begin().await;
+    world.change_catalogue("SELECT").await;
+    session.execute(&prepared, &[]).await.unwrap();
+    execute(&session, "COMMIT").await;
+    world.end().await;
+}
+
+#[tokio::test]
 async fn what_the_client_closed_is_not_brought_back_and_what_it_uses_is_prepared_anew() {
     let world = with_names().await;
     let mut raw = Raw::login(world.port(), &world.database, "--edition=v2").await;
@@ -243,6 +262,69 @@ async fn resetting_settings_does_not_bring_the_first_edition_back() {
     assert_eq!(raw.tags_until_ready().await, "CZI");
     let answer = raw.until_ready().await;
     assert!(answer.iter().any(|(_, body)| body.ends_with(b"second")), "{answer:?}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn nothing_runs_in_the_first_edition_behind_a_reset() {
+    let world = World::adopted().await;
+    let session = world.session("--edition=v1").await;
+    execute(&session, "SET edition = v2").await;
+    for text in
+        ["RESET ALL; SELECT 1", "SET search_path TO DEFAULT; SELECT 1", "DISCARD PLANS; RESET ALL; SELECT 1"]
+    {
+        let error = session.simple_query(text).await.unwrap_err();
+        assert_eq!(failure(&error).0, "0A000", "{text}");
+    }
+    execute(&session, "SELECT 1; RESET ALL").await;
+    execute(&session, "BEGIN; RESET ALL; COMMIT").await;
+    assert_eq!(ask(&session, WHOAMI).await, ["second"]);
+
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    assert_eq!(raw.tags(&query("SET edition = v2")).await, "CZI");
+    let pipeline = [extended("RESET ALL"), extended(WHOAMI), sync(), extended(WHOAMI), sync()].concat();
+    raw.send(&pipeline).await;
+    assert_eq!(raw.tags_until_ready().await, "12CEZI");
+    let answer = raw.until_ready().await;
+    assert!(answer.contains(&(b'D', b"\0\x01\0\0\0\x06second".to_vec())), "{answer:?}");
+    // One that was prepared before, and something else that was.
+    let prepare =
+        [frame(b'P', b"r\0RESET ALL\0\0\0"), frame(b'P', format!("w\0{WHOAMI}\0\0\0").as_bytes()), sync()]
+            .concat();
+    assert_eq!(raw.tags(&prepare).await, "11ZI");
+    let run = |name: &[u8]| {
+        [frame(b'B', &[b"\0", name, b"\0\0\0\0\0\0\0"].concat()), frame(b'E', b"\0\0\0\0\0")].concat()
+    };
+    assert_eq!(raw.tags(&[run(b"r"), run(b"w"), sync()].concat()).await, "2CEZI");
+    raw.send(&[run(b"w"), sync()].concat()).await;
+    let answer = raw.until_ready().await;
+    assert!(answer.contains(&(b'D', b"\0\x01\0\0\0\x06second".to_vec())), "{answer:?}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn rows_are_copied_in_by_sessions_that_reset_their_settings() {
+    let world = World::adopted().await;
+    let mut raw = Raw::login(world.port(), &world.database, "").await;
+    assert_eq!(raw.tags(&query("SET edition = v2; ")).await, "CZI");
+    assert_eq!(raw.tags(&query("CREATE TEMP TABLE own (a int)")).await, "CZI");
+    let rows = |last: &[u8]| [frame(b'd', b"1\n"), frame(b'd', last), frame(b'c', b"")].concat();
+    // A Query with both is refused, so the reset is a prepared one, which may come at any time.
+    assert_eq!(raw.tags(&[frame(b'P', b"r\0RESET ALL\0\0\0"), sync()].concat()).await, "1ZI");
+    for (last, ends) in [(&b"2\n"[..], "CZI"), (b"two\n", "EZI")] {
+        raw.send(&query("COPY own FROM STDIN")).await;
+        assert_eq!(raw.message().await.0, b'G');
+        raw.send(&rows(last)).await;
+        assert_eq!(raw.tags_until_ready().await, ends);
+
+        raw.send(&[extended("COPY own FROM STDIN"), sync()].concat()).await;
+        assert_eq!((raw.message().await.0, raw.message().await.0, raw.message().await.0), (b'1', b'2', b'G'));
+        raw.send(&[rows(last), sync()].concat()).await;
+        assert_eq!(raw.tags_until_ready().await, ends);
+        raw.send(&query(WHOAMI)).await;
+        let answer = raw.until_ready().await;
+        assert!(answer.contains(&(b'D', b"\0\x01\0\0\0\x06second".to_vec())), "{answer:?}");
+    }
     world.end().await;
 }
 

@@ -59,8 +59,7 @@ impl Body {
             (Head::Begins, b"create") => Head::Create,
             (Head::Create, b"or") => Head::Or,
             (Head::Or, b"replace") => Head::Replace,
-            (Head::Create | Head::Replace, b"function" | b"procedure") => Head::Routine,
-            (Head::Routine, _) => Head::Routine,
+            (Head::Create | Head::Replace, b"function" | b"procedure") | (Head::Routine, _) => Head::Routine,
             _ => Head::Other,
         };
         if self.head != Head::Routine {

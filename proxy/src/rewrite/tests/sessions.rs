@@ -130,6 +130,39 @@ fn temporary_tables_hide_what_is_called_the_same() {
 }
 
 #[test]
+fn temporary_tables_are_known_however_many_there_were() {
+    let rewriter = rewriter(VIEWED);
+    let cache = VerdictCache::default();
+    let mut session = SessionTraits::default();
+    let mut judge = |sql: &str| shown(rewriter.judge(sql.as_bytes(), &cache, &mut session));
+    for number in 0..200 {
+        judge("CREATE TEMP TABLE ids (a int) ON COMMIT DROP");
+        judge(&format!("CREATE TEMP TABLE tmp_{number} (a int)"));
+    }
+    judge("CREATE TEMP TABLE users (a int)");
+    for sql in ["DROP TABLE tmp_199", "TRUNCATE users", "COPY users FROM STDIN"] {
+        assert_eq!(judge(sql), "=", "{sql}");
+    }
+}
+
+#[test]
+fn sessions_that_began_in_different_places_share_no_judgement_of_what_follows_a_reset() {
+    let rewriter = rewriter(VIEWED);
+    let cache = VerdictCache::default();
+    let starts = [&["public"][..], &["tenant", "public"], &["tenant"]];
+    let told = starts.map(|path| {
+        let mut session = SessionTraits::starting_with(path.iter().copied());
+        let mut judge = |sql: &str| shown(rewriter.judge(sql.as_bytes(), &cache, &mut session));
+        judge("SET search_path = other");
+        [judge("RESET search_path; TRUNCATE users"), judge("RESET search_path; CREATE TABLE t ()")]
+    });
+    assert_eq!(told[0][0], r#"RESET search_path; TRUNCATE "public"."users""#);
+    assert_eq!((told[1][0].as_str(), told[2][0].as_str()), ("=", "="));
+    assert!(told[0][1].contains(FROZEN) && told[1][1].contains(FROZEN));
+    assert_eq!(told[2][1], "=");
+}
+
+#[test]
 fn what_a_bare_name_means_is_not_guessed_once_the_path_is_another() {
     let rewriter = rewriter(VIEWED);
     let cache = VerdictCache::default();

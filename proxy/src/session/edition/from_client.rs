@@ -1,11 +1,11 @@
 //! What a session in an edition makes of its client's messages.
 
-use catalog::model::EditionState;
+use catalog::model::{EditionState, Name};
 
 use super::{
-    Hold, InEdition, Restore, Treatment,
+    Changing, Hold, InEdition, Restore, Treatment,
     prepared::{Text, command},
-    sql_prepared::prepared_name,
+    sql_prepared::{Deallocated, deallocated, prepared_name},
     statements,
 };
 use crate::{
@@ -47,14 +47,13 @@ impl InEdition {
     pub(in super::super) fn parse(&mut self, frame: &[u8], batch: u64) -> Treatment {
         let Some((name, sql, types)) = message::parse_parts(frame) else { return Treatment::Forward };
         self.switches.retain(|switch| switch != name);
+        self.resets.retain(|reset| reset != name);
         if let Some(report) = self.failed_inquiry() {
             self.prepared.parse(batch, name, None);
             return Treatment::Replace(message::parse(name, &self.refusals.add(batch, report), types));
         }
-        if self.switching {
-            // It would be judged by the old edition and run in the new one.
+        if let Some(refusal) = self.behind_a_change() {
             self.prepared.parse(batch, name, None);
-            let refusal = statements::behind_a_switch();
             return Treatment::Replace(message::parse(name, &self.refusals.add(batch, refusal), types));
         }
         let Some(sql) = self.reported.encoding.decode(sql) else {
@@ -77,6 +76,9 @@ impl InEdition {
             Verdict::ForwardAndRestore => {
                 let lasting = if has_name { Restore::Always } else { Restore::Once };
                 self.restore = self.restore.max_of(lasting);
+                if self.resets.len() < SWITCHES_MAX {
+                    self.resets.push(name.to_vec());
+                }
                 self.hold = Hold::AfterSync;
                 Treatment::Forward
             }
@@ -95,8 +97,14 @@ impl InEdition {
                 let refused = self.refusals.add(batch, statements::amid_a_pipeline());
                 return Treatment::Replace(message::parse(b"editiond\0", &refused, &[0, 0]));
             }
-            self.switching = true;
+            self.changing = Changing::Edition;
             self.hold = Hold::AfterSync;
+        } else if self.resets.iter().any(|reset| reset == name) {
+            self.changing = Changing::Settings;
+        } else if self.changing == Changing::Settings {
+            self.prepared.parse(batch, b"", None);
+            let refused = self.refusals.add(batch, statements::behind_a_reset());
+            return Treatment::Replace(message::parse(b"editiond\0", &refused, &[0, 0]));
         }
         let treatment = self.renewal(name, batch);
         self.tags.bind(portal, name);
@@ -122,6 +130,7 @@ impl InEdition {
         self.tags.close(name, message::named_portal(frame));
         if let Some(name) = name {
             self.switches.retain(|switch| switch != name);
+            self.resets.retain(|reset| reset != name);
         }
     }
 
@@ -142,9 +151,31 @@ impl InEdition {
     /// A Sync is passed on.
     #[inline]
     pub(in super::super) fn sync(&mut self) {
-        self.switching = false;
-        if self.hold == Hold::AfterSync || self.restore == Restore::Always {
+        self.changing = Changing::Nothing;
+        if self.hold == Hold::AfterSync || self.restore != Restore::NotNeeded {
             self.hold = Hold::UntilAnswered;
+        }
+    }
+
+    /// The server waits for the rows of a COPY, so the client must speak before all is answered.
+    pub(in super::super) fn copies_in(&mut self) {
+        if self.hold == Hold::UntilAnswered && !self.interlude {
+            self.hold = Hold::Free;
+        }
+    }
+
+    /// A COPY that a Query began is at its end: what the Query has reset must be set again before anything else.
+    pub(in super::super) fn copied(&mut self) {
+        if self.restore != Restore::NotNeeded {
+            self.hold = Hold::UntilAnswered;
+        }
+    }
+
+    fn behind_a_change(&self) -> Option<Report> {
+        match self.changing {
+            Changing::Nothing => None,
+            Changing::Edition => Some(statements::behind_a_switch()),
+            Changing::Settings => Some(statements::behind_a_reset()),
         }
     }
 
@@ -153,6 +184,7 @@ impl InEdition {
     #[inline]
     pub(in super::super) fn looks_at_uses(&self) -> bool {
         !self.switches.is_empty()
+            || !self.resets.is_empty()
             || self.tags.follows()
             || self.prepared.any_due()
             || self.generation != self.database.generation()
@@ -189,10 +221,23 @@ impl InEdition {
         }
     }
 
-    /// Remembers what a text prepares by SQL if another epoch may judge it otherwise.
+    /// Remembers what a text prepares by SQL if another epoch may judge it otherwise, and forgets what it deallocates.
     #[inline]
     fn note_prepare(&mut self, sql: &[u8], verdict: &Verdict, may_change: bool) {
+        match deallocated(sql) {
+            None => {}
+            Some(Deallocated::All) => {
+                self.prepared.clear();
+                self.sql_prepared.clear();
+            }
+            Some(Deallocated::One(name)) => {
+                self.prepared.forget(&with_nul(&name));
+                self.sql_prepared.forget(&name);
+            }
+        }
         let Some(name) = prepared_name(sql) else { return };
+        // Both ways to prepare share their names.
+        self.prepared.forget(&with_nul(&name));
         let text = match verdict {
             Verdict::Forward => std::str::from_utf8(sql).ok(),
             Verdict::Rewrite(new) => Some(new.text.as_str()),
@@ -263,6 +308,11 @@ impl InEdition {
         self.tags.parse(name, command);
         Treatment::Precede(messages)
     }
+}
+
+/// A statement's name as messages have it.
+fn with_nul(name: &Name) -> Vec<u8> {
+    [name.as_str().as_bytes(), b"\0"].concat()
 }
 
 fn substitutes(verdict: &Verdict) -> &[Substitute] {

@@ -159,6 +159,7 @@ impl InEdition {
         self.restore = Restore::NotNeeded;
         // The switch has deallocated them.
         self.switches.clear();
+        self.resets.clear();
         self.prepared.clear();
         self.sql_prepared.clear();
         self.tags.clear();

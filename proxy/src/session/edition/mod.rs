@@ -105,14 +105,27 @@ pub(super) struct InEdition {
     sql_prepared: SqlPrepared,
     /// Names of prepared statements that change the edition.
     switches: Vec<Vec<u8>>,
-    /// A statement that changes the edition runs in the present batch.
-    switching: bool,
+    /// Names of prepared statements that reset settings, in a session that has changed its edition.
+    resets: Vec<Vec<u8>>,
+    /// What a statement of the present batch changes.
+    changing: Changing,
     hold: Hold,
     /// After the present batch `search_path` and marker must be set again.
     restore: Restore,
     /// A statement of our own runs, whose answer is not the client's.
     interlude: bool,
     inquiry: Inquiry,
+}
+
+/// What is behind it in the same batch would be judged by one edition and run in another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Changing {
+    #[default]
+    Nothing,
+    /// The session's edition.
+    Edition,
+    /// Settings, to what they were when the session began, in another edition.
+    Settings,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,7 +164,8 @@ impl InEdition {
             prepared: Prepared::default(),
             sql_prepared: SqlPrepared::default(),
             switches: Vec::new(),
-            switching: false,
+            resets: Vec::new(),
+            changing: Changing::Nothing,
             hold: Hold::Free,
             restore: Restore::NotNeeded,
             interlude: false,
@@ -171,10 +185,17 @@ impl InEdition {
         let Self { prepared, sql_prepared, rewriter: Some(rewriter), database, traits, .. } = self else {
             return;
         };
-        let judge = |sql: &[u8]| match rewriter.judge(sql, database.verdicts(), &mut traits.clone()) {
-            Verdict::Forward => Some(Text::AsGiven),
-            Verdict::Rewrite(new) => Some(Text::from(&new)),
-            Verdict::ForwardAndRestore | Verdict::Refuse(_) | Verdict::Own(_) => None,
+        let verdicts = database.verdicts();
+        let judge = |sql: &[u8]| {
+            // Where bare names lead is not known now; it was when the statement was prepared.
+            if traits.is_path_lost() && rewriter.wants_path(sql, verdicts, traits) {
+                return None;
+            }
+            match rewriter.judge(sql, verdicts, &mut traits.clone()) {
+                Verdict::Forward => Some(Text::AsGiven),
+                Verdict::Rewrite(new) => Some(Text::from(&new)),
+                Verdict::ForwardAndRestore | Verdict::Refuse(_) | Verdict::Own(_) => None,
+            }
         };
         prepared.judge_again(judge);
         sql_prepared.judge_again(judge);

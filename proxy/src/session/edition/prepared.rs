@@ -283,7 +283,8 @@ impl Prepared {
         self.statements.insert(name, statement);
     }
 
-    fn forget(&mut self, name: &[u8]) {
+    /// The server has it no longer.
+    pub(super) fn forget(&mut self, name: &[u8]) {
         if let Some(statement) = self.statements.remove(name) {
             self.bytes -= statement.bytes();
             self.due -= usize::from(statement.is_due());

@@ -57,6 +57,36 @@ pub(super) fn prepared_name(sql: &[u8]) -> Option<Name> {
 
 const PREPARE: &[u8] = b"PREPARE";
 
+/// What the server has no longer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Deallocated {
+    /// Nothing prepared is left.
+    All,
+    /// This is gone.
+    One(Name),
+}
+
+/// What a text deallocates, if it is one `DEALLOCATE` or `DISCARD ALL` and nothing else.
+pub(super) fn deallocated(sql: &[u8]) -> Option<Deallocated> {
+    let first = sql.trim_ascii_start().get(..7)?;
+    if !first.eq_ignore_ascii_case(b"DEALLOC") && !first.eq_ignore_ascii_case(b"DISCARD") {
+        return None;
+    }
+    let text = std::str::from_utf8(sql).ok()?;
+    let tokens: Vec<Token> = Lexer::new(sql).filter(|token| !token.is_symbol(sql, b';')).collect();
+    let (command, name) = match tokens.as_slice() {
+        [command, name] => (command, name),
+        [command, prepare, name] if prepare.is_word(sql, "prepare") => (command, name),
+        _ => return None,
+    };
+    let all = name.is_word(sql, "all").then_some(Deallocated::All);
+    if command.is_word(sql, "discard") {
+        return all;
+    }
+    let one = || Name::new(name.name(text)?).ok().map(Deallocated::One);
+    if command.is_word(sql, "deallocate") { all.or_else(one) } else { None }
+}
+
 impl SqlPrepared {
     /// Whether there are any.
     #[inline]
@@ -158,6 +188,20 @@ mod tests {
             ["PREPARE TRANSACTION 'x'", "SELECT 1", "PREPARED x AS y", "PREPARE a AS SELECT 1; SELECT 2", ""]
         {
             assert_eq!(named(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_a_text_deallocates_is_recognised_by_its_tokens() {
+        let gone = |sql: &str| deallocated(sql.as_bytes());
+        assert_eq!(gone("deallocate P;"), Some(Deallocated::One(name("p"))));
+        assert_eq!(gone(" DEALLOCATE PREPARE \"P\""), Some(Deallocated::One(name("P"))));
+        assert_eq!(gone("DEALLOCATE \"all\""), Some(Deallocated::One(name("all"))));
+        for all in ["DEALLOCATE ALL", "deallocate prepare all;", "DISCARD ALL"] {
+            assert_eq!(gone(all), Some(Deallocated::All), "{all}");
+        }
+        for other in ["DISCARD PLANS", "DEALLOCATE a; DROP TABLE t", "DEALLOCATED x", "SELECT 1", ""] {
+            assert_eq!(gone(other), None, "{other}");
         }
     }
 

@@ -140,6 +140,15 @@ pub(super) fn amid_a_pipeline() -> Report {
         .with_hint("Send a Sync before the change and wait for its answer")
 }
 
+/// For a statement that stands behind one that resets settings in the same pipeline: it would run in the edition that the session began in.
+pub(super) fn behind_a_reset() -> Report {
+    Report::error(
+        "0A000",
+        "in a session that changed its edition a statement cannot follow a reset of settings in the same pipeline",
+    )
+    .with_hint("Send a Sync after the reset and wait for its answer")
+}
+
 /// For a statement that stands behind a change of the edition in the same pipeline.
 pub(super) fn behind_a_switch() -> Report {
     Report::error("0A000", "a statement cannot follow a change of the edition in the same pipeline")

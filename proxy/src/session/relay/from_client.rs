@@ -44,14 +44,20 @@ impl Relay {
     /// Whether nothing is read from the client until the server has answered more.
     #[inline]
     pub(super) fn is_client_held(&self) -> bool {
-        self.turn.is_crowded()
-            || self.edition.as_ref().is_some_and(InEdition::holds)
-            || self.draft.as_ref().is_some_and(InDraft::holds)
+        // What has begun goes on to its end: nothing of ours can go in between.
+        let is_between_frames = self.up.stepper.at_boundary();
+        is_between_frames
+            && (self.turn.is_crowded()
+                || self.edition.as_ref().is_some_and(InEdition::holds)
+                || self.draft.as_ref().is_some_and(InDraft::holds))
     }
 
     /// Ends the client's waiting when everything is answered; a statement of our own may come first.
     #[inline]
     fn let_go(&mut self) {
+        if !self.up.stepper.at_boundary() {
+            return;
+        }
         if let Some(edition) = self.edition.as_mut().filter(|edition| edition.holds())
             && !self.turn.is_busy()
             && let Some((tag, own)) = edition.release(self.turn.is_failed())
@@ -191,9 +197,14 @@ impl Relay {
     /// Takes note of a frame that goes to the server.
     #[inline]
     fn note(&mut self, tag: u8) {
+        let copies_for_a_query = self.turn.copies_for_a_query();
         self.turn.client_sends(tag);
         match tag {
-            client::SYNC => {
+            client::COPY_DONE | client::COPY_FAIL if copies_for_a_query => {
+                self.edition.iter_mut().for_each(InEdition::copied);
+            }
+            // The server takes no notice of one amid the rows of a COPY.
+            client::SYNC if !self.turn.is_copying_in() => {
                 self.edition.iter_mut().for_each(InEdition::sync);
                 self.draft.iter_mut().for_each(InDraft::sync);
             }

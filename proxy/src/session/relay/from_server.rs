@@ -105,8 +105,16 @@ impl Relay {
             draft.heed(tag);
         }
         match tag {
-            server::COPY_IN => self.turn.server_copies_in(),
-            server::ERROR => self.turn.server_fails(),
+            server::COPY_IN => {
+                self.turn.server_copies_in();
+                self.edition.iter_mut().for_each(InEdition::copies_in);
+            }
+            server::ERROR => {
+                if self.turn.copies_for_a_query() {
+                    self.edition.iter_mut().for_each(InEdition::copied);
+                }
+                self.turn.server_fails();
+            }
             server::COMMAND_COMPLETE | server::PORTAL_SUSPENDED | server::EMPTY_QUERY => {
                 self.turn.server_completes();
             }

@@ -84,6 +84,16 @@ impl Turn {
         self.unsynced = kept == 0;
     }
 
+    /// Whether the server waits for COPY data, and for those that a Query asked for.
+    pub(in super::super) fn copies_for_a_query(&self) -> bool {
+        self.copying_in && self.awaited.front() == Some(&client::QUERY)
+    }
+
+    /// Whether the server waits for COPY data.
+    pub(in super::super) fn is_copying_in(&self) -> bool {
+        self.copying_in
+    }
+
     /// The server reports an error, which ends a COPY.
     pub(in super::super) fn server_fails(&mut self) {
         self.copying_in = false;
