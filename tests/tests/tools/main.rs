@@ -42,7 +42,7 @@ async fn knex_migrates_a_draft() {
     let script = Script { program: "node".into(), script: repository("tests/tools/knex/run.js") };
     let bookkeeping = "SELECT name, batch FROM knex_migrations ORDER BY name";
     let mut upgrade = Upgrade::by(Tool::Script(script), bookkeeping);
-    // It looks for its table in current_schema(), where a live edition has only what differs (see the README's limits).
+    // It looks for its table in current_schema(), where a live edition has only what differs (docs/limits.md).
     upgrade.checks_beside_others = false;
     upgrade.play().await;
 }

@@ -59,7 +59,7 @@ async fn told(session: &Session, made: &str) -> Vec<String> {
         Err(failure) => told.push(format!("{failure:?}")),
     }
     session.run("ROLLBACK").await;
-    // A retyped column stands last (README, Limits).
+    // A retyped column stands last (docs/limits.md).
     told.sort();
     told
 }
