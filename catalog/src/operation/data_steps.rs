@@ -191,8 +191,12 @@ async fn objections(
 /// Says that publish does not run the step, instead of saying that it does.
 fn leave_out(findings: &mut Vec<Finding>, step: &DataStep, why: &str, fix: &str) {
     let (subject, shown) = (format!("table {}", step.table.pretty()), step.shown());
-    findings.retain(|finding| {
-        finding.code != Code::DataStep || finding.subject != subject || !finding.message.ends_with(&shown)
+    // One: what is shown of others may read the same.
+    let own = findings.iter().position(|finding| {
+        finding.code == Code::DataStep && finding.subject == subject && finding.message.ends_with(&shown)
     });
+    if let Some(own) = own {
+        findings.remove(own);
+    }
     findings.push(Finding::new(Code::NotInferred, subject, format!("{why}: {shown}")).with_fix(fix));
 }
