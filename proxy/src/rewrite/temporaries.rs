@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_name_counts_once_and_too_many_are_known_to_be_more() {
-        let mut made = made(&["users"; 10_000]);
+        let mut made = made(&["users"; 100]);
         assert!(made.has("users") && !made.may_have("jobs"));
         for number in 0..10_000 {
             made.extend(&[
