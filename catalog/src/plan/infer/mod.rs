@@ -9,12 +9,14 @@ mod agree;
 mod idiom;
 mod relaxed;
 mod row;
+mod steps;
 
 pub use agree::{Agreement, agreements};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use row::SymbolicRow;
+use steps::{StepsSoFar, columns_of, renamed_since};
 
 use super::{Code, Finding};
 use crate::{
@@ -113,6 +115,7 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
     let mut rows: BTreeMap<TableId, SymbolicRow<'_>> = BTreeMap::new();
     let mut inferred = Inferred::default();
     let mut filled = BTreeSet::new();
+    let mut so_far = StepsSoFar::default();
     for noted in input.statements {
         for statement in data_statements(&noted.text) {
             let table = table_of(input, noted, &statement);
@@ -135,12 +138,20 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
             if input.carried.contains(&table) || has_left_rows(input, table, &filled, (noted, &statement)) {
                 continue;
             }
-            let understood = before.is_some_and(|before| {
-                let row = rows.entry(table).or_insert_with(|| SymbolicRow::new(input, before, after));
-                row.run(noted, &statement)
-            });
+            let concerned = concerns(input, &so_far, (noted, &statement), table);
+            let understood = !concerned
+                && before.is_some_and(|before| {
+                    let row = rows.entry(table).or_insert_with(|| SymbolicRow::new(input, before, after));
+                    row.run(noted, &statement)
+                });
             if !understood && says_more {
-                inferred.not_understood(input, &after.name, &statement);
+                if runs_at_publish(&statement) && renamed_since(input, noted, &statement, table) {
+                    inferred.findings.push(named_otherwise(&after.name, &statement));
+                } else if inferred.not_understood(input, &after.name, &statement) {
+                    let sets = sets_of(&statement);
+                    let sets = sets.map(|sets| columns_of(input, noted, table, &sets));
+                    so_far.add(table, noted, &statement.text, sets);
+                }
                 if before.is_none() {
                     filled.insert(table);
                 }
@@ -173,12 +184,16 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
 }
 
 impl Inferred {
-    fn not_understood(&mut self, input: &InferInput<'_>, table: &QualifiedName, statement: &DataStatement) {
-        let deletes_nothing =
-            !matches!(statement.change, DataChange::Other { .. } | DataChange::Update { .. });
+    /// True: it is a step.
+    fn not_understood(
+        &mut self,
+        input: &InferInput<'_>,
+        table: &QualifiedName,
+        statement: &DataStatement,
+    ) -> bool {
         let subject = format!("table {}", table.pretty());
         let shown = shown(&statement.text);
-        if deletes_nothing || matches!(statement.change, DataChange::Other { runs_alone: false, .. }) {
+        if !runs_at_publish(statement) {
             self.findings.push(Finding {
                 severity: Code::NotInferred.severity(),
                 code: Code::NotInferred,
@@ -190,7 +205,7 @@ impl Inferred {
                     table.name.as_str()
                 )),
             });
-            return;
+            return false;
         }
         self.findings.push(Finding {
             severity: Code::DataStep.severity(),
@@ -212,6 +227,7 @@ impl Inferred {
             leaves_rows: false,
             reads: reads.iter().map(|name| named(input, input.child, name)).collect(),
         });
+        true
     }
 
     /// What the columns of one table read at the end.
@@ -258,6 +274,59 @@ impl Inferred {
             }
         }
     }
+}
+
+/// Whether publish can run a statement that no transform says.
+fn runs_at_publish(statement: &DataStatement) -> bool {
+    match &statement.change {
+        DataChange::Update { .. } => true,
+        DataChange::Other { runs_alone, .. } => *runs_alone,
+        DataChange::Columns { .. } => false,
+    }
+}
+
+/// Whether an UPDATE of one row has to come after steps, because it reads what they set, or changes what they read.
+fn concerns(
+    input: &InferInput<'_>,
+    so_far: &StepsSoFar,
+    (noted, statement): (&NotedStatement, &DataStatement),
+    table: TableId,
+) -> bool {
+    let DataChange::Update { assignments, condition, .. } = &statement.change else { return false };
+    let values = assignments.iter().map(|(_, value)| value).chain(condition);
+    let read = values.flat_map(|value| value.columns().iter().map(|column| &column.name));
+    // Rows that do not fulfil the condition keep what they have.
+    let set = || assignments.iter().map(|(column, _)| column);
+    let kept = set().filter(|_| condition.is_some());
+    let is_new = |column: &Name| {
+        let columns = columns_of(input, noted, table, [column]);
+        let parent = input.parent.table(table);
+        parent.is_some_and(|parent| columns.iter().all(|column| parent.column(*column).is_none()))
+    };
+    so_far.have_set(table, &columns_of(input, noted, table, read.chain(kept)))
+        || set().any(|column| so_far.have_read(table, column, is_new(column)))
+}
+
+/// The columns that a step sets in rows that are there; `None`: any.
+fn sets_of(statement: &DataStatement) -> Option<Vec<Name>> {
+    match &statement.change {
+        DataChange::Update { assignments, .. } => {
+            Some(assignments.iter().map(|(column, _)| column.clone()).collect())
+        }
+        DataChange::Other { sets, .. } => sets.clone(),
+        DataChange::Columns { .. } => None,
+    }
+}
+
+/// A statement that would mean other things at publish.
+fn named_otherwise(table: &QualifiedName, statement: &DataStatement) -> Finding {
+    let message = format!(
+        "a statement of the draft names tables or columns that the draft has renamed since, so publish cannot run it: {}",
+        shown(&statement.text)
+    );
+    Finding::new(Code::NotInferred, format!("table {}", table.pretty()), message).with_fix(
+        "run what it did through the edition once it is published, and accept that publish leaves it out: --allow not-inferred",
+    )
 }
 
 /// A temporary table, or one that has another name since.

@@ -8,7 +8,10 @@ use crate::{
     model::{Column, ColumnId, ConstraintKind, Generated, Name, Table, Volatility},
     plan::transforms::{as_text, may_be_of_domain},
     sql,
-    sql::{ColumnChange, DataChange, DataStatement, Expression, Sql},
+    sql::{
+        ColumnChange, DataChange, DataStatement, Expression, Sql,
+        lexer::{Lexer, Token},
+    },
 };
 
 /// One row of an inherited table: what each column reads, in words of the parent.
@@ -20,11 +23,13 @@ pub(super) struct SymbolicRow<'a> {
     pub(super) cells: BTreeMap<ColumnId, Sql>,
     /// Those of them that the draft added, and nothing has set since.
     added: BTreeSet<ColumnId>,
+    /// The types that statements have given columns so far.
+    types: BTreeMap<ColumnId, String>,
 }
 
 impl<'a> SymbolicRow<'a> {
     pub(super) fn new(input: &'a InferInput<'a>, parent: &'a Table, child: &'a Table) -> Self {
-        Self { input, parent, child, cells: BTreeMap::new(), added: BTreeSet::new() }
+        Self { input, parent, child, cells: BTreeMap::new(), added: BTreeSet::new(), types: BTreeMap::new() }
     }
 
     pub(super) fn added_with(&self, id: ColumnId) -> Option<&'a Sql> {
@@ -39,8 +44,9 @@ impl<'a> SymbolicRow<'a> {
     pub(super) fn run(&mut self, noted: &NotedStatement, statement: &DataStatement) -> bool {
         let Some(cells) = self.after(noted, statement) else { return false };
         match &statement.change {
-            DataChange::Columns { changes, .. } => {
+            DataChange::Columns { usings, changes } => {
                 let reading = Reading { row: self, noted, statement };
+                let types = reading.types_given(usings, changes);
                 let is_added = |column: ColumnId| {
                     changes.iter().any(|change| {
                         matches!(change, ColumnChange::Added { name, .. } if reading.column(name) == Some(column))
@@ -50,6 +56,7 @@ impl<'a> SymbolicRow<'a> {
                 let added: Vec<ColumnId> =
                     set.filter(|set| !self.cells.contains_key(set) && is_added(*set)).collect();
                 self.added.extend(added);
+                self.types.extend(types);
             }
             _ => self.added.retain(|column| !cells.iter().any(|(set, _)| set == column)),
         }
@@ -76,7 +83,7 @@ impl<'a> SymbolicRow<'a> {
                     let value = reading.expression(value)?;
                     let value = match &condition {
                         Some(condition) => {
-                            sql!("CASE WHEN {} THEN {} ELSE {} END", condition, value, self.cell(column)?)
+                            sql!("CASE WHEN {} THEN {} ELSE {} END", condition, value, self.own(column)?)
                         }
                         None => value,
                     };
@@ -105,8 +112,50 @@ impl<'a> SymbolicRow<'a> {
         }
     }
 
-    /// What a column reads now.
+    /// What a column reads now, for another one: as it was stored. A value that is another one each time is not what was stored.
     fn cell(&self, id: ColumnId) -> Option<Sql> {
+        let value = self.own(id)?;
+        let is_set = self.cells.contains_key(&id);
+        let is_retyped = self.types.contains_key(&id) && self.parent.column(id).is_some();
+        if self.enum_text(id).is_some() || !is_set && !is_retyped {
+            return Some(value);
+        }
+        if is_another_each_time(&value) {
+            return None;
+        }
+        match self.type_then(id) {
+            Some(type_name) if !self.has_type(id, &type_name) => {
+                Some(sql!("CAST({} AS {})", value, Sql::trusted(type_name)))
+            }
+            None if !is_set => None,
+            _ => Some(value),
+        }
+    }
+
+    /// Whether what has been assigned to a column is seen to be of this type already.
+    fn has_type(&self, id: ColumnId, type_name: &str) -> bool {
+        let Some(cell) = self.cells.get(&id) else { return false };
+        let bare = cell.as_str().strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        let is_same = |column: &Column| {
+            column.type_id.is_none()
+                && column.type_name == type_name
+                && bare == Some(sql!("{}", column.name).as_str())
+        };
+        is_cast_to(cell.as_str(), type_name) || self.parent.columns.iter().any(is_same)
+    }
+
+    /// The type that a column has by now; `None` for one of the draft's own, which has another name elsewhere.
+    fn type_then(&self, id: ColumnId) -> Option<String> {
+        let known = [self.parent.column(id), self.child.column(id)];
+        if known.iter().flatten().any(|column| column.type_id.is_some()) {
+            return None;
+        }
+        let stored = known.into_iter().flatten().next().map(|column| column.type_name.clone());
+        self.types.get(&id).cloned().or(stored)
+    }
+
+    /// What a column reads now, for the column itself, which will be stored once.
+    fn own(&self, id: ColumnId) -> Option<Sql> {
         if let Some(cell) = self.cells.get(&id) {
             return Some(sql!("({})", cell));
         }
@@ -145,6 +194,26 @@ impl<'a> SymbolicRow<'a> {
     }
 }
 
+/// Whether a value is nothing but a CAST to this type.
+fn is_cast_to(value: &str, type_name: &str) -> bool {
+    let is_cast = || Expression::parse(value).is_ok_and(|value| value.without_cast().is_some());
+    value.ends_with(&format!(" AS {type_name})")) && is_cast()
+}
+
+/// Whether a value calls a function that gives another one each time, by the names of PostgreSQL's and its extensions' (docs, 9.9, 9.14, 9.17).
+fn is_another_each_time(value: &Sql) -> bool {
+    const NAMES: [&str; 6] = ["random", "uuid", "nextval", "clock_timestamp", "timeofday", "gen_salt"];
+    let text = value.as_str();
+    let tokens: Vec<Token> = Lexer::new(text.as_bytes()).collect();
+    tokens.windows(2).any(|pair| match pair {
+        [name, bracket] => {
+            let name = name.name(text).unwrap_or_default();
+            bracket.is_symbol(text.as_bytes(), b'(') && NAMES.iter().any(|known| name.contains(known))
+        }
+        _ => false,
+    })
+}
+
 /// `column::text::type`
 fn is_cast_of(value: &Expression, column: &Name) -> bool {
     let mut inner = value.clone();
@@ -169,6 +238,25 @@ impl Reading<'_> {
         let noted = self.noted.names.get(name.as_str()).copied();
         let in_child = || self.noted.names.is_empty().then(|| of(self.row.child)).flatten();
         noted.or_else(in_child).or_else(|| of(self.row.parent))
+    }
+
+    /// The types that columns have from now on. What USING gives is taken for the type that the column has in the end.
+    fn types_given(
+        &self,
+        usings: &[(Name, Expression)],
+        changes: &[ColumnChange],
+    ) -> Vec<(ColumnId, String)> {
+        let in_the_end = |column: ColumnId| Some((column, self.row.child.column(column)?.type_name.clone()));
+        let of_usings = usings.iter().filter_map(|(name, _)| in_the_end(self.column(name)?));
+        let of_changes = changes.iter().filter_map(|change| {
+            let (ColumnChange::Added { name, type_name, .. } | ColumnChange::Retyped { name, type_name }) =
+                change;
+            let column = self.column(name)?;
+            // serial is no type.
+            let is_type = !type_name.to_ascii_lowercase().contains("serial");
+            if is_type { Some((column, type_name.clone())) } else { in_the_end(column) }
+        });
+        of_usings.chain(of_changes).collect()
     }
 
     /// What a column of the draft's own reads when it has been added or given another type.

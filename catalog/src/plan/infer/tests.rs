@@ -232,3 +232,116 @@ fn what_works_on_rows_that_only_publish_makes_is_a_step_too() {
     let [step, asked] = &told(&[filling, retyping])[..] else { unreachable!() };
     assert!(step.starts_with("step INSERT") && asked.contains("ALTER TABLE made_in_the_draft"));
 }
+
+/// Parent: id, day, price numeric, made timestamptz. Child: also day2 date, cents integer, token, copy; the price is an integer.
+fn told_of_orders(statements: &[&str]) -> Vec<String> {
+    let typed = |column: Column, type_name: &str| Column { type_name: type_name.to_owned(), ..column };
+    let kept = |price: &str| {
+        vec![
+            column(1, "id", None),
+            typed(column(2, "price", None), price),
+            typed(column(3, "made", None), "timestamp with time zone"),
+            column(4, "status", None),
+        ]
+    };
+    let parent = users(kept("numeric"));
+    let mut columns = kept("integer");
+    columns.extend([
+        typed(column(5, "day", None), "date"),
+        typed(column(6, "cents", None), "integer"),
+        column(7, "label", None),
+        column(8, "token", None),
+        column(9, "late", None),
+    ]);
+    let child = users(columns);
+    let noted: Vec<NotedStatement> = statements
+        .iter()
+        .map(|text| {
+            let table = Some(TableId::new(1));
+            let names: &[(&str, i16)] = if text.contains("before_renaming") { &[("label", 4)] } else { &[] };
+            let names = names.iter().map(|(name, id)| ((*name).to_owned(), ColumnId::new(*id))).collect();
+            let reads = if text.contains(" FROM ") { vec![table] } else { Vec::new() };
+            NotedStatement { text: (*text).to_owned(), table, names, reads }
+        })
+        .collect();
+    let inferred = infer(&InferInput {
+        edition: &EditionName::new("v2").unwrap(),
+        parent: &parent,
+        child: &child,
+        editioned: &[name("public")],
+        statements: &noted,
+        given: &[],
+        carried: &BTreeSet::new(),
+        added_with: &BTreeMap::new(),
+    });
+    let transforms = inferred.transforms.iter().filter(|transform| transform.direction == Direction::Forward);
+    let transforms =
+        transforms.map(|transform| format!("{} = {}", transform.column.as_str(), transform.expression));
+    let steps = inferred.steps.iter().map(|step| format!("step {}", step.text));
+    let missing = inferred.findings.iter().filter(|finding| finding.code == Code::NotInferred);
+    transforms.chain(steps).chain(missing.map(|finding| finding.message.clone())).collect()
+}
+
+#[test]
+fn what_was_stored_is_read_with_its_type() {
+    assert_eq!(
+        told_of_orders(&["UPDATE users SET day = made", "UPDATE users SET label = 'day ' || day"]),
+        ["day = (\"made\")", "label = ('day ' || CAST(((\"made\")) AS date))"]
+    );
+    assert_eq!(
+        told_of_orders(&[
+            "UPDATE users SET cents = price * 100 WHERE id IS NOT NULL",
+            "UPDATE users SET cents = cents / 7"
+        ])[0],
+        "cents = (CAST((CASE WHEN (\"id\" IS NOT NULL) THEN (\"price\" * 100) ELSE CAST(NULL AS integer) END) AS integer) / 7)"
+    );
+    assert_eq!(
+        told_of_orders(&[
+            "UPDATE users SET label = price / 2",
+            "ALTER TABLE users ALTER price TYPE int",
+            "UPDATE users SET late = price / 2"
+        ]),
+        ["label = (\"price\" / 2)", "late = (CAST(\"price\" AS int) / 2)"]
+    );
+    let twice = ["UPDATE users SET token = gen_random_uuid()", "UPDATE users SET late = token"];
+    assert_eq!(told_of_orders(&twice), ["token = (gen_random_uuid())", "step UPDATE users SET late = token"]);
+}
+
+#[test]
+fn what_comes_after_a_step_and_hangs_on_it_is_one_too() {
+    let step = "UPDATE users SET label = o.status FROM users o WHERE o.id = users.id";
+    let told = |second: &str| told_of_orders(&[step, second]);
+    let (own, other) = (format!("step {step}"), "late = (upper(\"status\"))");
+    for hangs in [
+        "UPDATE users SET late = upper(label)",
+        "UPDATE users SET late = 'x' WHERE label IS NULL",
+        "UPDATE users SET label = 'x' WHERE id = '1'",
+        "UPDATE users SET status = 'x'",
+    ] {
+        assert_eq!(told(hangs), [own.clone(), format!("step {hangs}")], "{hangs}");
+    }
+    assert_eq!(told("UPDATE users SET late = upper(status)"), [other.to_owned(), own]);
+    // What a step has read is what was there before.
+    for (copy, changed, hangs) in [
+        ("INSERT INTO users SELECT id, price FROM users", "price", true),
+        ("INSERT INTO users SELECT id, price FROM users", "status", false),
+        ("INSERT INTO users SELECT * FROM users", "status", true),
+        ("INSERT INTO users SELECT * FROM users", "late", false),
+        ("INSERT INTO users SELECT count(*) FROM users", "status", false),
+    ] {
+        let told = told_of_orders(&[copy, &format!("UPDATE users SET {changed} = made::text")]);
+        assert_eq!(
+            told.iter().filter(|told| told.starts_with("step")).count(),
+            if hangs { 2 } else { 1 },
+            "{copy}: {told:?}"
+        );
+    }
+}
+
+#[test]
+fn a_step_whose_names_mean_something_else_by_now_is_none() {
+    let told = told_of_orders(&["INSERT INTO users SELECT label FROM users AS before_renaming"]);
+    assert!(told.len() == 1 && told[0].contains("has renamed since"), "{told:?}");
+    let told = told_of_orders(&["INSERT INTO gone SELECT label FROM users"]);
+    assert!(told.len() == 1 && told[0].contains("has renamed since"), "{told:?}");
+}

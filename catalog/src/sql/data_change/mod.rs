@@ -67,6 +67,8 @@ pub enum DataChange {
         deletes: bool,
         /// Whether publish can run it as it stands: it is a statement of its own, without parameters, whose text says all that it does to rows.
         runs_alone: bool,
+        /// The columns that it gives other values in rows that are there; `None`: any.
+        sets: Option<Vec<Name>>,
         /// The tables that it names besides the one that it changes.
         reads: Vec<RelationName>,
     },
@@ -209,7 +211,7 @@ fn within(statement: Node<'_>) -> Vec<(RelationName, DataChange)> {
 
 /// What publish cannot run.
 fn not_alone(inserts: bool, reads: Vec<RelationName>) -> DataChange {
-    DataChange::Other { inserts, upserts: false, deletes: false, runs_alone: false, reads }
+    DataChange::Other { inserts, upserts: false, deletes: false, runs_alone: false, sets: None, reads }
 }
 
 fn other(statement: Node<'_>, target: Option<&nodes::RangeVar>) -> DataChange {
@@ -243,7 +245,21 @@ fn other(statement: Node<'_>, target: Option<&nodes::RangeVar>) -> DataChange {
     let deletes = matches!(statement, Node::DeleteStmt(_));
     // An upsert of constants has left its rows in the draft, but not what it would have done to those that are there.
     let runs_alone = runs_alone && (!upserts || !named.is_empty());
-    DataChange::Other { inserts, upserts, deletes, runs_alone, reads: named }
+    DataChange::Other { inserts, upserts, deletes, runs_alone, sets: sets(statement), reads: named }
+}
+
+/// The columns that a statement sets in rows that are there; `None` where its text alone does not say it.
+fn sets(statement: Node<'_>) -> Option<Vec<Name>> {
+    let name = |target: &nodes::ResTarget| Name::new(target.name()?).ok();
+    match statement {
+        Node::UpdateStmt(update) => update.target_list().iter().map(name).collect(),
+        Node::InsertStmt(insert) => match insert.on_conflict_clause() {
+            Some(clause) => clause.target_list().iter().map(name).collect(),
+            None => Some(Vec::new()),
+        },
+        Node::DeleteStmt(_) => Some(Vec::new()),
+        _ => None,
+    }
 }
 
 fn inserts_when(when: &nodes::MergeWhenClause) -> bool {
