@@ -10,13 +10,14 @@ mod idiom;
 mod relaxed;
 mod row;
 mod steps;
+mod volatile;
 
 pub use agree::{Agreement, agreements};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use row::SymbolicRow;
-use steps::{StepsSoFar, columns_of, renamed_since};
+use steps::{Place, StepsSoFar, renamed_since};
 
 use super::{Code, Finding};
 use crate::{
@@ -116,6 +117,7 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
     let mut inferred = Inferred::default();
     let mut filled = BTreeSet::new();
     let mut so_far = StepsSoFar::default();
+    let mut withdrawn = BTreeSet::new();
     for noted in input.statements {
         for statement in data_statements(&noted.text) {
             let table = table_of(input, noted, &statement);
@@ -127,7 +129,10 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
                     // A table that the draft drops takes its rows with it.
                     Some(id) => {
                         if let Some(view) = view(input, id) {
-                            inferred.not_understood(input, &view.name, &statement);
+                            if let Some(place) = inferred.not_understood(input, &view.name, &statement) {
+                                so_far.add(input, (noted, &statement), id, place);
+                            }
+                            so_far.taint(input, (noted, &statement), id);
                         }
                     }
                     None => inferred.findings.push(of_unknown_table(input, &statement)),
@@ -138,26 +143,32 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
             if input.carried.contains(&table) || has_left_rows(input, table, &filled, (noted, &statement)) {
                 continue;
             }
-            let concerned = concerns(input, &so_far, (noted, &statement), table);
+            let ran = (noted, &statement);
+            if before.is_some() {
+                inferred.withdraw(&so_far.overtaken_by(input, ran, table), &mut withdrawn, &statement);
+            }
+            let concerned = so_far.concern(input, ran, table);
             let understood = !concerned
                 && before.is_some_and(|before| {
                     let row = rows.entry(table).or_insert_with(|| SymbolicRow::new(input, before, after));
                     row.run(noted, &statement)
                 });
+            so_far.see_added(input, ran, table);
             if !understood && says_more {
                 if runs_at_publish(&statement) && renamed_since(input, noted, &statement, table) {
                     inferred.findings.push(named_otherwise(&after.name, &statement));
-                } else if inferred.not_understood(input, &after.name, &statement) {
-                    let sets = sets_of(&statement);
-                    let sets = sets.map(|sets| columns_of(input, noted, table, &sets));
-                    so_far.add(table, noted, &statement.text, sets);
+                } else if let Some(place) = inferred.not_understood(input, &after.name, &statement) {
+                    so_far.add(input, ran, table, place);
                 }
+                so_far.taint(input, ran, table);
                 if before.is_none() {
                     filled.insert(table);
                 }
             }
         }
     }
+    let mut number = 0..;
+    inferred.steps.retain(|_| number.next().is_none_or(|number| !withdrawn.contains(&number)));
     for (table, column) in input.added_with.keys() {
         let (Some(before), Some(after)) = (input.parent.table(*table), input.child.table(*table)) else {
             continue;
@@ -184,13 +195,13 @@ pub fn infer(input: &InferInput<'_>) -> Inferred {
 }
 
 impl Inferred {
-    /// True: it is a step.
+    /// Where the step stands that it becomes.
     fn not_understood(
         &mut self,
         input: &InferInput<'_>,
         table: &QualifiedName,
         statement: &DataStatement,
-    ) -> bool {
+    ) -> Option<Place> {
         let subject = format!("table {}", table.pretty());
         let shown = shown(&statement.text);
         if !runs_at_publish(statement) {
@@ -205,7 +216,7 @@ impl Inferred {
                     table.name.as_str()
                 )),
             });
-            return false;
+            return None;
         }
         self.findings.push(Finding {
             severity: Code::DataStep.severity(),
@@ -227,7 +238,19 @@ impl Inferred {
             leaves_rows: false,
             reads: reads.iter().map(|name| named(input, input.child, name)).collect(),
         });
-        true
+        Some((self.steps.len() - 1, self.findings.len() - 1))
+    }
+
+    /// Findings take the place of steps that read what a later statement changes.
+    fn withdraw(&mut self, steps: &BTreeSet<Place>, withdrawn: &mut BTreeSet<usize>, later: &DataStatement) {
+        for (step, finding) in steps {
+            let (Some(gone), Some(finding)) = (self.steps.get(*step), self.findings.get_mut(*finding)) else {
+                continue;
+            };
+            if withdrawn.insert(*step) {
+                *finding = overtaken(gone, later);
+            }
+        }
     }
 
     /// What the columns of one table read at the end.
@@ -285,39 +308,6 @@ fn runs_at_publish(statement: &DataStatement) -> bool {
     }
 }
 
-/// Whether an UPDATE of one row has to come after steps, because it reads what they set, or changes what they read.
-fn concerns(
-    input: &InferInput<'_>,
-    so_far: &StepsSoFar,
-    (noted, statement): (&NotedStatement, &DataStatement),
-    table: TableId,
-) -> bool {
-    let DataChange::Update { assignments, condition, .. } = &statement.change else { return false };
-    let values = assignments.iter().map(|(_, value)| value).chain(condition);
-    let read = values.flat_map(|value| value.columns().iter().map(|column| &column.name));
-    // Rows that do not fulfil the condition keep what they have.
-    let set = || assignments.iter().map(|(column, _)| column);
-    let kept = set().filter(|_| condition.is_some());
-    let is_new = |column: &Name| {
-        let columns = columns_of(input, noted, table, [column]);
-        let parent = input.parent.table(table);
-        parent.is_some_and(|parent| columns.iter().all(|column| parent.column(*column).is_none()))
-    };
-    so_far.have_set(table, &columns_of(input, noted, table, read.chain(kept)))
-        || set().any(|column| so_far.have_read(table, column, is_new(column)))
-}
-
-/// The columns that a step sets in rows that are there; `None`: any.
-fn sets_of(statement: &DataStatement) -> Option<Vec<Name>> {
-    match &statement.change {
-        DataChange::Update { assignments, .. } => {
-            Some(assignments.iter().map(|(column, _)| column.clone()).collect())
-        }
-        DataChange::Other { sets, .. } => sets.clone(),
-        DataChange::Columns { .. } => None,
-    }
-}
-
 /// A statement that would mean other things at publish.
 fn named_otherwise(table: &QualifiedName, statement: &DataStatement) -> Finding {
     let message = format!(
@@ -325,6 +315,18 @@ fn named_otherwise(table: &QualifiedName, statement: &DataStatement) -> Finding 
         shown(&statement.text)
     );
     Finding::new(Code::NotInferred, format!("table {}", table.pretty()), message).with_fix(
+        "run what it did through the edition once it is published, and accept that publish leaves it out: --allow not-inferred",
+    )
+}
+
+/// A step that would read other values at publish.
+fn overtaken(step: &DataStep, later: &DataStatement) -> Finding {
+    let message = format!(
+        "a statement of the draft reads values that a later one changes ({}), so publish cannot run it: {}",
+        shown(&later.text),
+        step.shown()
+    );
+    Finding::new(Code::NotInferred, format!("table {}", step.table.pretty()), message).with_fix(
         "run what it did through the edition once it is published, and accept that publish leaves it out: --allow not-inferred",
     )
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::InferInput;
+use super::{InferInput, volatile::is_another_each_time};
 use crate::{
     blueprint::NotedStatement,
-    model::{Column, ColumnId, ConstraintKind, Generated, Name, Table, Volatility},
+    model::{Column, ColumnId, ConstraintKind, Generated, Name, Table, TypeKind, Volatility},
     plan::transforms::{as_text, may_be_of_domain},
     sql,
     sql::{
@@ -23,8 +23,8 @@ pub(super) struct SymbolicRow<'a> {
     pub(super) cells: BTreeMap<ColumnId, Sql>,
     /// Those of them that the draft added, and nothing has set since.
     added: BTreeSet<ColumnId>,
-    /// The types that statements have given columns so far.
-    types: BTreeMap<ColumnId, String>,
+    /// The types that statements have given columns so far; `None`: one that cannot be told.
+    types: BTreeMap<ColumnId, Option<String>>,
 }
 
 impl<'a> SymbolicRow<'a> {
@@ -105,7 +105,7 @@ impl<'a> SymbolicRow<'a> {
                         }
                     }
                 }
-                cells.extend(changes.iter().filter_map(|change| reading.of_new_column(change)));
+                cells.extend(changes.iter().filter_map(|change| reading.of_changed_column(change)));
                 Some(cells)
             }
             DataChange::Other { .. } => None,
@@ -115,43 +115,66 @@ impl<'a> SymbolicRow<'a> {
     /// What a column reads now, for another one: as it was stored. A value that is another one each time is not what was stored.
     fn cell(&self, id: ColumnId) -> Option<Sql> {
         let value = self.own(id)?;
-        let is_set = self.cells.contains_key(&id);
-        let is_retyped = self.types.contains_key(&id) && self.parent.column(id).is_some();
-        if self.enum_text(id).is_some() || !is_set && !is_retyped {
+        if self.cells.contains_key(&id) && is_another_each_time(self.input, &value) {
+            return None;
+        }
+        if self.enum_text(id).is_some() { Some(value) } else { self.stored(id, value) }
+    }
+
+    /// What storing a value in a column has made of it; `None` if nobody can say it here.
+    fn stored(&self, id: ColumnId, value: Sql) -> Option<Sql> {
+        let is_parents = !self.cells.contains_key(&id) && self.parent.column(id).is_some();
+        if is_parents && !self.types.contains_key(&id) {
             return Some(value);
         }
-        if is_another_each_time(&value) {
-            return None;
-        }
         match self.type_then(id) {
-            Some(type_name) if !self.has_type(id, &type_name) => {
-                Some(sql!("CAST({} AS {})", value, Sql::trusted(type_name)))
-            }
-            None if !is_set => None,
-            _ => Some(value),
+            Some(type_name) if self.has_type(&value, &type_name) => Some(value),
+            Some(type_name) => Some(sql!("CAST({} AS {})", value, Sql::trusted(type_name))),
+            None => (!is_parents && self.is_of_own_type(id, &value)).then_some(value),
         }
     }
 
-    /// Whether what has been assigned to a column is seen to be of this type already.
-    fn has_type(&self, id: ColumnId, type_name: &str) -> bool {
-        let Some(cell) = self.cells.get(&id) else { return false };
-        let bare = cell.as_str().strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
-        let is_same = |column: &Column| {
-            column.type_id.is_none()
-                && column.type_name == type_name
-                && bare == Some(sql!("{}", column.name).as_str())
-        };
-        is_cast_to(cell.as_str(), type_name) || self.parent.columns.iter().any(is_same)
+    /// Whether a value is seen to be of this type already.
+    fn has_type(&self, value: &Sql, type_name: &str) -> bool {
+        let is_same = |column: &Column| column.type_id.is_none() && column.type_name == type_name;
+        is_cast_to(value, type_name) || self.bare_column(value).is_some_and(is_same)
     }
 
-    /// The type that a column has by now; `None` for one of the draft's own, which has another name elsewhere.
+    /// Whether a value needs no cast to a type of the draft's own, which has another name elsewhere: a label is a label.
+    fn is_of_own_type(&self, id: ColumnId, value: &Sql) -> bool {
+        let Some(column) = self.child.column(id).or_else(|| self.parent.column(id)) else { return false };
+        let mut known = [self.input.child, self.input.parent].into_iter();
+        let kind = column.type_id.and_then(|id| known.find_map(|schema| Some(schema.type_def(id)?.kind)));
+        kind == Some(TypeKind::Enum) && !column.type_name.ends_with("[]")
+            || !self.cells.contains_key(&id)
+            || without_brackets(value).eq_ignore_ascii_case("NULL")
+            || self.bare_column(value).is_some_and(|bare| bare.of() == column.of())
+    }
+
+    /// The parent's column that a value is as it stands.
+    fn bare_column(&self, value: &Sql) -> Option<&Column> {
+        let value = without_brackets(value);
+        self.parent.columns.iter().find(|column| sql!("{}", column.name).as_str() == value)
+    }
+
+    /// The type that a column has by now; `None` if it cannot be told, or is one of the draft's own, which has another name elsewhere.
     fn type_then(&self, id: ColumnId) -> Option<String> {
-        let known = [self.parent.column(id), self.child.column(id)];
-        if known.iter().flatten().any(|column| column.type_id.is_some()) {
-            return None;
+        let mut known = [self.parent.column(id), self.child.column(id)].into_iter().flatten();
+        match self.types.get(&id) {
+            Some(given) => given
+                .clone()
+                .filter(|given| known.all(|column| column.type_id.is_none()) && !self.names_own_type(given)),
+            None => {
+                known.next().filter(|column| column.type_id.is_none()).map(|column| column.type_name.clone())
+            }
         }
-        let stored = known.into_iter().flatten().next().map(|column| column.type_name.clone());
-        self.types.get(&id).cloned().or(stored)
+    }
+
+    fn names_own_type(&self, type_name: &str) -> bool {
+        let names: BTreeSet<String> =
+            Lexer::new(type_name.as_bytes()).filter_map(|token| token.name(type_name)).collect();
+        let mut own = [self.input.child, self.input.parent].into_iter().flat_map(|schema| &schema.types);
+        own.any(|own| names.contains(own.name.name.as_str()))
     }
 
     /// What a column reads now, for the column itself, which will be stored once.
@@ -194,33 +217,41 @@ impl<'a> SymbolicRow<'a> {
     }
 }
 
-/// Whether a value is nothing but a CAST to this type.
-fn is_cast_to(value: &str, type_name: &str) -> bool {
-    let is_cast = || Expression::parse(value).is_ok_and(|value| value.without_cast().is_some());
-    value.ends_with(&format!(" AS {type_name})")) && is_cast()
+/// Whether a value is nothing but a cast to this type.
+fn is_cast_to(value: &Sql, type_name: &str) -> bool {
+    let is_cast = || Expression::parse(value.as_str()).is_ok_and(|value| value.without_cast().is_some());
+    let (value, type_name) = (value.as_str().trim_end_matches(')'), type_name.trim_end_matches(')'));
+    value.strip_suffix(type_name).is_some_and(|rest| rest.ends_with("::") || rest.ends_with(" AS "))
+        && is_cast()
 }
 
-/// Whether a value calls a function that gives another one each time, by the names of PostgreSQL's and its extensions' (docs, 9.9, 9.14, 9.17).
-fn is_another_each_time(value: &Sql) -> bool {
-    const NAMES: [&str; 6] = ["random", "uuid", "nextval", "clock_timestamp", "timeofday", "gen_salt"];
-    let text = value.as_str();
-    let tokens: Vec<Token> = Lexer::new(text.as_bytes()).collect();
-    tokens.windows(2).any(|pair| match pair {
-        [name, bracket] => {
-            let name = name.name(text).unwrap_or_default();
-            bracket.is_symbol(text.as_bytes(), b'(') && NAMES.iter().any(|known| name.contains(known))
-        }
-        _ => false,
-    })
+/// Of a single word or name.
+fn without_brackets(value: &Sql) -> &str {
+    value.as_str().trim_start_matches('(').trim_end_matches(')')
 }
 
 /// `column::text::type`
-fn is_cast_of(value: &Expression, column: &Name) -> bool {
+pub(super) fn is_cast_of(value: &Expression, column: &Name) -> bool {
     let mut inner = value.clone();
     while let Some(uncast) = inner.without_cast() {
         inner = uncast;
     }
     matches!(inner.columns(), [only] if &only.name == column && only.range == (0..inner.text().len()))
+}
+
+/// `type` of `ALTER column TYPE type USING …`.
+fn type_before_using(text: &str, column: &Name) -> Option<String> {
+    let bytes = text.as_bytes();
+    let tokens: Vec<Token> = Lexer::new(bytes).collect();
+    let is = |at: usize, word| tokens.get(at).is_some_and(|token| token.is_word(bytes, word));
+    let first = (0..tokens.len()).find_map(|at| {
+        let is_column = tokens.get(at)?.name(text)? == column.as_str();
+        let before_type = if is(at + 1, "SET") && is(at + 2, "DATA") { at + 3 } else { at + 1 };
+        (is_column && is(before_type, "TYPE")).then_some(before_type + 1)
+    })?;
+    let last = (first..tokens.len()).find(|at| is(*at, "USING") || is(*at, "COLLATE"))?.checked_sub(1)?;
+    let (first, last) = (tokens.get(first)?, tokens.get(last)?);
+    text.get(first.start..last.end).map(str::to_owned)
 }
 
 /// The names of one statement.
@@ -240,33 +271,36 @@ impl Reading<'_> {
         noted.or_else(in_child).or_else(|| of(self.row.parent))
     }
 
-    /// The types that columns have from now on. What USING gives is taken for the type that the column has in the end.
+    /// The types that columns have from now on.
     fn types_given(
         &self,
         usings: &[(Name, Expression)],
         changes: &[ColumnChange],
-    ) -> Vec<(ColumnId, String)> {
-        let in_the_end = |column: ColumnId| Some((column, self.row.child.column(column)?.type_name.clone()));
-        let of_usings = usings.iter().filter_map(|(name, _)| in_the_end(self.column(name)?));
+    ) -> Vec<(ColumnId, Option<String>)> {
+        let text = &self.statement.text;
+        let of_usings =
+            usings.iter().filter_map(|(name, _)| Some((self.column(name)?, type_before_using(text, name))));
         let of_changes = changes.iter().filter_map(|change| {
             let (ColumnChange::Added { name, type_name, .. } | ColumnChange::Retyped { name, type_name }) =
                 change;
             let column = self.column(name)?;
-            // serial is no type.
-            let is_type = !type_name.to_ascii_lowercase().contains("serial");
-            if is_type { Some((column, type_name.clone())) } else { in_the_end(column) }
+            // IF NOT EXISTS
+            let was_there = self.row.parent.column(column).is_some() || self.row.types.contains_key(&column);
+            let changes = !was_there || matches!(change, ColumnChange::Retyped { .. });
+            changes.then(|| (column, Some(type_name.clone())))
         });
         of_usings.chain(of_changes).collect()
     }
 
-    /// What a column of the draft's own reads when it has been added or given another type.
-    fn of_new_column(&self, change: &ColumnChange) -> Option<(ColumnId, Sql)> {
+    /// What a column reads when the draft has added it, or given another type to what it has set.
+    fn of_changed_column(&self, change: &ColumnChange) -> Option<(ColumnId, Sql)> {
         let (ColumnChange::Added { name, .. } | ColumnChange::Retyped { name, .. }) = change;
-        let column = self.column(name).filter(|column| self.row.parent.column(*column).is_none())?;
+        let column = self.column(name)?;
+        let is_inherited = self.row.parent.column(column).is_some();
         let known = self.row.cells.get(&column);
         let value = match change {
             // IF NOT EXISTS
-            ColumnChange::Added { .. } if known.is_some() => return None,
+            ColumnChange::Added { .. } if is_inherited || known.is_some() => return None,
             ColumnChange::Added { .. } if self.row.added_with(column).is_some() => return None,
             ColumnChange::Added { type_name, default, .. } => {
                 let own = self.row.child.column(column).filter(|column| column.type_id.is_some());
@@ -284,8 +318,10 @@ impl Reading<'_> {
                     None => sql!("CAST({} AS {})", value, Sql::trusted(type_name)),
                 }
             }
+            ColumnChange::Retyped { .. } if self.row.enum_text(column).is_some() => return None,
             ColumnChange::Retyped { type_name, .. } => {
-                sql!("CAST({} AS {})", known?, Sql::trusted(type_name))
+                let stored = self.row.stored(column, known?.clone()).or_else(|| known.cloned())?;
+                if is_inherited { stored } else { sql!("CAST({} AS {})", stored, Sql::trusted(type_name)) }
             }
         };
         // What cannot be read again is not known: its default counts.
