@@ -305,9 +305,8 @@ fn told_of_orders(statements: &[&str]) -> Vec<String> {
             let names: &[(&str, i16)] = if text.contains("before_renaming") { &[("label", 4)] } else { &[] };
             let names = names.iter().map(|(name, id)| ((*name).to_owned(), ColumnId::new(*id))).collect();
             let reads = match text.rsplit_once(" FROM ") {
-                Some((_, "seen")) => vec![seen],
                 Some((_, "unmanaged")) => vec![unmanaged],
-                Some((_, "users AS another_then")) => vec![seen],
+                Some((_, "seen" | "users AS another_then")) => vec![seen],
                 Some(_) => vec![table],
                 None => Vec::new(),
             };
