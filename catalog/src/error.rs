@@ -70,7 +70,7 @@ impl Error {
         self
     }
 
-    /// The same of this file.
+    /// Says first which file it is about.
     #[must_use]
     pub fn within(mut self, file: &str) -> Self {
         self.message = format!("{file}: {}", self.message);

@@ -9,6 +9,8 @@ use catalog::{
 
 /// Names remembered for one session, in bytes.
 const BYTES_MAX: usize = 256 << 10;
+/// PostgreSQL's NAMEDATALEN, without the NUL.
+const NAME_BYTES_MAX: usize = 63;
 /// Between what a key is made of; no text holds it.
 const MARK: u8 = 0xff;
 
@@ -56,10 +58,22 @@ impl Temporaries {
         if tokens.iter().any(|token| token.kind == TokenKind::UnicodeQuoted) {
             return self.add_all_to_key(key);
         }
-        for name in tokens.iter().filter_map(|token| token.name(text)) {
-            if self.has(&name) {
+        let mut folded = [0; NAME_BYTES_MAX];
+        for token in tokens {
+            let bytes = token.bytes(text.as_bytes());
+            let known = match token.kind {
+                // Most are; none of them is copied to the heap.
+                TokenKind::Word => folded.get_mut(..bytes.len()).and_then(|name| {
+                    name.copy_from_slice(bytes);
+                    name.make_ascii_lowercase();
+                    self.names.get(&*name)
+                }),
+                TokenKind::Quoted => token.name(text).and_then(|name| self.names.get(name.as_bytes())),
+                _ => None,
+            };
+            if let Some(name) = known {
                 key.push(MARK);
-                key.extend_from_slice(name.as_bytes());
+                key.extend_from_slice(name);
             }
         }
     }

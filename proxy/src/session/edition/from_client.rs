@@ -14,7 +14,7 @@ use crate::{
     wire::message::{self, Report},
 };
 
-/// Prepared statements that change the edition; nobody needs more than one.
+/// Prepared statements that change the edition, and those that reset settings; nobody needs more than a few.
 const SWITCHES_MAX: usize = 16;
 
 impl InEdition {
@@ -74,11 +74,14 @@ impl InEdition {
         match verdict {
             Verdict::Forward => Treatment::Forward,
             Verdict::ForwardAndRestore => {
+                if self.resets.len() >= SWITCHES_MAX {
+                    // What follows one that is not known would run in the edition that the session began in.
+                    let refused = self.refusals.add(batch, statements::too_many_resets());
+                    return Treatment::Replace(message::parse(name, &refused, types));
+                }
+                self.resets.push(name.to_vec());
                 let lasting = if has_name { Restore::Always } else { Restore::Once };
                 self.restore = self.restore.max_of(lasting);
-                if self.resets.len() < SWITCHES_MAX {
-                    self.resets.push(name.to_vec());
-                }
                 self.hold = Hold::AfterSync;
                 Treatment::Forward
             }

@@ -149,6 +149,15 @@ pub(super) fn behind_a_reset() -> Report {
     .with_hint("Send a Sync after the reset and wait for its answer")
 }
 
+/// For one more prepared statement that resets settings than are followed.
+pub(super) fn too_many_resets() -> Report {
+    Report::error(
+        "54000",
+        "too many prepared statements that reset settings in a session that changed its edition",
+    )
+    .with_hint("Close those that are not needed, or prepare them under one name")
+}
+
 /// For a statement that stands behind a change of the edition in the same pipeline.
 pub(super) fn behind_a_switch() -> Report {
     Report::error("0A000", "a statement cannot follow a change of the edition in the same pipeline")
