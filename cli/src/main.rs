@@ -10,16 +10,36 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::{arguments::Arguments, command::Context, output::Output};
+use crate::{
+    arguments::{Arguments, Color},
+    command::Context,
+    output::Output,
+};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return not_understood(&error),
+    };
     let output = Output::new(arguments.global.json, arguments.global.color);
     start_log(arguments.global.verbose, output);
     match run(arguments, output) {
         Ok(code) => code,
         Err(error) => output.fail(&error),
     }
+}
+
+/// `--json` holds for a command line that cannot be read, too.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !std::env::args_os().any(|argument| argument == "--json") {
+        error.exit()
+    }
+    let text = error.render().to_string();
+    // below a blank line, clap says how the verb is used
+    let said = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+    let message = said.strip_prefix("error: ").unwrap_or(&said);
+    let error = catalog::Error::new(catalog::ErrorKind::Usage, message);
+    Output::new(true, Color::Never).fail(&error.with_hint("edition --help tells what can be typed"))
 }
 
 fn run(arguments: Arguments, output: Output) -> catalog::Result<ExitCode> {

@@ -50,6 +50,7 @@ pub(crate) struct Dev {
 
 impl Dev {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
+        self.check(context)?;
         // from here on, a signal at any moment ends in the same orderly way
         let mut signals = Signals::listen()?;
         let progress = context.output.progress();
@@ -78,7 +79,7 @@ impl Dev {
         server.stop().await
     }
 
-    async fn start(&self, context: &Context, progress: &Progress) -> Result<(PrivateServer, Proxy, Place)> {
+    fn check(&self, context: &Context) -> Result<()> {
         if self.database.as_str().starts_with("pg_") || self.database.as_str() == "public" {
             // PostgreSQL reserves these (docs, CREATE ROLE), and role and database have one name here.
             return Err(Error::new(
@@ -87,6 +88,17 @@ impl Dev {
             )
             .with_hint("choose another --database"));
         }
+        if context.global.database_url.is_some() {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "edition dev starts a server of its own and has no use for --database-url",
+            )
+            .with_hint("edition init adopts a database that is there"));
+        }
+        Ok(())
+    }
+
+    async fn start(&self, context: &Context, progress: &Progress) -> Result<(PrivateServer, Proxy, Place)> {
         let script = self.init_sql.as_deref().map(Script::read).transpose()?;
         let mut builder = PrivateServer::builder().port(self.server_port);
         if let Some(folder) = &context.global.pg_bin {

@@ -84,6 +84,33 @@ fn usage_errors_exit_with_2() {
 }
 
 #[test]
+fn a_command_line_that_cannot_be_read_is_json_if_that_was_asked_for() {
+    for (arguments, said) in [
+        (&["create", "v$2", "--json"] as &[_], "invalid value 'v$2' for '<NAME>'"),
+        (&["--json", "publish"], "the following required arguments were not provided: <NAME>"),
+        (&["--json", "frobnicate"], "unrecognized subcommand 'frobnicate'"),
+    ] {
+        let output = edition(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!((error["kind"].as_str(), error["exit_code"].as_u64()), (Some("usage"), Some(2)));
+        assert!(error["message"].as_str().unwrap().starts_with(said), "{error}");
+    }
+    let help = edition(&["--json", "--help"]);
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("Examples:"));
+}
+
+#[test]
+fn dev_has_a_server_of_its_own() {
+    insta::assert_snapshot!(transcript(&["dev", "--database-url", "host=db"]), @r###"
+    $ edition dev --database-url host=db
+    error: edition dev starts a server of its own and has no use for --database-url
+    help: edition init adopts a database that is there
+    exit code 2
+    "###);
+}
+
+#[test]
 fn a_server_that_is_not_there_is_a_database_error_with_a_hint() {
     let url = "postgres://ann:secret@127.0.0.1:1/app";
     insta::assert_snapshot!(transcript(&["init", "--database-url", url]), @r###"
