@@ -5,9 +5,6 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
 
-/// `NAMEDATALEN - 1` of a stock build.
-const NAME_BYTES_MAX: usize = 63;
-
 /// Why a text cannot be a name.
 #[derive(Debug, ThisError, PartialEq, Eq)]
 pub enum NameError {
@@ -31,6 +28,9 @@ pub enum NameError {
 pub struct Name(String);
 
 impl Name {
+    /// `NAMEDATALEN - 1` of a stock build.
+    pub const BYTES_MAX: usize = 63;
+
     /// Checks length and bytes.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let text = text.into();
@@ -40,7 +40,7 @@ impl Name {
         if text.contains('\0') {
             return Err(NameError::Nul);
         }
-        if text.len() > NAME_BYTES_MAX {
+        if text.len() > Self::BYTES_MAX {
             let len = text.len();
             return Err(NameError::TooLong(text, len));
         }
@@ -62,11 +62,11 @@ impl Name {
     #[must_use]
     pub fn with_suffix(&self, suffix: &str) -> Self {
         let whole = format!("{}{suffix}", self.0);
-        if whole.len() <= NAME_BYTES_MAX {
+        if whole.len() <= Self::BYTES_MAX {
             return Self(whole);
         }
         let tail = format!("~{:08x}", fnv1a(whole.as_bytes()));
-        let mut cut = NAME_BYTES_MAX - tail.len();
+        let mut cut = Self::BYTES_MAX - tail.len();
         while !whole.is_char_boundary(cut) {
             cut -= 1;
         }
@@ -232,7 +232,7 @@ mod tests {
                 let long = "x".repeat(60);
                 let left = a.with_suffix(&long);
                 let right = b.with_suffix(&long);
-                prop_assert!(left.as_str().len() <= NAME_BYTES_MAX);
+                prop_assert!(left.as_str().len() <= Name::BYTES_MAX);
                 prop_assert_ne!(left, right);
             }
         }

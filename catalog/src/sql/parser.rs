@@ -61,3 +61,8 @@ pub fn offset(location: std::ffi::c_int) -> Option<usize> {
 pub fn name_parts<'a>(list: impl IntoIterator<Item = Node<'a>>) -> Vec<&'a str> {
     list.into_iter().filter_map(Node::as_str).collect()
 }
+
+/// The same of a list that the grammar keeps as strings.
+pub fn strings<'a>(list: impl IntoIterator<Item = &'a nodes::String>) -> Vec<&'a str> {
+    list.into_iter().filter_map(nodes::String::sval).collect()
+}

@@ -5,8 +5,6 @@ use catalog::model::Name;
 use super::{Table, context, fields::Fields, vocabulary::Vocabulary};
 use crate::rewrite::Edits;
 
-/// A name has at most so many bytes, so nothing longer between quotes is one.
-const NAME_BYTES_MAX: usize = 63;
 /// A name may hold quotes itself, which PostgreSQL does not double in reports: so many ends are tried.
 const ENDS_TRIED: usize = 8;
 /// Quotes of PostgreSQL's translations.
@@ -107,7 +105,7 @@ impl<'a> Words<'a> {
     fn name_at(&self, inside: &str, open: char, kind: &str) -> Option<(usize, String)> {
         let (_, close) = QUOTES.iter().find(|(known, _)| *known == open)?;
         let ends =
-            inside.match_indices(*close).map(|(at, _)| at).take_while(|at| *at <= 2 * NAME_BYTES_MAX + 1);
+            inside.match_indices(*close).map(|(at, _)| at).take_while(|at| *at <= 2 * Name::BYTES_MAX + 1);
         ends.take(ENDS_TRIED).find_map(|end| {
             let name = inside.get(..end)?.trim();
             Some((end, self.meaning(kind, name)?.to_owned()))

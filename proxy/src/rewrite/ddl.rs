@@ -11,10 +11,11 @@ use catalog::{
     sql::parser::{
         Node, name_parts, nodes,
         raw::{AlterTableType, NodeTag, ObjectType},
+        strings,
     },
 };
 
-use super::analysis::Analysis;
+use super::{analysis::Analysis, temporary};
 
 /// Something that a statement makes, changes or drops.
 #[derive(Clone, Copy)]
@@ -78,9 +79,7 @@ fn leftmost(mut select: &nodes::SelectStmt) -> &nodes::SelectStmt {
 
 fn create_relation<'t>(analysis: &mut Analysis<'t>, verb: &str, named: Option<&'t nodes::RangeVar>) {
     let Some(named) = named else { return };
-    // a C character, signed on some machines only
-    let is_temporary = i32::from(named.relpersistence) == i32::from(b't');
-    if is_temporary || named.schemaname() == Some("pg_temp") {
+    if temporary::is_made(named) {
         analysis.makes_temporary(named.relname().unwrap_or_default());
     } else if is_editioned(analysis, Object { name: "", ..Object::relation(named) }) {
         refuse(analysis, verb);
@@ -244,10 +243,6 @@ fn object_parts(object: Node<'_>) -> Option<Vec<&str>> {
         Node::String(name) => Some(vec![name.sval()?]),
         _ => None,
     }
-}
-
-fn strings<'t>(list: impl IntoIterator<Item = &'t nodes::String>) -> Vec<&'t str> {
-    list.into_iter().filter_map(nodes::String::sval).collect()
 }
 
 fn is_editioned(analysis: &Analysis<'_>, object: Object<'_>) -> bool {

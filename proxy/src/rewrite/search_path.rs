@@ -18,6 +18,7 @@ use super::{
     command::Command,
     literals::{self, Constant},
 };
+use crate::route;
 
 const SEARCH_PATH: &str = "search_path";
 /// The schema of our functions that show settings as the application made them.
@@ -59,7 +60,8 @@ pub(super) fn rewrite_set_config<'t>(analysis: &mut Analysis<'t>, call: &'t node
         call_ours(analysis, call);
         return analysis.loses_path();
     };
-    let entries = split(value);
+    // Of a value that the server refuses, none.
+    let entries = route::elements(value).unwrap_or_default();
     analysis.may_set_path(entries.iter().map(|(name, _)| name.as_str()));
     let listed = listed(analysis, entries.iter().map(|(name, _)| name.as_str()));
     let (mut path, mut written) = (String::new(), 0);
@@ -189,32 +191,4 @@ fn refuse_marker(analysis: &mut Analysis<'_>) {
         Some("To work in another edition: ALTER SESSION SET EDITION name.".to_owned()),
         None,
     );
-}
-
-/// The entries of a search path in a string, as PostgreSQL's `SplitIdentifierString` reads them: the name, and where it begins. Empty for what
-/// PostgreSQL refuses.
-fn split(value: &str) -> Vec<(String, usize)> {
-    const SPACE: [char; 6] = [' ', '\t', '\n', '\r', '\x0b', '\x0c'];
-    let mut entries = Vec::new();
-    let mut quoted = false;
-    let parts = value.split(|c| {
-        quoted ^= c == '"';
-        c == ',' && !quoted
-    });
-    let mut at = 0;
-    for part in parts {
-        let written = part.trim_start_matches(SPACE);
-        let start = at + part.len() - written.len();
-        at += part.len() + 1;
-        let written = written.trim_end_matches(SPACE);
-        let name = match written.strip_prefix('"') {
-            Some(rest) => rest.strip_suffix('"').map(|inner| inner.replace("\"\"", "\"")),
-            None => Some(written.to_ascii_lowercase()),
-        };
-        match name.filter(|name| !name.is_empty()) {
-            Some(name) => entries.push((name, start)),
-            None => return Vec::new(),
-        }
-    }
-    entries
 }

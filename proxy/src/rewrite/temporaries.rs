@@ -9,8 +9,6 @@ use catalog::{
 
 /// Names remembered for one session, in bytes.
 const BYTES_MAX: usize = 256 << 10;
-/// PostgreSQL's NAMEDATALEN, without the NUL.
-const NAME_BYTES_MAX: usize = 63;
 /// Between what a key is made of; no text holds it.
 const MARK: u8 = 0xff;
 
@@ -58,7 +56,7 @@ impl Temporaries {
         if tokens.iter().any(|token| token.kind == TokenKind::UnicodeQuoted) {
             return self.add_all_to_key(key);
         }
-        let mut folded = [0; NAME_BYTES_MAX];
+        let mut folded = [0; Name::BYTES_MAX];
         for token in tokens {
             let bytes = token.bytes(text.as_bytes());
             let known = match token.kind {

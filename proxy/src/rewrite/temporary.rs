@@ -1,7 +1,7 @@
 //! What temporary tables, types and functions are made of. They are a session's own, so DDL makes them in a live edition, too: qualified names of types and tables in it
 //! mean the edition's. Lasting objects in schemas that are not editioned would keep a rollback from taking an edition's types away; their names stay as they are.
 
-use catalog::sql::parser::{Node, name_parts, nodes};
+use catalog::sql::parser::{Node, name_parts, nodes, strings};
 
 use super::{
     analysis::Analysis,
@@ -96,20 +96,19 @@ fn resolve<'t>(analysis: &mut Analysis<'t>, name: Option<&'t nodes::TypeName>) {
 
 /// Whether a relation is made as a temporary one, or has been.
 fn is_temporary(analysis: &Analysis<'_>, named: Option<&nodes::RangeVar>) -> bool {
-    named.is_some_and(|named| match named.schemaname() {
-        Some(schema) => schema == SCHEMA,
-        // a C character, signed on some machines only
-        None => {
-            i32::from(named.relpersistence) == i32::from(b't')
-                || analysis.is_temporary(named.relname().unwrap_or_default())
-        }
+    named.is_some_and(|named| {
+        let has_been =
+            named.schemaname().is_none() && analysis.is_temporary(named.relname().unwrap_or_default());
+        has_been || is_made(named)
     })
+}
+
+/// Whether a statement that makes a relation by this name makes a temporary one.
+pub(super) fn is_made(named: &nodes::RangeVar) -> bool {
+    // a C character, signed on some machines only
+    named.schemaname() == Some(SCHEMA) || i32::from(named.relpersistence) == i32::from(b't')
 }
 
 fn is_in_schema(name: &[&str]) -> bool {
     matches!(name, [.., schema, _] if *schema == SCHEMA)
-}
-
-fn strings<'t>(list: impl IntoIterator<Item = &'t nodes::String>) -> Vec<&'t str> {
-    list.into_iter().filter_map(nodes::String::sval).collect()
 }

@@ -10,7 +10,7 @@ use catalog::{
     snapshot::{Snapshot, SnapshotEdition},
 };
 
-pub(crate) use search_path::{split, with_edition, without_editions};
+pub(crate) use search_path::{elements, split, with_edition, without_editions};
 
 use crate::{
     catalogue::{Catalogue, Database, Standing},

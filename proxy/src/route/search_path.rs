@@ -5,8 +5,6 @@ use catalog::{
     snapshot::{Snapshot, SnapshotEdition},
 };
 
-/// `NAMEDATALEN - 1` of a stock build.
-const NAME_BYTES_MAX: usize = 63;
 const USER: &str = "$user";
 
 /// The elements of a `search_path` value, folded and cut as `SplitIdentifierString` does; None if it is not one.
@@ -14,8 +12,8 @@ pub(crate) fn split(value: &str) -> Option<Vec<String>> {
     Some(elements(value)?.into_iter().map(|(element, _)| element).collect())
 }
 
-/// The elements, and where in the text each begins.
-fn elements(value: &str) -> Option<Vec<(String, usize)>> {
+/// The same, and where in the text each begins.
+pub(crate) fn elements(value: &str) -> Option<Vec<(String, usize)>> {
     let mut rest = value.trim_start_matches(is_space);
     let mut elements = Vec::new();
     if rest.is_empty() {
@@ -65,7 +63,7 @@ fn is_space(c: char) -> bool {
 }
 
 fn cut(mut element: String) -> String {
-    let mut end = element.len().min(NAME_BYTES_MAX);
+    let mut end = element.len().min(Name::BYTES_MAX);
     while !element.is_char_boundary(end) {
         end -= 1;
     }
