@@ -57,6 +57,9 @@ pub enum TypeBody {
         of: TypeUse,
         /// `NOT NULL` and the definitions of its checks.
         rules: Vec<String>,
+        /// What a column of it gets that has no default of its own.
+        #[serde(default)]
+        default: Option<String>,
     },
     /// Nothing that its editions could have in common.
     #[default]

@@ -23,7 +23,8 @@ SELECT jsonb_build_object(
       SELECT jsonb_build_object('base', jsonb_build_object('of', jsonb_build_object('type_name', format_type(t.typbasetype, t.typtypmod),
         'type_id', (SELECT u.id::bigint FROM (SELECT CASE WHEN b.typtype = 'b' AND b.typlen = -1 AND b.typelem <> 0 THEN b.typelem ELSE b.oid END) AS u (id) WHERE u.id >= 16384)),
         'rules', to_jsonb(ARRAY(SELECT 'NOT NULL' WHERE t.typnotnull UNION ALL
-          SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1))))
+          SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1)),
+        'default', pg_get_expr(t.typdefaultbin, 0)))
       FROM pg_type b WHERE b.oid = t.typbasetype)
     WHEN 'c' THEN jsonb_build_object('attributes', coalesce((
       SELECT jsonb_agg(jsonb_build_object('id', a.attnum, 'name', a.attname, 'of', jsonb_build_object('type_name', format_type(a.atttypid, a.atttypmod),

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{InferInput, volatile::is_another_each_time};
 use crate::{
     blueprint::NotedStatement,
-    model::{Column, ColumnId, ConstraintKind, Generated, Name, Table, TypeKind, Volatility},
+    model::{
+        Column, ColumnId, ConstraintKind, Generated, Name, Schema, Table, TypeBody, TypeKind, Volatility,
+    },
     plan::transforms::{as_text, may_be_of_domain},
     sql,
     sql::{
@@ -261,7 +263,7 @@ struct Reading<'a> {
     statement: &'a DataStatement,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
     /// The column that a name meant when the statement ran. What was noted at the end of a longer text has forgotten columns that the text dropped:
     /// those the parent knows. One of the child's that the note does not know came later.
     fn column(&self, name: &Name) -> Option<ColumnId> {
@@ -306,11 +308,10 @@ impl Reading<'_> {
                 let own = self.row.child.column(column).filter(|column| column.type_id.is_some());
                 let value = match default {
                     Some(default) => self.expression(default)?,
-                    // Its type may have a default.
-                    None if own.is_some_and(|own| may_be_of_domain(self.row.input.child, own)) => {
-                        return None;
-                    }
-                    None => Sql::trusted("NULL"),
+                    None => match own.filter(|own| may_be_of_domain(self.row.input.child, own)) {
+                        Some(own) => self.default_of_type(own)?,
+                        None => Sql::trusted("NULL"),
+                    },
                 };
                 match own {
                     // A type of the draft's own has another name elsewhere.
@@ -326,6 +327,22 @@ impl Reading<'_> {
         };
         // What cannot be read again is not known: its default counts.
         Expression::parse(value.as_str()).is_ok().then_some((column, value))
+    }
+
+    /// What rows have got in a column that was added without a default, where it has one now; without one, adding it anew tells. `None`: that cannot be said.
+    fn default_of_type(&self, column: &Column) -> Option<Sql> {
+        if column.default.is_none() || column.type_name.ends_with("[]") {
+            return column.default.as_ref().map(|_| Sql::trusted("NULL"));
+        }
+        let (parent, child) = (self.row.input.parent, self.row.input.child);
+        let default = |schema: &'a Schema| match &schema.type_def(column.type_id?)?.body {
+            TypeBody::Base { default, .. } => Some(default.as_ref()),
+            _ => None,
+        };
+        let known = default(child)?;
+        let is_as_ever = default(parent).is_none_or(|before| before == known);
+        let value = known.map_or_else(|| Sql::trusted("NULL"), |default| sql!("({})", Sql::trusted(default)));
+        (is_as_ever && !is_another_each_time(self.row.input, &value)).then_some(value)
     }
 
     /// An expression in words of the parent, in parentheses of its own.

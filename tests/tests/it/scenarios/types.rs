@@ -274,3 +274,21 @@ async fn editions_that_stay_go_on_writing_when_the_root_is_retired() {
     assert_eq!(third.ask(all).await, ["1|best", "2|bad", "3|bad", "4|fine", "5|best"]);
     world.end().await;
 }
+
+/// A domain's default is what rows get that are there when the column comes, whatever default the column has in the end.
+#[tokio::test]
+async fn rows_get_the_default_of_a_columns_domain() {
+    story(
+        "CREATE DOMAIN kept AS int DEFAULT 7; CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2); GRANT ALL ON t TO app",
+    )
+    .draft(
+        "v2",
+        "CREATE DOMAIN positive AS int DEFAULT 3 CHECK (VALUE > 0); CREATE DOMAIN bare AS int CHECK (VALUE > 0);
+         ALTER TABLE t ADD a positive, ADD b kept, ADD c bare, ADD d positive[], ADD e positive;
+         ALTER TABLE t ALTER a SET DEFAULT 41, ALTER b SET DEFAULT 42, ALTER c SET DEFAULT 43, ALTER d SET DEFAULT '{44}'",
+    )
+    .see("v2", "SELECT * FROM t ORDER BY id", &["1|3|7|∅|∅|3", "2|3|7|∅|∅|3"])
+    .see("v2", "INSERT INTO t VALUES (3) RETURNING *", &["3|41|42|43|{44}|3"])
+    .tell()
+    .await;
+}
