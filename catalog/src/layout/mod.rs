@@ -9,6 +9,6 @@ mod shape;
 
 pub use child::{ChildLayout, ColumnFate, InheritedTable, LayoutInput, lay_out_child, object_ids};
 pub use mapping::{Mapping, TableMapping, renamed_sequences};
-pub use naming::{TakenNames, not_null_check};
+pub use naming::{TakenNames, interim_counter, not_null_check};
 pub use search_path::{Ancestry, reads_editioned};
 pub use shape::{Shape, ShapeColumn, is_plain};

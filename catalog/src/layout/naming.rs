@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{EditionName, Name};
+use crate::model::{ColumnId, EditionName, Name, QualifiedName, Table};
 
 /// Names that are in use within one name space (the columns of a table, the relations of a schema …).
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,13 @@ impl TakenNames {
 /// The check that stands for NOT NULL of a physical column until all rows have been looked at.
 pub fn not_null_check(column: &Name) -> Name {
     column.with_suffix("~edition not null")
+}
+
+/// The sequence that numbers rows in a column which is to be an identity, until all have a number and it can be one.
+pub fn interim_counter(edition: &EditionName, table: &Table, column: ColumnId) -> Option<QualifiedName> {
+    let schema = edition.schema_for(&table.name.schema).ok()?;
+    let name = Name::new(format!("edition~{}_{column}", table.id)).ok()?;
+    Some(QualifiedName::new(schema, name))
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ use crate::{
     plan::{
         Bindings, Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, agreements, assemble,
         bindings, candidates, changes_nothing, draft_fingerprint, drift, expand, fingerprint,
-        leave_out_doubtful, made_anew, own_objects, own_types, probes, property_findings, refusals,
-        searching_functions,
+        leave_out_doubtful, made_anew, next_number, own_objects, own_types, probes, property_findings,
+        refusals, searching_functions,
     },
     seed::read_seeds,
     store,
@@ -146,8 +146,11 @@ pub(super) async fn plan_publication(
         }
         layout = lay_out(&chain, draft, &child, &given, &own)?;
     };
-    let default_of =
-        |table, column: &Name| reading.schema.table(table)?.column_named(column.as_str())?.default.clone();
+    let default_of = |table, name: &Name| {
+        let column = reading.schema.table(table)?.column_named(name.as_str())?;
+        let number = || Some(next_number(&draft.name, child.table(table)?, column)?.to_string());
+        column.default.clone().or_else(number)
+    };
     let older: Vec<EditionName> = chain.members.iter().map(|member| member.edition.name.clone()).collect();
     let (hop, more) =
         assemble((&layout.inherited, draft.id, &draft.name), &older, &found, &reading.probed, default_of);

@@ -57,7 +57,7 @@ pub use step::{Lock, Step, StepKind};
 pub use take_back::{TakeBackInput, take_back};
 pub(crate) use tighten::BYTES_BUILT_AT_ONCE;
 pub use transforms::{
-    Candidate, Ends, Fill, FilledBy, Fit, Hop, TransformInput, assemble, candidates, probes,
+    Candidate, Ends, Fill, FilledBy, Fit, Hop, TransformInput, assemble, candidates, next_number, probes,
 };
 pub use unsupported::refusals;
 

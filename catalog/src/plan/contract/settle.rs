@@ -48,9 +48,11 @@ impl Contraction<'_> {
         })
     }
 
-    /// Columns that both editions store in one place; others had everything from the start.
+    /// Columns that both editions store in one place; others had everything from the start, but for the names of their sequences.
     fn settle_columns(&self, before: &Table, table: &Table) -> Vec<Sql> {
         let (old, new) = (self.gone.mapping.table(before), self.new_root.mapping.table(table));
+        let added = table.columns.iter().filter(|column| before.column(column.id).is_none());
+        let named = added.filter_map(|column| self.name_counter(table, column));
         table
             .columns
             .iter()
@@ -59,20 +61,19 @@ impl Contraction<'_> {
             .flat_map(|(was, is)| {
                 let object = Object::Column { table: &table.name, column: &is.name };
                 let settled = settle(&object, &was.properties, &is.properties);
-                let settled = settled.into_iter().chain(self.name_counter(table, was, is));
+                let counter = self.name_counter(table, is).filter(|_| was.identity == Identity::None);
+                let settled = settled.into_iter().chain(counter);
                 settled.chain(settle_options(&table.name, was, is))
             })
+            .chain(named)
             .collect()
     }
 
     /// The sequence of an identity that the new root added may stand under another name.
-    fn name_counter(&self, table: &Table, was: &Column, is: &Column) -> Option<Sql> {
+    fn name_counter(&self, table: &Table, column: &Column) -> Option<Sql> {
         let physical = self.new_root.mapping.table(table);
-        let standing = self.live(table.id)?.column_named(physical.column(is).as_str())?;
-        if was.identity != Identity::None || standing.identity == Identity::None {
-            return None;
-        }
-        let (from, to) = (identity_sequence(standing)?, identity_sequence(is)?);
+        let standing = self.live(table.id)?.column_named(physical.column(column).as_str())?;
+        let (from, to) = (identity_sequence(standing)?, identity_sequence(column)?);
         (from != to).then(|| {
             sql!("ALTER SEQUENCE {} RENAME TO {}", QualifiedName::new(table.name.schema.clone(), from), to)
         })

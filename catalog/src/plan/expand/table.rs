@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ExpandInput, TableView, schema_of};
+use super::{ExpandInput, TableView, counting::begin_to_number, schema_of};
 use crate::{
     ddl::{
         TriggerMode, add_column, add_empty_column, create_view, drop_hop, forward_statements, grant_columns,
@@ -43,7 +43,7 @@ pub(super) fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Re
     statements.extend(functions);
 
     let mut alters = false;
-    for (column, name, _) in new_columns(table.place, table.child) {
+    for (column, name, fate) in new_columns(table.place, table.child) {
         let worded = table.physical.column(column.id).unwrap_or(column);
         let forward = hop.and_then(|hop| hop.forward.iter().find(|assignment| &assignment.target == name));
         let constant = input.hop.constant(table.place.id, name);
@@ -74,6 +74,12 @@ pub(super) fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Re
                 statements.push(sql!("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", physical, name));
             }
             _ => {}
+        }
+        if fate == ColumnFate::Added
+            && let Some((number, forget)) = begin_to_number(input, table, column)
+        {
+            statements.extend(number);
+            inverse.push(forget);
         }
         statements.extend(give(&Object::Column { table: physical, column: name }, &column.properties));
         statements.extend(grant_columns(physical, [(name, column.grants.as_slice())]));

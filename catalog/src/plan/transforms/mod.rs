@@ -13,14 +13,14 @@ pub(in crate::plan) use values::as_text;
 use super::{Finding, cautions::draws};
 use crate::{
     ddl::Numbered,
-    layout::{ColumnFate, InheritedTable, Mapping},
+    layout::{ColumnFate, InheritedTable, Mapping, interim_counter},
     model::{
         Column, ColumnId, Direction, EditionName, Generated, Identity, Name, OnError, Origin, QualifiedName,
         Schema, Table, TableId, Transform, TypeKind, Volatility,
     },
     physical::Probe,
     sql,
-    sql::Sql,
+    sql::{Literal, Sql},
 };
 use expression::{distinct_tells, forward_expression, is_cast_by_word_only, reverse_expression};
 use judgement::{
@@ -187,6 +187,9 @@ fn forward(
         return;
     }
     match (author, fate) {
+        (Some(_), ColumnFate::Added) if column.identity != Identity::None => {
+            findings.push(unsupported(sides, column, "a transform for an identity column that is added"));
+        }
         (Some(transform), _) => match forward_expression(sides, transform) {
             Ok((expression, sources)) => {
                 let ends = sides.parent.column(column.id).map(|before| (before.of(), column.of()));
@@ -210,7 +213,18 @@ fn forward(
         },
         (None, ColumnFate::Duplicated) => found.extend(inferred_forward(sides, column, candidate, findings)),
         (None, _) if column.identity != Identity::None => {
-            findings.push(unsupported(sides, column, "an identity column added to an existing table"));
+            match next_number(sides.edition, sides.child, column) {
+                Some(number) if sides.child.partitioning.is_none() => {
+                    candidate.is_default = true;
+                    candidate.transform.expression = number.to_string();
+                    found.push(candidate);
+                }
+                _ => findings.push(unsupported(
+                    sides,
+                    column,
+                    "an identity column added to a partitioned table",
+                )),
+            }
         }
         (None, _) => match &column.default {
             Some(_) if column.default_volatility == Volatility::Volatile => {
@@ -222,6 +236,13 @@ fn forward(
             _ => {}
         },
     }
+}
+
+/// The number that a row gets in a column which is to be an identity and is none yet.
+pub fn next_number(edition: &EditionName, table: &Table, column: &Column) -> Option<Sql> {
+    let counter = interim_counter(edition, table, column.id).filter(|_| column.identity != Identity::None)?;
+    let counter = sql!("{}", counter);
+    Some(sql!("nextval({}::pg_catalog.regclass)", Literal(counter.as_str())))
 }
 
 /// What the parent generates, as the transform of a column that the child's writers give.
