@@ -7,7 +7,7 @@ use crate::{
     report::{self, Vocabulary},
     rewrite::{self, sample},
     wire::{
-        frame::{HEADER_BYTES, Step, Stepper},
+        frame::{HEADER_BYTES, Need, Step, Stepper},
         message, options,
         startup::FirstPacket,
     },
@@ -34,7 +34,10 @@ pub fn frames(data: &[u8]) {
         held.extend_from_slice(arrived);
         let mut at = 0;
         while let Some(rest) = held.get(at..).filter(|rest| !rest.is_empty()) {
-            match stepper.step(rest, |tag, len| tag.is_ascii_uppercase() && len < 1 << 20) {
+            match stepper.step(rest, |tag, len| match tag {
+                b'B' => Need::Front(64),
+                _ => Need::whole_if(tag.is_ascii_uppercase() && len < 1 << 20),
+            }) {
                 Step::Rest(len) | Step::Begin { len, .. } => {
                     assert!((1..=rest.len()).contains(&len), "{len} of {}", rest.len());
                     at += len;

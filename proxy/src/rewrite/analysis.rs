@@ -37,7 +37,6 @@ pub(super) struct Analysis<'t> {
     /// First tokens of names that a rule has dealt with.
     claimed: HashSet<usize>,
     refusal: Option<(Refusal, Option<usize>)>,
-    is_alone: bool,
     resets: Resets,
     reads_literals: bool,
     temporaries: Vec<Name>,
@@ -84,7 +83,6 @@ pub(super) fn judge(
             substitutes: Vec::new(),
             claimed: HashSet::new(),
             refusal: None,
-            is_alone: tree.statements().count() == 1,
             resets: Resets::Nothing,
             // what U&"…" means hangs on the literal after UESCAPE
             reads_literals: tokens.iter().any(|token| token.kind == TokenKind::UnicodeQuoted),
@@ -248,10 +246,8 @@ impl<'t> Analysis<'t> {
 
     /// Whether a path that leads there is another, which is noted.
     fn leaves_for(&mut self, home: Option<&Home>) -> bool {
-        let leaves = self.path != PathEffect::Keeps || !self.session.whereabouts.stays_at(home);
-        if leaves {
-            self.path = PathEffect::Changes;
-        }
+        let leaves = self.path == PathEffect::Changes || !self.session.whereabouts.stays_at(home);
+        self.path = if leaves { PathEffect::Changes } else { PathEffect::Stays };
         leaves
     }
 
@@ -266,14 +262,6 @@ impl<'t> Analysis<'t> {
             self.edition.path.iter().flat_map(|(_, before)| before).any(|name| name.as_str() == schema)
         };
         Home::of(path.into_iter().filter(|schema| !ours(schema)))
-    }
-
-    /// Notes that the session's settings are those of its start again. Among other statements the server refuses to do so.
-    pub(super) fn discards(&mut self) {
-        self.restores_path();
-        if self.is_alone {
-            self.path = PathEffect::Forgets;
-        }
     }
 
     /// Whether unqualified names lead to a schema that is not editioned, and nowhere else.

@@ -36,10 +36,10 @@ pub(super) enum PathEffect {
     /// It stays.
     #[default]
     Keeps,
+    /// It is set to what it is.
+    Stays,
     /// It may be another from now on.
     Changes,
-    /// It is that of the session's start again, for good.
-    Forgets,
 }
 
 /// The verdict, not yet applied to a text.

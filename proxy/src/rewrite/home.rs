@@ -84,6 +84,14 @@ impl Whereabouts {
         self.is_loose |= is_kept;
     }
 
+    /// Something is prepared that sets the path, to what it is now.
+    pub(super) fn loosen(&mut self) {
+        self.is_loose = true;
+        if self.certainty == Certainty::Lasting {
+            self.certainty = Certainty::Passing;
+        }
+    }
+
     /// All settings, and everything prepared, are those of the session's start again.
     pub(super) fn restart(&mut self) {
         *self = Self::starting_at(self.first.take());

@@ -165,9 +165,9 @@ impl Rewriter {
             session.temporaries.extend(&judgement.temporaries);
             session.whereabouts.move_on();
             match judgement.path {
-                PathEffect::Keeps => {}
+                PathEffect::Stays if is_kept => session.whereabouts.loosen(),
+                PathEffect::Keeps | PathEffect::Stays => {}
                 PathEffect::Changes => session.whereabouts.lose(is_kept),
-                PathEffect::Forgets => session.whereabouts.restart(),
             }
         }
         verdict

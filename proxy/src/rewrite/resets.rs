@@ -1,6 +1,6 @@
 //! Settings that fall back to what they were when a session began that has changed its edition since: they are set again behind the text.
 
-use catalog::sql::parser::Node;
+use catalog::sql::parser::{Node, name_parts, nodes};
 
 use super::{cache::Outcome, verdict::Refusal};
 
@@ -24,9 +24,7 @@ impl Resets {
 
     /// The next statement of the text.
     pub(super) fn statement(&mut self, statement: Node<'_>) {
-        let is_setting =
-            matches!(statement, Node::VariableSetStmt(_) | Node::DiscardStmt(_) | Node::TransactionStmt(_));
-        if *self == Self::Settings && !is_setting {
+        if *self == Self::Settings && !names_nothing(statement) {
             *self = Self::BeforeOthers;
         }
     }
@@ -50,4 +48,33 @@ impl Resets {
             )),
         }
     }
+}
+
+/// Whether a statement means the same in every edition, as those of poolers and drivers do that reset a session (Npgsql, Odyssey).
+fn names_nothing(statement: Node<'_>) -> bool {
+    match statement {
+        Node::VariableSetStmt(_)
+        | Node::DiscardStmt(_)
+        | Node::TransactionStmt(_)
+        | Node::DeallocateStmt(_)
+        | Node::ClosePortalStmt(_)
+        | Node::UnlistenStmt(_) => true,
+        Node::SelectStmt(select) => is_unlock(select),
+        _ => false,
+    }
+}
+
+/// `SELECT pg_advisory_unlock_all()`, and nothing else.
+fn is_unlock(select: &nodes::SelectStmt) -> bool {
+    let mut targets = select.target_list().iter();
+    let (Some(target), None) = (targets.next(), targets.next()) else { return false };
+    let Node::FuncCall(call) = target.val() else { return false };
+    let is_bare = select.from_clause().iter().next().is_none()
+        && [select.where_clause(), select.limit_count(), select.limit_offset()]
+            .iter()
+            .all(|clause| matches!(clause, Node::None))
+        && select.sort_clause().iter().next().is_none()
+        && select.with_clause().is_none()
+        && call.args().iter().next().is_none();
+    is_bare && name_parts(call.funcname()).last() == Some(&"pg_advisory_unlock_all")
 }

@@ -41,7 +41,7 @@ pub(super) fn rewrite_set<'t>(analysis: &mut Analysis<'t>, set: &'t nodes::Varia
 /// `DISCARD ALL`.
 pub(super) fn discard(analysis: &mut Analysis<'_>, discard: &nodes::DiscardStmt) {
     if discard.target == DiscardMode::DISCARD_ALL {
-        analysis.discards();
+        analysis.restores_path();
     }
 }
 

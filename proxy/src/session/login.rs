@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{channel_binding::Offer, path_report, reported::Reported, roster::Place, stream::Stream};
 use crate::wire::{
-    frame::{HEADER_BYTES, Step, Stepper},
+    frame::{HEADER_BYTES, Need, Step, Stepper},
     message::{self, Report},
     startup::StartupError,
 };
@@ -164,7 +164,7 @@ fn next_frame(buffer: &[u8]) -> Result<Option<&[u8]>, LoginError> {
     if buffer.is_empty() {
         return Ok(None);
     }
-    match Stepper::default().step(buffer, |_, len| len <= MESSAGE_BYTES_MAX) {
+    match Stepper::default().step(buffer, |_, len| Need::whole_if(len <= MESSAGE_BYTES_MAX)) {
         Step::Whole { len, .. } => Ok(buffer.get(..len)),
         Step::Hold(_) => Ok(None),
         Step::Begin { .. } | Step::Rest(_) | Step::Malformed => Err(LoginError::malformed("server")),
@@ -180,7 +180,8 @@ fn wants_answer(frame: &[u8]) -> bool {
 async fn client_answer(client: &mut Stream, inbox: &mut BytesMut) -> Result<BytesMut, LoginError> {
     loop {
         if !inbox.is_empty() {
-            let is_answer = |tag, len| tag == message::client::PASSWORD && len <= MESSAGE_BYTES_MAX;
+            let is_answer =
+                |tag, len| Need::whole_if(tag == message::client::PASSWORD && len <= MESSAGE_BYTES_MAX);
             match Stepper::default().step(inbox, is_answer) {
                 Step::Whole { len, .. } => return Ok(inbox.split_to(len)),
                 Step::Hold(_) => {}

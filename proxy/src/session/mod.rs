@@ -16,6 +16,7 @@ mod channel_binding;
 mod draft;
 mod edition;
 mod handshake;
+mod interlude;
 mod login;
 mod path_report;
 mod relay;

@@ -143,7 +143,8 @@ impl Seat {
     }
 
     pub(crate) fn give_order(&self, order: Option<Order>) {
-        if *self.order.borrow() == order {
+        // Nothing takes back that a session is to end.
+        if *self.order.borrow() == order || matches!(*self.order.borrow(), Some(Order::EndNow(_))) {
             return;
         }
         self.ordered.set(order.is_some());

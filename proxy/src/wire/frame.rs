@@ -30,6 +30,21 @@ pub(crate) enum Step {
     Malformed,
 }
 
+/// How much of a frame somebody looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Nothing,
+    /// So many bytes at its front, or all of it if it has fewer; then it is passed on in pieces.
+    Front(usize),
+    Whole,
+}
+
+impl Need {
+    pub(crate) fn whole_if(needed: bool) -> Self {
+        if needed { Self::Whole } else { Self::Nothing }
+    }
+}
+
 /// Where in a stream of frames one direction of a connection stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stepper {
@@ -62,10 +77,10 @@ impl Stepper {
         at
     }
 
-    /// Looks at the front of `buffer`, which must not be empty. `wants_whole` is told tag and length (header
+    /// Looks at the front of `buffer`, which must not be empty. `need` is told tag and length (header
     /// included) of a frame that begins there.
     #[inline]
-    pub(crate) fn step(&mut self, buffer: &[u8], wants_whole: impl FnOnce(u8, usize) -> bool) -> Step {
+    pub(crate) fn step(&mut self, buffer: &[u8], need: impl FnOnce(u8, usize) -> Need) -> Step {
         if self.rest > 0 {
             let here = self.rest.min(buffer.len());
             self.rest -= here;
@@ -75,8 +90,11 @@ impl Stepper {
             return Step::Hold(HEADER_BYTES);
         }
         let Some((tag, len)) = first(buffer) else { return Step::Malformed };
-        if wants_whole(tag, len) {
-            return if buffer.len() < len { Step::Hold(len) } else { Step::Whole { tag, len } };
+        match need(tag, len) {
+            Need::Whole if buffer.len() < len => return Step::Hold(len),
+            Need::Whole => return Step::Whole { tag, len },
+            Need::Front(bytes) if buffer.len() < bytes.min(len) => return Step::Hold(bytes.min(len)),
+            Need::Front(_) | Need::Nothing => {}
         }
         let here = len.min(buffer.len());
         self.rest = len - here;
@@ -118,12 +136,18 @@ mod tests {
             held.extend_from_slice(piece);
             let mut at = 0;
             while at < held.len() {
-                match stepper.step(&held[at..], |tag, _| tag == b'Q') {
+                match stepper.step(&held[at..], |tag, _| match tag {
+                    b'Q' => Need::Whole,
+                    b'B' => Need::Front(8),
+                    _ => Need::Nothing,
+                }) {
                     Step::Rest(len) => {
                         passed.extend(&held[at..at + len]);
                         at += len;
                     }
                     Step::Begin { tag, len } => {
+                        let (_, whole) = first(&held[at..]).unwrap();
+                        assert!(tag != b'B' || len >= whole.min(8), "not the front that was asked for");
                         tags.push(tag);
                         passed.extend(&held[at..at + len]);
                         at += len;
@@ -176,7 +200,7 @@ mod tests {
             stream.truncate(cut.index(stream.len() + 1));
             let (mut stepper, mut at) = (Stepper::default(), 0);
             while at < stream.len()
-                && let Step::Whole { len, .. } = stepper.step(&stream[at..], |tag, _| tag == b'D')
+                && let Step::Whole { len, .. } = stepper.step(&stream[at..], |tag, _| Need::whole_if(tag == b'D'))
             {
                 at += len;
             }
@@ -190,7 +214,7 @@ mod tests {
         for field in [0_i32, 3, -1, i32::MIN] {
             let mut bytes = vec![b'Q'];
             bytes.extend(field.to_be_bytes());
-            assert_eq!(Stepper::default().step(&bytes, |_, _| false), Step::Malformed);
+            assert_eq!(Stepper::default().step(&bytes, |_, _| Need::Nothing), Step::Malformed);
         }
     }
 }

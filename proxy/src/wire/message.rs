@@ -1,5 +1,7 @@
 //! The messages that we write ourselves, and the few fields that we read from the server's.
 
+use std::borrow::Cow;
+
 /// Tags that mean something to us. From the client:
 pub(crate) mod client {
     pub(crate) const QUERY: u8 = b'Q';
@@ -27,7 +29,9 @@ pub(crate) mod server {
     pub(crate) const COPY_IN: u8 = b'G';
     pub(crate) const PARAMETER_STATUS: u8 = b'S';
     pub(crate) const PARSE_COMPLETE: u8 = b'1';
+    pub(crate) const BIND_COMPLETE: u8 = b'2';
     pub(crate) const CLOSE_COMPLETE: u8 = b'3';
+    pub(crate) const NO_DATA: u8 = b'n';
     pub(crate) const ROW_DESCRIPTION: u8 = b'T';
     pub(crate) const PORTAL_SUSPENDED: u8 = b's';
     pub(crate) const EMPTY_QUERY: u8 = b'I';
@@ -43,7 +47,7 @@ pub(crate) const TERMINATE: [u8; 5] = [client::TERMINATE, 0, 0, 0, 4];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) severity: Severity,
-    pub(crate) sqlstate: &'static str,
+    pub(crate) sqlstate: Cow<'static, str>,
     pub(crate) message: String,
     pub(crate) detail: Option<String>,
     pub(crate) hint: Option<String>,
@@ -71,10 +75,10 @@ impl Severity {
 
 impl Report {
     /// The session ends, and why.
-    pub(crate) fn fatal(sqlstate: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn fatal(sqlstate: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Fatal,
-            sqlstate,
+            sqlstate: sqlstate.into(),
             message: message.into(),
             detail: None,
             hint: None,
@@ -83,7 +87,7 @@ impl Report {
     }
 
     /// A statement fails, and why.
-    pub(crate) fn error(sqlstate: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn error(sqlstate: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Error, ..Self::fatal(sqlstate, message) }
     }
 
@@ -105,7 +109,7 @@ impl Report {
         let fields = [
             (b'S', Some(self.severity.as_str())),
             (b'V', Some(self.severity.as_str())),
-            (b'C', Some(self.sqlstate)),
+            (b'C', Some(&*self.sqlstate)),
             (b'M', Some(self.message.as_str())),
             (b'D', self.detail.as_deref()),
             (b'H', self.hint.as_deref()),
@@ -194,6 +198,21 @@ pub(crate) fn named_portal(frame: &[u8]) -> Option<&[u8]> {
 /// A Close of this prepared statement.
 pub(crate) fn close_statement(name: &[u8]) -> Vec<u8> {
     frame(client::CLOSE, &[b"S", name].concat())
+}
+
+/// A Close of this portal.
+pub(crate) fn close_portal(name: &[u8]) -> Vec<u8> {
+    frame(client::CLOSE, &[b"P", name].concat())
+}
+
+/// A Bind of a statement without parameters, for results as text.
+pub(crate) fn bind(portal: &[u8], statement: &[u8]) -> Vec<u8> {
+    frame(client::BIND, &[portal, statement, &[0; 6]].concat())
+}
+
+/// An Execute of this portal to its end.
+pub(crate) fn execute(portal: &[u8]) -> Vec<u8> {
+    frame(client::EXECUTE, &[portal, &[0; 4]].concat())
 }
 
 /// Where a column of a result comes from.

@@ -359,6 +359,13 @@ async fn nothing_follows_a_change_of_the_edition_in_its_pipeline() {
         [extended("SET edition = v2"), extended(WHOAMI), sync(), extended(WHOAMI), sync()].concat();
     raw.send(&pipeline).await;
     assert_eq!(raw.tags_until_ready().await, "12CEZI");
+    // What fails in a batch takes back all that the batch has done.
+    let answer = raw.until_ready().await;
+    assert!(answer.contains(&(b'D', b"\0\x01\0\0\0\x05first".to_vec())), "{answer:?}");
+    raw.send(&[extended("SET edition = v2"), query(WHOAMI)].concat()).await;
+    assert!(raw.tags_until_ready().await.ends_with("EZI"), "a Query in its place");
+    raw.send(&[extended("SET edition = v2"), sync(), extended(WHOAMI), sync()].concat()).await;
+    assert_eq!(raw.tags_until_ready().await, "12CZI");
     let answer = raw.until_ready().await;
     assert!(answer.contains(&(b'D', b"\0\x01\0\0\0\x06second".to_vec())), "{answer:?}");
     // By halves: the server is not asked for more than was sent.

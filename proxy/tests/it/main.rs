@@ -10,6 +10,7 @@ mod editions;
 mod encodings;
 mod fuzzing;
 mod hostile;
+mod interludes;
 mod memory;
 mod program;
 mod protocol;

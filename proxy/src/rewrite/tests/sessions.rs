@@ -186,11 +186,33 @@ fn what_a_bare_name_means_is_not_guessed_once_the_path_is_another() {
         // a rollback may have brought the other path back
         judge("SET search_path = public");
         assert_eq!(judge("TRUNCATE users"), "=");
+        // it may fail, or never be executed
         assert_eq!(judge("DISCARD ALL"), "=");
-        assert_eq!(judge("TRUNCATE users"), r#"TRUNCATE "public"."users""#);
+        assert_eq!(judge("TRUNCATE users"), "=");
+        session.path_is(["public"], true);
+        let told = shown(rewriter.judge(b"TRUNCATE users", &cache, &mut session));
+        assert_eq!(told, r#"TRUNCATE "public"."users""#);
     }
     let mut tenant = SessionTraits::starting_with(["$user", "tenant", "public"]);
     assert_eq!(rewriter.judge(b"TRUNCATE users", &cache, &mut tenant), Verdict::Forward);
+}
+
+/// One that sets the path to where it is may be executed again when the path is another.
+#[test]
+fn what_stays_prepared_may_change_the_path_at_any_time() {
+    let rewriter = rewriter(VIEWED);
+    let cache = VerdictCache::default();
+    for (kept, is_loose) in [("SET search_path = public", true), ("SELECT 1", false)] {
+        let mut session = SessionTraits::default();
+        rewriter.judge_to_keep(kept.as_bytes(), true, &cache, &mut session);
+        for _ in 0..2 {
+            rewriter.judge(b"TRUNCATE users", &cache, &mut session);
+        }
+        assert_eq!(session.is_path_lost(), is_loose, "{kept}");
+        session.path_is(["public"], true);
+        rewriter.judge(b"TRUNCATE users", &cache, &mut session);
+        assert_eq!(session.is_path_lost(), is_loose, "{kept}: asked once");
+    }
 }
 
 #[test]
@@ -270,6 +292,12 @@ fn resetting_concerns_sessions_that_switched_only() {
             let switched = SessionTraits { switched: true, ..SessionTraits::default() };
             assert_eq!(judged(&rewriter, sql, &switched), "= and restore", "{sql}");
             assert_eq!(judged(&rewriter, "RESET work_mem", &switched), "=");
+            let npgsql = "SET SESSION AUTHORIZATION DEFAULT;RESET ALL;CLOSE ALL;UNLISTEN *;SELECT pg_advisory_unlock_all();DISCARD SEQUENCES;DISCARD TEMP";
+            assert_eq!(judged(&rewriter, npgsql, &switched), "= and restore");
+            for other in ["SELECT 1", "SELECT pg_advisory_unlock_all() FROM users", "TABLE users"] {
+                let text = format!("RESET ALL; {other}");
+                assert!(judged(&rewriter, &text, &switched).starts_with("! 0A000"), "{text}");
+            }
             let both = "RESET ALL; SET search_path = public";
             assert!(judged(&rewriter, both, &switched).starts_with("! 0A000"));
         }

@@ -3,9 +3,11 @@
 use catalog::model::{EditionState, Name};
 
 use super::{
+    super::interlude,
     Changing, Hold, InEdition, Restore, Treatment,
+    endings::{Ending, Remembered},
     prepared::{Text, command},
-    sql_prepared::{Deallocated, deallocated, prepared_name},
+    sql_prepared::{deallocated, prepared_name},
     statements,
 };
 use crate::{
@@ -21,13 +23,17 @@ impl InEdition {
     /// Judges a Query. `batch` counts what the server answers by ReadyForQuery.
     #[inline]
     pub(in super::super) fn query(&mut self, frame: &[u8], batch: u64) -> Treatment {
-        if let Some(report) = self.failed_inquiry() {
-            return Treatment::Replace(message::query(&self.refusals.add(batch, report)));
+        if let Some(report) = self.interruption() {
+            return Treatment::Replace(message::query(&self.refusals.interrupt(batch, report)));
+        }
+        if let Some(refusal) = self.behind_a_change() {
+            self.changing = Changing::Nothing;
+            return Treatment::Replace(message::query(&self.refusals.add(batch, refusal)));
         }
         let sql = message::query_text(frame).and_then(|sql| self.reported.encoding.decode(sql));
         let Some(sql) = sql else { return Treatment::Forward };
         let (verdict, may_change) = self.judge(&sql);
-        self.note_prepare(&sql, &verdict, may_change);
+        self.note_prepare(batch, &sql, &verdict, may_change);
         match verdict {
             Verdict::Forward => Treatment::Forward,
             Verdict::ForwardAndRestore => {
@@ -48,9 +54,9 @@ impl InEdition {
         let Some((name, sql, types)) = message::parse_parts(frame) else { return Treatment::Forward };
         self.switches.retain(|switch| switch != name);
         self.resets.retain(|reset| reset != name);
-        if let Some(report) = self.failed_inquiry() {
+        if let Some(report) = self.interruption() {
             self.prepared.parse(batch, name, None);
-            return Treatment::Replace(message::parse(name, &self.refusals.add(batch, report), types));
+            return Treatment::Replace(message::parse(name, &self.refusals.interrupt(batch, report), types));
         }
         if let Some(refusal) = self.behind_a_change() {
             self.prepared.parse(batch, name, None);
@@ -62,7 +68,7 @@ impl InEdition {
         };
         let has_name = name != b"\0";
         let (verdict, may_change) = self.judge_to_keep(&sql, has_name);
-        self.note_prepare(&sql, &verdict, may_change);
+        self.note_prepare(batch, &sql, &verdict, may_change);
         self.tags.parse(name, command(substitutes(&verdict)));
         let text = match &verdict {
             Verdict::Forward if may_change => Some(Text::AsGiven),
@@ -91,27 +97,40 @@ impl InEdition {
         }
     }
 
-    /// Looks at a Bind. `amid`: something has been executed in the same batch, which a change of the edition would commit.
+    /// Looks at a Bind, of which the front may do. `amid`: something has been executed in the same batch, which a change of the edition would
+    /// commit.
     pub(in super::super) fn bind(&mut self, frame: &[u8], batch: u64, amid: bool) -> Treatment {
-        let Some((portal, name)) = message::bound(frame) else { return Treatment::Forward };
+        let Some((portal, name)) = message::bound(frame) else {
+            self.tags.long_bind();
+            return Treatment::Forward;
+        };
+        if let Some(report) = self.interruption() {
+            let refused = self.refusals.interrupt(batch, report);
+            return self.fail_before(batch, &refused);
+        }
         if self.switches.iter().any(|switch| switch == name) {
             if amid {
-                self.prepared.parse(batch, b"", None);
                 let refused = self.refusals.add(batch, statements::amid_a_pipeline());
-                return Treatment::Replace(message::parse(b"editiond\0", &refused, &[0, 0]));
+                return self.fail_before(batch, &refused);
             }
             self.changing = Changing::Edition;
             self.hold = Hold::AfterSync;
         } else if self.resets.iter().any(|reset| reset == name) {
             self.changing = Changing::Settings;
+            self.restore = self.restore.max_of(Restore::Once);
         } else if self.changing == Changing::Settings {
-            self.prepared.parse(batch, b"", None);
             let refused = self.refusals.add(batch, statements::behind_a_reset());
-            return Treatment::Replace(message::parse(b"editiond\0", &refused, &[0, 0]));
+            return self.fail_before(batch, &refused);
         }
         let treatment = self.renewal(name, batch);
         self.tags.bind(portal, name);
         treatment
+    }
+
+    /// A Parse that fails comes first, so that the server skips the client's message.
+    fn fail_before(&mut self, batch: u64, refused: &[u8]) -> Treatment {
+        self.prepared.parse(batch, b"", None);
+        Treatment::Precede(message::parse(interlude::NAME, refused, &[0, 0]))
     }
 
     /// Looks at an Execute, the `number`th of its batch, from 1.
@@ -143,14 +162,6 @@ impl InEdition {
         self.tags.long_parse();
     }
 
-    /// A Bind that was not looked at is passed on.
-    #[inline]
-    pub(in super::super) fn long_bind(&mut self) {
-        if self.tags.follows() {
-            self.tags.long_bind();
-        }
-    }
-
     /// A Sync is passed on.
     #[inline]
     pub(in super::super) fn sync(&mut self) {
@@ -162,7 +173,7 @@ impl InEdition {
 
     /// The server waits for the rows of a COPY, so the client must speak before all is answered.
     pub(in super::super) fn copies_in(&mut self) {
-        if self.hold == Hold::UntilAnswered && !self.interlude {
+        if self.hold == Hold::UntilAnswered && !self.interlude.is_under_way() {
             self.hold = Hold::Free;
         }
     }
@@ -189,6 +200,7 @@ impl InEdition {
         !self.switches.is_empty()
             || !self.resets.is_empty()
             || self.tags.follows()
+            || self.interrupted.is_some()
             || self.prepared.any_due()
             || self.generation != self.database.generation()
     }
@@ -224,31 +236,51 @@ impl InEdition {
         }
     }
 
-    /// Remembers what a text prepares by SQL if another epoch may judge it otherwise, and forgets what it deallocates.
+    /// Notes what a text will have prepared by SQL, or deallocated.
     #[inline]
-    fn note_prepare(&mut self, sql: &[u8], verdict: &Verdict, may_change: bool) {
-        match deallocated(sql) {
-            None => {}
-            Some(Deallocated::All) => {
-                self.prepared.clear();
-                self.sql_prepared.clear();
-            }
-            Some(Deallocated::One(name)) => {
-                self.prepared.forget(&with_nul(&name));
-                self.sql_prepared.forget(&name);
-            }
+    fn note_prepare(&mut self, batch: u64, sql: &[u8], verdict: &Verdict, may_change: bool) {
+        if let Some(ending) = deallocated(sql) {
+            self.endings.add(batch, ending);
         }
         let Some(name) = prepared_name(sql) else { return };
-        // Both ways to prepare share their names.
-        self.prepared.forget(&with_nul(&name));
         let text = match verdict {
             Verdict::Forward => std::str::from_utf8(sql).ok(),
             Verdict::Rewrite(new) => Some(new.text.as_str()),
             Verdict::ForwardAndRestore | Verdict::Refuse(_) | Verdict::Own(_) => return,
         };
-        match (may_change, std::str::from_utf8(sql), text) {
-            (true, Ok(given), Some(text)) => self.sql_prepared.remember(name, given, text),
-            _ => self.sql_prepared.forget(&name),
+        let remembered = match (may_change, std::str::from_utf8(sql), text) {
+            (true, Ok(given), Some(text)) => {
+                Some(Remembered { given: given.into(), text: text.into(), generation: self.generation })
+            }
+            _ => None,
+        };
+        self.endings.add(batch, Ending::Prepared(name, remembered));
+    }
+
+    /// The server has carried out a statement of the client's.
+    pub(super) fn end_statements(&mut self, complete: &[u8], batch: u64) {
+        match self.endings.completed(batch, complete) {
+            None => {}
+            Some(Ending::All) => {
+                self.prepared.clear();
+                self.sql_prepared.clear();
+            }
+            Some(Ending::One(name)) => {
+                self.prepared.forget(&with_nul(&name));
+                self.sql_prepared.forget(&name);
+            }
+            Some(Ending::Prepared(name, remembered)) => {
+                // Both ways to prepare share their names.
+                self.prepared.forget(&with_nul(&name));
+                self.sql_prepared.forget(&name);
+                if let Some(Remembered { given, text, generation }) = remembered {
+                    self.sql_prepared.remember(name, &given, &text);
+                    if generation != self.generation {
+                        // Judged by an older reading than the others.
+                        self.take_up(self.generation);
+                    }
+                }
+            }
         }
     }
 

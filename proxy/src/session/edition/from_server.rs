@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use catalog::model::EditionId;
 
-use super::{super::path_report, Fate, Hold, InEdition, Restore, STATEMENT_BYTES_MAX, statements};
+use super::{super::path_report, Fate, Hold, InEdition, Purpose, Restore, STATEMENT_BYTES_MAX, statements};
 use crate::{
     report,
     wire::{
@@ -21,81 +21,91 @@ impl InEdition {
     /// Which of the server's messages must be whole.
     #[inline]
     pub(in super::super) fn wants(&self, tag: u8, len: usize) -> bool {
+        if self.interlude.is_answered_by(tag) {
+            return true;
+        }
         match tag {
             server::PARAMETER_STATUS => len <= REPORT_BYTES_MAX,
             server::ERROR => {
-                (self.interlude || self.refusals.any() || self.may_switch() || self.rewords())
+                (self.refusals.any() || self.may_switch() || self.moving_to.is_some() || self.rewords())
                     && len <= REPORT_BYTES_MAX
             }
             server::NOTICE => (self.may_switch() || self.rewords()) && len <= REPORT_BYTES_MAX,
             server::PARSE_COMPLETE | server::CLOSE_COMPLETE => true,
-            server::COMMAND_COMPLETE => self.interlude || self.tags.awaits(),
-            server::ROW_DESCRIPTION => self.interlude || (self.may_read_stored() && len <= REPORT_BYTES_MAX),
-            server::DATA_ROW => self.interlude,
+            server::COMMAND_COMPLETE => self.tags.awaits() || self.endings.any(),
+            server::ROW_DESCRIPTION => self.may_read_stored() && len <= REPORT_BYTES_MAX,
             _ => false,
         }
     }
 
-    /// Looks at a message of the server that was [wanted](Self::wants). An edition in the answer: the session
-    /// is there now.
+    /// Looks at a message of the server that was [wanted](Self::wants).
     pub(in super::super) fn server_message(
         &mut self,
         tag: u8,
         frame: &[u8],
         (batch, completions): (u64, u64),
-    ) -> (Fate, Option<EditionId>) {
+    ) -> Fate {
+        if self.interlude.is_answered_by(tag) {
+            return self.answer_to_ours(tag, frame);
+        }
         match tag {
             server::PARSE_COMPLETE => {
                 let ours = self.prepared.parse_complete(batch);
                 self.positions.forget_before(batch, self.prepared.taken(batch));
-                (swallow_if(ours), None)
+                swallow_if(ours)
             }
-            server::CLOSE_COMPLETE => (swallow_if(self.prepared.close_complete(batch)), None),
+            server::CLOSE_COMPLETE => swallow_if(self.prepared.close_complete(batch)),
             server::PARAMETER_STATUS => {
                 self.reported.take(frame);
                 self.traits.standard_strings = self.reported.standard_strings;
                 let own = path_report::own(frame, &self.reading().snapshot);
-                (replace_by(own), None)
+                replace_by(own)
             }
             server::NOTICE => match self.mark.read(frame) {
                 Some(edition) => {
-                    self.moved_to(edition);
-                    (Fate::Swallow, Some(edition))
+                    self.moving_to = Some(edition);
+                    Fate::Swallow
                 }
-                None => (self.reworded(frame, batch), None),
+                None => self.reworded(frame, batch),
             },
-            server::ERROR if self.interlude && self.no_answer(frame) => (Fate::Swallow, None),
-            server::ERROR if self.interlude => {
-                let report = Report::fatal(
+            server::ERROR => match self.ours(frame) {
+                Some(report) => Fate::Replace(in_encoding(self.reported.encoding, &report.encode())),
+                None => self.reworded(frame, batch),
+            },
+            server::COMMAND_COMPLETE => {
+                self.end_statements(frame, batch);
+                replace_by(self.tags.completed(batch, completions))
+            }
+            server::ROW_DESCRIPTION => {
+                let origins = self.row_origins.as_ref();
+                replace_by(origins.and_then(|origins| origins.translate(frame)))
+            }
+            _ => Fate::Forward,
+        }
+    }
+
+    /// What answers a statement of our own.
+    fn answer_to_ours(&mut self, tag: u8, frame: &[u8]) -> Fate {
+        match tag {
+            server::DATA_ROW => self.answer(frame),
+            server::ERROR if !self.interlude.is_struck_by(frame) => return Fate::Forward,
+            server::ERROR
+                if self.interlude.is_in_vain() && self.interlude.purpose() == Some(&Purpose::Restoring) =>
+            {
+                return Fate::End(Report::fatal(
                     "57P01",
                     "terminating connection because it could not be kept in its edition",
-                );
-                (Fate::End(report), None)
+                ));
             }
-            server::ERROR => {
-                let fate = match self.ours(frame) {
-                    Some(report) => Fate::Replace(in_encoding(self.reported.encoding, &report.encode())),
-                    None => self.reworded(frame, batch),
-                };
-                (fate, None)
-            }
-            server::COMMAND_COMPLETE if !self.interlude => {
-                (replace_by(self.tags.completed(batch, completions)), None)
-            }
-            server::ROW_DESCRIPTION if !self.interlude => {
-                let origins = self.row_origins.as_ref();
-                (replace_by(origins.and_then(|origins| origins.translate(frame))), None)
-            }
-            server::DATA_ROW => {
-                self.answer(frame);
-                (Fate::Swallow, None)
-            }
-            _ => (Fate::Swallow, None),
+            _ => {}
         }
+        Fate::Swallow
     }
 
     /// What the client sees in the place of an error that a statement of ours, or one that we changed, was to have.
     fn ours(&mut self, frame: &[u8]) -> Option<Report> {
+        // The server takes back all that the batch has done.
+        self.moving_to = None;
         let refusal = self.refusals.take(frame);
         if refusal.is_some() || !self.may_switch() {
             return refusal;
@@ -106,14 +116,28 @@ impl InEdition {
         statements::kept_by_a_view(frame)
     }
 
-    /// The server is ready. True: that was the answer to a statement of our own.
+    /// The server is ready. True: that was the answer to a statement of our own. An edition: the session is there from now on.
     #[inline]
-    pub(in super::super) fn ready(&mut self, batch: u64) -> bool {
+    pub(in super::super) fn ready(
+        &mut self,
+        batch: u64,
+        in_failed_transaction: bool,
+    ) -> (bool, Option<EditionId>) {
         self.refusals.forget_before(batch);
         self.prepared.forget_before(batch);
         self.positions.forget_before(batch, 0);
         self.tags.forget_before(batch);
-        std::mem::take(&mut self.interlude)
+        self.endings.forget_before(batch);
+        let moved_to = self.moving_to.take();
+        if let Some(edition) = moved_to {
+            self.moved_to(edition);
+        }
+        let ended = self.interlude.end();
+        let is_ours = ended.is_some();
+        if let Some((purpose, outcome)) = ended {
+            self.ended(&purpose, outcome, in_failed_transaction);
+        }
+        (is_ours, moved_to)
     }
 
     /// An error or a notice in the words of the edition.
@@ -131,10 +155,10 @@ impl InEdition {
         translated.map_or(Fate::Forward, |report| Fate::Replace(in_encoding(encoding, &report)))
     }
 
-    /// Whether the server's messages answer a statement of our own.
+    /// Whether a message of the server answers a statement of our own.
     #[inline]
-    pub(in super::super) fn is_interlude(&self) -> bool {
-        self.interlude
+    pub(in super::super) fn is_answered_by(&self, tag: u8) -> bool {
+        self.interlude.is_answered_by(tag)
     }
 
     /// Whether a row description may tell of stored tables.

@@ -2,7 +2,7 @@
 //! prepared), the server is asked for it before a statement that cannot be judged without it: by `SHOW`, which takes no snapshot, between two
 //! messages of the client, when nothing is under way.
 
-use super::{super::relay::Turn, Hold, InEdition};
+use super::{super::relay::Turn, Hold, InEdition, Purpose};
 use crate::{
     route,
     wire::message::{self, Report, client},
@@ -10,25 +10,14 @@ use crate::{
 
 const QUESTION: &str = "SHOW search_path";
 
-/// A question to the server.
-#[derive(Debug, Default)]
-pub(super) enum Inquiry {
-    #[default]
-    None,
-    /// The next answer is to it. `is_settled`: it was asked outside a transaction.
-    Open { is_settled: bool },
-    /// What the server said instead; the client's statement that the question was for fails with it.
-    Failed(Report),
-}
-
 /// What comes before a message of the client.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) enum Question {
     None,
     /// There is one, when everything is answered.
     Later,
-    /// This goes to the server; its tag is that of the message that the server answers by ReadyForQuery.
-    Now(u8, Vec<u8>),
+    /// This goes to the server, with a Sync at its end.
+    Now(Vec<u8>),
 }
 
 impl InEdition {
@@ -46,7 +35,7 @@ impl InEdition {
         begins_pipeline: bool,
         turn: &Turn,
     ) -> Question {
-        let failed = matches!(self.inquiry, Inquiry::Failed(_)) || turn.is_failed() && !turn.is_busy();
+        let failed = self.interrupted.is_some() || turn.is_failed() && !turn.is_busy();
         if failed
             || turn.is_amid_a_batch()
             || !self.is_question_due(message, begins_pipeline && turn.is_idle())
@@ -57,9 +46,7 @@ impl InEdition {
             self.hold = Hold::BeforeQuestion;
             return Question::Later;
         }
-        self.inquiry = Inquiry::Open { is_settled: turn.is_idle() };
-        let (tag, question) = self.interlude(QUESTION.to_owned());
-        Question::Now(tag, question)
+        Question::Now(self.begin(Purpose::Question { is_settled: turn.is_idle() }, QUESTION.to_owned()))
     }
 
     fn is_question_due(&mut self, (tag, frame): (u8, &[u8]), begins_pipeline: bool) -> bool {
@@ -79,21 +66,15 @@ impl InEdition {
         self.rewriter.as_ref().is_some_and(|rewriter| rewriter.wants_path(&sql, verdicts, &self.traits))
     }
 
-    /// Why the statement that a question was for must fail.
-    pub(super) fn failed_inquiry(&mut self) -> Option<Report> {
-        match std::mem::take(&mut self.inquiry) {
-            Inquiry::Failed(report) => Some(report),
-            other => {
-                self.inquiry = other;
-                None
-            }
-        }
+    /// Why the client's next statement must fail: something that had to come before it did.
+    pub(super) fn interruption(&mut self) -> Option<Report> {
+        self.interrupted.take()
     }
 
     /// A row of the server for us.
     pub(super) fn answer(&mut self, frame: &[u8]) {
-        let Inquiry::Open { is_settled } = self.inquiry else { return };
-        self.inquiry = Inquiry::None;
+        let Some(Purpose::Question { is_settled }) = self.interlude.purpose() else { return };
+        let is_settled = *is_settled;
         let said = message::first_value(frame).and_then(|said| self.reported.encoding.decode(said));
         let path = said.as_deref().and_then(|said| std::str::from_utf8(said).ok()).and_then(route::split);
         let reading = self.reading();
@@ -103,15 +84,5 @@ impl InEdition {
         };
         let path = path.unwrap_or_default();
         self.traits.path_is(path.iter().map(String::as_str).filter(|schema| !ours(schema)), is_settled);
-    }
-
-    /// The server could not answer, most likely because the client's statement, which it has not seen yet, was cancelled. True: that was a question.
-    pub(super) fn no_answer(&mut self, error: &[u8]) -> bool {
-        if !matches!(self.inquiry, Inquiry::Open { .. }) {
-            return false;
-        }
-        let said = message::report_field(error, b'M').map(String::from_utf8_lossy);
-        self.inquiry = Inquiry::Failed(Report::error("57014", said.unwrap_or_default()));
-        true
     }
 }

@@ -8,6 +8,7 @@
 //! - what cannot be judged without the server's help is asked of it first ([`inquiry`]);
 //! - `SHOW EDITION` becomes a SELECT, `SET edition` a DO block that tells us when it has really run ([`statements`]).
 
+mod endings;
 mod from_client;
 mod from_server;
 mod inquiry;
@@ -22,16 +23,16 @@ use std::sync::Arc;
 
 use catalog::{model::EditionId, snapshot::SnapshotEdition};
 
-use super::{reported::Reported, roster::Place};
+use super::{interlude::Interlude, reported::Reported, roster::Place};
 use crate::{
     catalogue::{Database, Reading},
     report::Vocabulary,
     rewrite::{Rewriter, SessionTraits, Verdict},
     route,
     row_origins::RowOrigins,
-    wire::message::{self, Report, client},
+    wire::message::Report,
 };
-use inquiry::Inquiry;
+use endings::Endings;
 pub(super) use inquiry::Question;
 use positions::Positions;
 use prepared::{Prepared, Text};
@@ -103,6 +104,7 @@ pub(super) struct InEdition {
     refusals: Refusals,
     prepared: Prepared,
     sql_prepared: SqlPrepared,
+    endings: Endings,
     /// Names of prepared statements that change the edition.
     switches: Vec<Vec<u8>>,
     /// Names of prepared statements that reset settings, in a session that has changed its edition.
@@ -112,9 +114,22 @@ pub(super) struct InEdition {
     hold: Hold,
     /// After the present batch `search_path` and marker must be set again.
     restore: Restore,
-    /// A statement of our own runs, whose answer is not the client's.
-    interlude: bool,
-    inquiry: Inquiry,
+    interlude: Interlude<Purpose>,
+    /// A statement of ours that had to come before the client's next one was cancelled, so that one fails.
+    interrupted: Option<Report>,
+    /// The edition that the session is in if the present batch comes to its end.
+    moving_to: Option<EditionId>,
+}
+
+/// What a statement of our own is for.
+#[derive(Debug, PartialEq, Eq)]
+enum Purpose {
+    /// The session's `search_path`. `is_settled`: it is asked for outside a transaction.
+    Question { is_settled: bool },
+    /// The edition's settings, which a statement of the client has reset.
+    Restoring,
+    /// What was prepared by SQL and reads differently now.
+    Renewal,
 }
 
 /// What is behind it in the same batch would be judged by one edition and run in another.
@@ -163,13 +178,15 @@ impl InEdition {
             refusals: Refusals::default(),
             prepared: Prepared::default(),
             sql_prepared: SqlPrepared::default(),
+            endings: Endings::default(),
             switches: Vec::new(),
             resets: Vec::new(),
             changing: Changing::Nothing,
             hold: Hold::Free,
             restore: Restore::NotNeeded,
-            interlude: false,
-            inquiry: Inquiry::None,
+            interlude: Interlude::default(),
+            interrupted: None,
+            moving_to: None,
         };
         session.take_up(session.database.generation());
         session
@@ -221,12 +238,11 @@ impl InEdition {
     /// Whether the client has to wait until everything is answered.
     #[inline]
     pub(super) fn holds(&self) -> bool {
-        matches!(self.hold, Hold::UntilAnswered | Hold::BeforeQuestion) || self.interlude
+        matches!(self.hold, Hold::UntilAnswered | Hold::BeforeQuestion) || self.interlude.is_under_way()
     }
 
-    /// Everything is answered: the client may go on, unless there is something to send to the server first. Its
-    /// tag is that of the message that the server answers by ReadyForQuery.
-    pub(super) fn release(&mut self, in_failed_transaction: bool) -> Option<(u8, Vec<u8>)> {
+    /// Everything is answered: the client may go on, unless there is something to send to the server first, with a Sync at its end.
+    pub(super) fn release(&mut self, in_failed_transaction: bool) -> Option<Vec<u8>> {
         self.hold = Hold::Free;
         let due =
             self.restore != Restore::NotNeeded && !in_failed_transaction && self.edition != self.started_in;
@@ -241,30 +257,44 @@ impl InEdition {
         // gone too.
         let edition = reading.snapshot.edition_by_id(self.edition)?;
         let path = self.path_in(edition).ok()?;
-        Some(self.interlude(statements::restore(edition.id, &path)))
+        Some(self.begin(Purpose::Restoring, statements::restore(edition.id, &path)))
     }
 
     /// Nothing is under way and the client is free: what the server must get before anything else of the client, if the epoch has changed what
-    /// was prepared. Its tag is as in [`release`](Self::release).
+    /// was prepared, with a Sync at its end.
     #[inline]
-    pub(super) fn between_messages(&mut self, in_failed_transaction: bool) -> Option<(u8, Vec<u8>)> {
-        if !self.sql_prepared.any() || in_failed_transaction {
+    pub(super) fn between_messages(&mut self, in_failed_transaction: bool) -> Option<Vec<u8>> {
+        if !self.sql_prepared.any() || in_failed_transaction || self.interrupted.is_some() {
             return None;
         }
         self.keep_up();
         let renewal = self.sql_prepared.renewal()?;
         self.is_rewritten = true;
-        Some(self.interlude(renewal))
+        Some(self.begin(Purpose::Renewal, renewal))
     }
 
-    /// A statement of our own, whose answer the client does not see. If it fails the session ends, and so it does if the client's encoding has
-    /// not all of it.
-    fn interlude(&mut self, text: String) -> (u8, Vec<u8>) {
+    /// A statement of our own. It fails if the client's encoding has not all of it.
+    fn begin(&mut self, purpose: Purpose, text: String) -> Vec<u8> {
         const NOT_IN_THE_CLIENTS_ENCODING: &[u8] =
             b"SELECT \"editiond cannot say this in the client's encoding\"";
-        self.interlude = true;
         let text = self.reported.encoding.encode(text.into_bytes());
-        (client::QUERY, message::query(text.as_deref().unwrap_or(NOT_IN_THE_CLIENTS_ENCODING)))
+        self.interlude.begin(purpose, text.as_deref().unwrap_or(NOT_IN_THE_CLIENTS_ENCODING))
+    }
+
+    /// How a statement of our own went.
+    fn ended(&mut self, purpose: &Purpose, outcome: Result<(), Report>, in_failed_transaction: bool) {
+        match (purpose, outcome) {
+            (Purpose::Renewal, Ok(())) => self.sql_prepared.renewed(),
+            (_, Ok(())) => {}
+            (Purpose::Question { .. }, Err(report)) => self.interrupted = Some(report),
+            // The settings came back with the transaction; and the client's next statement fails by it, unless it ends that.
+            (_, Err(_)) if in_failed_transaction => {}
+            (Purpose::Restoring, Err(_)) => {
+                self.restore = self.restore.max_of(Restore::Once);
+                self.hold = Hold::UntilAnswered;
+            }
+            (Purpose::Renewal, Err(report)) => self.interrupted = Some(report),
+        }
     }
 }
 

@@ -74,6 +74,8 @@ struct UnderWay {
 enum Message {
     /// A Close of ours.
     Close,
+    /// A Close of the client's, of a statement that is remembered.
+    TheirClose(Vec<u8>),
     /// A Parse of the client's; the statement, if it is one to remember.
     Theirs(Vec<u8>, Option<Box<Statement>>),
     /// A Parse of ours, with this text.
@@ -167,9 +169,9 @@ impl Prepared {
 
     /// The client's Close goes to the server. `name`: of a statement.
     pub(super) fn close(&mut self, batch: u64, name: Option<&[u8]>) {
-        self.sent.close(batch);
-        if let Some(name) = name {
-            self.forget(name);
+        let place = self.sent.close(batch);
+        if let Some(name) = name.filter(|name| self.statements.contains_key(*name)) {
+            self.under_way.push_back(UnderWay { place, message: Message::TheirClose(name.to_vec()) });
         }
     }
 
@@ -243,14 +245,20 @@ impl Prepared {
                 self.count_due();
                 true
             }
-            Some(Message::Close) | None => false,
+            Some(Message::Close | Message::TheirClose(_)) | None => false,
         }
     }
 
     /// A CloseComplete of the server. True: it is the answer to a message of ours.
     pub(super) fn close_complete(&mut self, batch: u64) -> bool {
         let place = self.answered.close(batch);
-        self.answer_to(place).is_some()
+        match self.answer_to(place) {
+            Some(Message::TheirClose(name)) => {
+                self.forget(&name);
+                false
+            }
+            answered => answered.is_some(),
+        }
     }
 
     /// Forgets messages of batches before `batch`: the server has skipped them.
@@ -380,6 +388,10 @@ mod tests {
         let mut prepared = session_with(b"s\0");
         prepared.judge_again(|_| Some(rewritten()));
         prepared.close(1, Some(b"s\0"));
+        prepared.forget_before(2);
+        assert!(prepared.any_due(), "the server has skipped it");
+        prepared.close(2, Some(b"s\0"));
+        assert!(!prepared.close_complete(2), "the client's answer");
         assert!(prepared.statements.is_empty() && !prepared.any_due());
         assert_eq!(prepared.bytes, 0);
     }

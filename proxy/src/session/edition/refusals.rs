@@ -23,6 +23,7 @@ struct Waiting {
     batch: u64,
     mark: String,
     report: Report,
+    is_interruption: bool,
 }
 
 impl Refusals {
@@ -32,9 +33,18 @@ impl Refusals {
         let mark = format!("editiond refused this statement ({})", self.numbered);
         let text = format!("SELECT \"{mark}\"");
         if self.waiting.len() < WAITING_MAX {
-            self.waiting.push_back(Waiting { batch, mark, report });
+            self.waiting.push_back(Waiting { batch, mark, report, is_interruption: false });
         }
         text.into_bytes()
+    }
+
+    /// The same for a statement before which something of ours was cancelled; in a transaction, that has failed by it.
+    pub(super) fn interrupt(&mut self, batch: u64, report: Report) -> Vec<u8> {
+        let text = self.add(batch, report);
+        if let Some(waiting) = self.waiting.back_mut() {
+            waiting.is_interruption = true;
+        }
+        text
     }
 
     /// Whether any error may be one of ours.
@@ -46,7 +56,11 @@ impl Refusals {
     /// The report that replaces this error, if it is one of ours.
     pub(super) fn take(&mut self, error: &[u8]) -> Option<Report> {
         let text = String::from_utf8_lossy(message::report_field(error, b'M')?);
-        let at = self.waiting.iter().position(|waiting| text.contains(&waiting.mark))?;
+        let in_failed_transaction = message::report_field(error, b'C') == Some(b"25P02");
+        let is_meant = |waiting: &Waiting| {
+            text.contains(&waiting.mark) || in_failed_transaction && waiting.is_interruption
+        };
+        let at = self.waiting.iter().position(is_meant)?;
         Some(self.waiting.remove(at)?.report)
     }
 

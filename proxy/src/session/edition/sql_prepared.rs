@@ -11,7 +11,7 @@ use catalog::{
     },
 };
 
-use super::prepared::Text;
+use super::{endings::Ending, prepared::Text};
 
 /// Bytes of texts remembered for one session; statements beyond that keep the text that they were prepared with.
 const REMEMBERED_BYTES_MAX: usize = 1 << 20;
@@ -30,6 +30,8 @@ struct Statement {
     /// What the server got last.
     at_server: Box<str>,
     wanted: Box<str>,
+    /// What it may have got since: by a renewal that runs, or by some that were interrupted.
+    perhaps: Vec<Box<str>>,
 }
 
 /// The name that a text prepares, if it is one `PREPARE` and nothing else.
@@ -57,17 +59,8 @@ pub(super) fn prepared_name(sql: &[u8]) -> Option<Name> {
 
 const PREPARE: &[u8] = b"PREPARE";
 
-/// What the server has no longer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Deallocated {
-    /// Nothing prepared is left.
-    All,
-    /// This is gone.
-    One(Name),
-}
-
 /// What a text deallocates, if it is one `DEALLOCATE` or `DISCARD ALL` and nothing else.
-pub(super) fn deallocated(sql: &[u8]) -> Option<Deallocated> {
+pub(super) fn deallocated(sql: &[u8]) -> Option<Ending> {
     let first = sql.trim_ascii_start().get(..7)?;
     if !first.eq_ignore_ascii_case(b"DEALLOC") && !first.eq_ignore_ascii_case(b"DISCARD") {
         return None;
@@ -79,11 +72,11 @@ pub(super) fn deallocated(sql: &[u8]) -> Option<Deallocated> {
         [command, prepare, name] if prepare.is_word(sql, "prepare") => (command, name),
         _ => return None,
     };
-    let all = name.is_word(sql, "all").then_some(Deallocated::All);
+    let all = name.is_word(sql, "all").then_some(Ending::All);
     if command.is_word(sql, "discard") {
         return all;
     }
-    let one = || Name::new(name.name(text)?).ok().map(Deallocated::One);
+    let one = || Name::new(name.name(text)?).ok().map(Ending::One);
     if command.is_word(sql, "deallocate") { all.or_else(one) } else { None }
 }
 
@@ -107,6 +100,7 @@ impl SqlPrepared {
             given: given.into(),
             at_server: text.into(),
             wanted: text.into(),
+            perhaps: Vec::new(),
         });
     }
 
@@ -136,37 +130,61 @@ impl SqlPrepared {
         }
     }
 
-    /// What prepares anew all that reads differently, as one statement that cannot fail: what cannot be prepared anew is gone, and says so
-    /// when it is executed.
+    /// What prepares anew all that reads differently, as one statement that fails only by an interruption: what cannot be prepared anew is gone,
+    /// and says so when it is executed. Until it is told to have [run](Self::renewed), it remains to be done.
     pub(super) fn renewal(&mut self) -> Option<String> {
-        let blocks: Vec<Sql> = self
-            .statements
-            .iter_mut()
-            .filter(|statement| statement.at_server != statement.wanted)
-            .map(|statement| {
-                let block = statement.block();
-                statement.at_server.clone_from(&statement.wanted);
-                block
-            })
-            .collect();
+        let due = |statement: &&mut Statement| {
+            statement.at_server != statement.wanted || !statement.perhaps.is_empty()
+        };
+        let renew = |statement: &mut Statement| {
+            let block = statement.block();
+            if !statement.perhaps.contains(&statement.wanted) {
+                statement.perhaps.push(statement.wanted.clone());
+            }
+            block
+        };
+        let blocks: Vec<Sql> = self.statements.iter_mut().filter(due).map(renew).collect();
         if blocks.is_empty() {
             return None;
         }
         let body = sql!("BEGIN {} END", join(blocks, " "));
         Some(sql!("DO LANGUAGE plpgsql {}", Literal(body.as_str())).to_string())
     }
+
+    /// The renewal has run to its end.
+    pub(super) fn renewed(&mut self) {
+        for statement in &mut self.statements {
+            if !statement.perhaps.is_empty() {
+                statement.perhaps.clear();
+                statement.at_server.clone_from(&statement.wanted);
+            }
+        }
+    }
 }
 
 impl Statement {
     fn block(&self) -> Sql {
         let deallocate = sql!("DEALLOCATE {}", self.name);
+        let known = std::iter::once(&self.at_server).chain(&self.perhaps);
+        let known = join(known.map(|text| sql!("{}", Literal(text))), ", ");
+        let lost = if self.perhaps.is_empty() {
+            sql!("")
+        } else {
+            // An interruption may have come between the two.
+            sql!(
+                " ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE name = {}) THEN EXECUTE {};",
+                Literal(self.name.as_str()),
+                Literal(&self.wanted)
+            )
+        };
         sql!(
-            "BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE name = {} AND statement = {}) THEN \
-             EXECUTE {}; EXECUTE {}; END IF; EXCEPTION WHEN OTHERS THEN NULL; END;",
+            "BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE name = {} AND statement IN ({})) THEN \
+             EXECUTE {}; EXECUTE {};{} END IF; EXCEPTION WHEN OTHERS THEN NULL; END;",
             Literal(self.name.as_str()),
-            Literal(&self.at_server),
+            known,
             Literal(deallocate.as_str()),
-            Literal(&self.wanted)
+            Literal(&self.wanted),
+            lost
         )
     }
 }
@@ -194,11 +212,11 @@ mod tests {
     #[test]
     fn what_a_text_deallocates_is_recognised_by_its_tokens() {
         let gone = |sql: &str| deallocated(sql.as_bytes());
-        assert_eq!(gone("deallocate P;"), Some(Deallocated::One(name("p"))));
-        assert_eq!(gone(" DEALLOCATE PREPARE \"P\""), Some(Deallocated::One(name("P"))));
-        assert_eq!(gone("DEALLOCATE \"all\""), Some(Deallocated::One(name("all"))));
+        assert_eq!(gone("deallocate P;"), Some(Ending::One(name("p"))));
+        assert_eq!(gone(" DEALLOCATE PREPARE \"P\""), Some(Ending::One(name("P"))));
+        assert_eq!(gone("DEALLOCATE \"all\""), Some(Ending::One(name("all"))));
         for all in ["DEALLOCATE ALL", "deallocate prepare all;", "DISCARD ALL"] {
-            assert_eq!(gone(all), Some(Deallocated::All), "{all}");
+            assert_eq!(gone(all), Some(Ending::All), "{all}");
         }
         for other in ["DISCARD PLANS", "DEALLOCATE a; DROP TABLE t", "DEALLOCATED x", "SELECT 1", ""] {
             assert_eq!(gone(other), None, "{other}");
@@ -225,6 +243,9 @@ mod tests {
         let renewal = prepared.renewal().unwrap();
         assert!(renewal.contains("DEALLOCATE \"a\"") && renewal.contains("FROM p2.t"), "{renewal}");
         assert!(!renewal.contains("SELECT 1"), "{renewal}");
+        let again = prepared.renewal().unwrap();
+        assert!(again.contains("public.t") && again.contains("ELSIF NOT EXISTS"), "interrupted: {again}");
+        prepared.renewed();
         assert_eq!(prepared.renewal(), None);
         prepared.judge_again(|_| Some(Text::AsGiven));
         assert!(

@@ -61,13 +61,12 @@ impl Mark {
 
 /// `SET edition`: changes path and marker, and drops what was prepared or is still open (cursors WITH HOLD), so that nothing runs
 /// or is read silently in the other edition. What a temporary view reads is settled when it is made, so the change is refused
-/// while there is one that reads more than temporary tables. The first COMMIT is there to fail inside a transaction block, the
-/// second so that nothing behind it in the pipeline can take the change back. INFO is always sent, whatever
-/// `client_min_messages`; it tells us that this has really run.
+/// while there is one that reads more than temporary tables. The COMMIT is there to fail inside a transaction block. INFO is always sent, whatever
+/// `client_min_messages`; it tells us that this has run, for good if no error follows in the batch: what fails, or is cancelled, takes the settings back.
 pub(super) fn switch(mark: &Mark, edition: EditionId, path: &str) -> String {
     let body = sql!(
         "DECLARE bound name; BEGIN COMMIT; {} IF bound IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = {}, MESSAGE = bound; END IF; \
-         {} COMMIT; EXECUTE 'DEALLOCATE ALL'; EXECUTE 'CLOSE ALL'; EXECUTE 'DISCARD PLANS'; RAISE INFO '%', {}; END",
+         {} EXECUTE 'DEALLOCATE ALL'; EXECUTE 'CLOSE ALL'; EXECUTE 'DISCARD PLANS'; RAISE INFO '%', {}; END",
         Sql::trusted(BOUND_VIEW),
         Literal(BOUND_VIEW_SQLSTATE),
         perform_settings(edition, path),
@@ -175,7 +174,7 @@ mod tests {
         let (start, end) = (
             "DO LANGUAGE plpgsql 'DECLARE bound name; BEGIN COMMIT; SELECT v.relname INTO bound",
             "PERFORM pg_catalog.set_config(''search_path'', ''\"it''''s\"'', false), \
-             pg_catalog.set_config(''edition.id'', ''2'', false); COMMIT; EXECUTE ''DEALLOCATE ALL''; EXECUTE ''CLOSE ALL''; \
+             pg_catalog.set_config(''edition.id'', ''2'', false); EXECUTE ''DEALLOCATE ALL''; EXECUTE ''CLOSE ALL''; \
              EXECUTE ''DISCARD PLANS''; RAISE INFO ''%'', ''editiond 0 2''; END'",
         );
         assert!(switch.starts_with(start) && switch.ends_with(end), "{switch}");

@@ -11,9 +11,12 @@ use super::{
     flow::{Input, Outgoing},
 };
 use crate::wire::{
-    frame::{self, Step},
+    frame::{self, Need, Step},
     message::client,
 };
+
+/// What is looked at of a Bind: the names of portal and statement are in it, if they are no longer than anybody's.
+const FRONT_BYTES: usize = 4096;
 
 impl Relay {
     /// Moves one read's worth. False: nothing to do now.
@@ -60,23 +63,23 @@ impl Relay {
         }
         if let Some(edition) = self.edition.as_mut().filter(|edition| edition.holds())
             && !self.turn.is_busy()
-            && let Some((tag, own)) = edition.release(self.turn.is_failed())
+            && let Some(own) = edition.release(self.turn.is_failed())
         {
-            self.turn.client_sends(tag);
+            self.turn.client_sends(client::SYNC);
             self.up.put(&own);
         }
         if let Some(edition) = self.edition.as_mut().filter(|edition| !edition.holds())
             && !self.turn.is_busy()
-            && let Some((tag, own)) = edition.between_messages(self.turn.is_failed())
+            && let Some(own) = edition.between_messages(self.turn.is_failed())
         {
-            self.turn.client_sends(tag);
+            self.turn.client_sends(client::SYNC);
             self.up.put(&own);
         }
         if let Some(draft) = self.draft.as_mut().filter(|draft| draft.holds())
             && !self.turn.is_busy()
-            && let Some((tag, own)) = draft.release(self.turn.is_failed())
+            && let Some(own) = draft.release(self.turn.is_failed())
         {
-            self.turn.client_sends(tag);
+            self.turn.client_sends(client::SYNC);
             self.up.put(&own);
         }
     }
@@ -96,26 +99,18 @@ impl Relay {
                 at += rows;
                 continue;
             }
-            let wants_whole = |tag, len| match &self.edition {
-                None => {
-                    self.draft.is_some()
-                        && matches!(tag, client::QUERY | client::PARSE)
-                        && len <= STATEMENT_BYTES_MAX
-                }
-                Some(edition) => match tag {
-                    client::QUERY | client::PARSE | client::CLOSE => len <= STATEMENT_BYTES_MAX,
-                    client::BIND | client::DESCRIBE => edition.looks_at_uses() && len <= STATEMENT_BYTES_MAX,
-                    client::EXECUTE => edition.looks_at_executions() && len <= STATEMENT_BYTES_MAX,
-                    _ => false,
-                },
-            };
-            match self.up.stepper.step(rest, wants_whole) {
+            let need = |tag, len| need(self.edition.as_ref(), self.draft.as_ref(), tag, len);
+            match self.up.stepper.step(rest, need) {
                 Step::Rest(len) => {
                     out.raw(at..at + len);
                     at += len;
                 }
                 Step::Begin { tag, len } => {
-                    self.unseen(tag);
+                    if let Treatment::Precede(message) =
+                        self.treat_front(tag, rest.get(..len).unwrap_or_default())
+                    {
+                        out.own(message);
+                    }
                     self.note(tag);
                     out.raw(at..at + len);
                     at += len;
@@ -124,8 +119,8 @@ impl Relay {
                     match self.question(tag, rest.split_at_checked(len).unwrap_or_default()) {
                         Question::None => {}
                         Question::Later => continue,
-                        Question::Now(asked, question) => {
-                            self.note(asked);
+                        Question::Now(question) => {
+                            self.turn.client_sends(client::SYNC);
                             out.own(question);
                             continue;
                         }
@@ -163,14 +158,13 @@ impl Relay {
 
     #[inline]
     fn treat(&mut self, tag: u8, frame: &[u8]) -> Treatment {
-        if let (Some(draft), client::QUERY | client::PARSE) = (&mut self.draft, tag) {
-            draft.statement(tag, frame);
+        if let Some(draft) = &mut self.draft {
+            draft.client_message(tag, frame);
         }
         let Some(edition) = &mut self.edition else { return Treatment::Forward };
         match tag {
             client::QUERY => edition.query(frame, self.turn.batch()),
             client::PARSE => edition.parse(frame, self.turn.batch()),
-            client::BIND => edition.bind(frame, self.turn.batch(), self.turn.executions() > 0),
             client::EXECUTE => {
                 edition.execute(frame, self.turn.batch(), self.turn.executions() + 1);
                 Treatment::Forward
@@ -184,14 +178,20 @@ impl Relay {
         }
     }
 
-    /// A frame that is not looked at goes to the server; a Parse counts all the same.
+    /// A frame of which the front is here goes to the server; a Parse that is too long to look at counts all the same.
     #[inline]
-    fn unseen(&mut self, tag: u8) {
+    fn treat_front(&mut self, tag: u8, front: &[u8]) -> Treatment {
+        if let (Some(draft), client::BIND) = (&mut self.draft, tag) {
+            draft.client_message(tag, front);
+        }
         match (&mut self.edition, tag) {
             (Some(edition), client::PARSE) => edition.long_parse(self.turn.batch()),
-            (Some(edition), client::BIND) => edition.long_bind(),
+            (Some(edition), client::BIND) if edition.looks_at_uses() => {
+                return edition.bind(front, self.turn.batch(), self.turn.executions() > 0);
+            }
             _ => {}
         }
+        Treatment::Forward
     }
 
     /// Takes note of a frame that goes to the server.
@@ -211,6 +211,25 @@ impl Relay {
             client::TERMINATE => self.said_goodbye = true,
             _ => {}
         }
+    }
+}
+
+/// How much of a frame of the client's must be there before it is passed on.
+#[inline]
+fn need(edition: Option<&InEdition>, draft: Option<&InDraft>, tag: u8, len: usize) -> Need {
+    let is_looked_at = match (edition, draft, tag) {
+        (Some(_), _, client::QUERY | client::PARSE | client::CLOSE)
+        | (None, Some(_), client::QUERY | client::PARSE) => true,
+        (Some(edition), _, client::BIND | client::DESCRIBE) => edition.looks_at_uses(),
+        (Some(edition), _, client::EXECUTE) => edition.looks_at_executions(),
+        (None, Some(draft), client::BIND | client::EXECUTE | client::CLOSE) => draft.follows(),
+        _ => false,
+    };
+    match tag {
+        _ if !is_looked_at => Need::Nothing,
+        // Its values may be long.
+        client::BIND => Need::Front(FRONT_BYTES),
+        _ => Need::whole_if(len <= STATEMENT_BYTES_MAX),
     }
 }
 

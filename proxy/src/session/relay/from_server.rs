@@ -3,15 +3,12 @@
 use std::task::Context;
 
 use super::{
-    super::{
-        draft::InDraft,
-        edition::{Fate, InEdition},
-    },
+    super::edition::{Fate, InEdition},
     End, Relay, Scratch, Side,
     flow::{Input, Outgoing},
 };
 use crate::wire::{
-    frame::{HEADER_BYTES, Step},
+    frame::{HEADER_BYTES, Need, Step},
     message::server,
 };
 
@@ -45,12 +42,13 @@ impl Relay {
                 at += rows;
                 continue;
             }
-            let wants_whole = |tag, len| {
-                tag == server::READY
+            let need = |tag, len| {
+                let is_wanted = tag == server::READY
                     || self.edition.as_ref().is_some_and(|edition| edition.wants(tag, len))
-                    || self.draft.as_ref().is_some_and(InDraft::is_interlude)
+                    || self.draft.as_ref().is_some_and(|draft| draft.is_answered_by(tag));
+                Need::whole_if(is_wanted)
             };
-            match self.down.stepper.step(rest, wants_whole) {
+            match self.down.stepper.step(rest, need) {
                 Step::Rest(len) => {
                     out.raw(at..at + len);
                     at += len;
@@ -84,18 +82,18 @@ impl Relay {
     #[inline]
     fn rows_at_the_front(&self, buffer: &[u8]) -> usize {
         match buffer.first() {
-            Some(&tag @ (server::DATA_ROW | server::COPY_DATA)) if !self.is_interlude() => {
+            Some(&tag @ (server::DATA_ROW | server::COPY_DATA)) if !self.is_ours(tag) => {
                 self.down.stepper.run_of(tag, buffer)
             }
             _ => 0,
         }
     }
 
-    /// Whether the server answers a statement of our own.
+    /// Whether a message of the server answers a statement of our own.
     #[inline]
-    fn is_interlude(&self) -> bool {
-        self.edition.as_ref().is_some_and(InEdition::is_interlude)
-            || self.draft.as_ref().is_some_and(InDraft::is_interlude)
+    fn is_ours(&self, tag: u8) -> bool {
+        self.edition.as_ref().is_some_and(|edition| edition.is_answered_by(tag))
+            || self.draft.as_ref().is_some_and(|draft| draft.is_answered_by(tag))
     }
 
     /// Takes note of a frame of the server.
@@ -127,19 +125,20 @@ impl Relay {
         if tag == server::READY {
             self.turn.server_ready(frame.get(HEADER_BYTES).copied().unwrap_or_default());
             let next = self.turn.next_answer();
-            let is_ours = self.edition.as_mut().is_some_and(|edition| edition.ready(next));
-            let is_ours = is_ours || self.draft.as_mut().is_some_and(InDraft::ready);
+            let is_failed = self.turn.is_failed();
+            let (is_ours, moved_to) =
+                self.edition.as_mut().map_or((false, None), |edition| edition.ready(next, is_failed));
+            if let Some(moved_to) = moved_to {
+                self.seat.moved_to(moved_to);
+            }
+            let is_ours = is_ours || self.draft.as_mut().is_some_and(|draft| draft.ready(is_failed));
             return if is_ours { Fate::Swallow } else { Fate::Forward };
         }
-        if let Some(draft) = &self.draft {
-            return draft.server_message(tag);
+        if let Some(draft) = &mut self.draft {
+            return draft.server_message(tag, frame);
         }
         let batch = self.turn.next_answer();
         let Some(edition) = &mut self.edition else { return Fate::Forward };
-        let (fate, moved_to) = edition.server_message(tag, frame, (batch, self.turn.completions()));
-        if let Some(moved_to) = moved_to {
-            self.seat.moved_to(moved_to);
-        }
-        fate
+        edition.server_message(tag, frame, (batch, self.turn.completions()))
     }
 }
