@@ -100,6 +100,26 @@ impl Conversion {
     }
 }
 
+/// Whether a cast goes by the TimeZone of the session (docs, Date/Time Types): what has a zone is stored as an instant, and told by the clock of whoever asks.
+pub fn hangs_on_time_zone(from: &str, to: &str) -> bool {
+    let kinds = (Kind::parse(from), Kind::parse(to));
+    let (Some(from), Some(to)) = kinds else { return false };
+    let is_instant = |kind| matches!(kind, Kind::Timestamp { zone: true, .. });
+    let is_told = |kind| {
+        matches!(
+            kind,
+            Kind::Date
+                | Kind::Timestamp { zone: false, .. }
+                | Kind::Time { .. }
+                | Kind::Text(_)
+                | Kind::Blanks(_)
+        )
+    };
+    let begins_to_have_one =
+        matches!((from, to), (Kind::Time { zone: false, .. }, Kind::Time { zone: true, .. }));
+    is_instant(from) && is_told(to) || is_told(from) && is_instant(to) || begins_to_have_one
+}
+
 /// Whether each value of the one type is the same value of the other, and a wider type of its kind has room for more.
 pub fn widens(from: &str, to: &str) -> bool {
     let family = |name: &str| {
@@ -372,6 +392,22 @@ mod tests {
         for (from, to, rounds, may_fail) in PAIRS {
             let found = Conversion::of(from, to);
             assert_eq!((found.rounds, found.may_fail), (*rounds, *may_fail), "{from} → {to}");
+        }
+    }
+
+    #[test]
+    fn what_has_a_zone_and_what_has_none_meet_by_the_sessions() {
+        for (from, to, hangs) in [
+            ("timestamp without time zone", "timestamp with time zone", true),
+            ("timestamp(3) with time zone", "date", true),
+            ("timestamp with time zone", "text", true),
+            ("time without time zone", "time with time zone", true),
+            ("time with time zone", "time without time zone", false),
+            ("date", "timestamp without time zone", false),
+            ("timestamp with time zone", "timestamp(0) with time zone", false),
+            ("integer", "text", false),
+        ] {
+            assert_eq!(hangs_on_time_zone(from, to), hangs, "{from} to {to}");
         }
     }
 

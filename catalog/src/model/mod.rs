@@ -16,7 +16,7 @@ mod whole_row;
 
 pub use bound::{Bound, User};
 pub use code::{ColumnDetail, Function, FunctionKind, Rule, Trigger, View};
-pub use conversion::{Conversion, integer_range, text_limit, whole_digits, widens};
+pub use conversion::{Conversion, hangs_on_time_zone, integer_range, text_limit, whole_digits, widens};
 pub use edition::{Edition, EditionState};
 pub use ids::{ColumnId, EditionId, Epoch, OperationId, TableId};
 pub use names::{EditionName, Name, NameError, QualifiedName};

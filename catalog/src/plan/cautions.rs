@@ -8,7 +8,7 @@ use super::{
     names::is_renamed,
     needs_table,
     tighten::BYTES_BUILT_AT_ONCE,
-    whole_rows,
+    trigger_places, whole_rows,
 };
 use crate::{
     diff::{Change, Diff},
@@ -34,6 +34,7 @@ pub(super) fn of_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Vec<Fi
     .flatten()
     .chain(whole_rows::findings(input, table))
     .chain(needs_table::findings(input, table))
+    .chain(trigger_places::findings(input, table))
     .chain(numbers_denied(input, table))
     .chain(rewrites(input, table))
     .chain(held_keys(input, table))

@@ -31,7 +31,7 @@ pub fn class_of(transform: &Transform, findings: &[Finding]) -> Class {
         transform.table.as_str(),
         transform.column.as_str()
     );
-    let lossy = [Code::LossyButKept, Code::LossyCast, Code::DoesNotUndo];
+    let lossy = [Code::LossyButKept, Code::LossyCast, Code::DoesNotUndo, Code::DependsOnTimeZone];
     let is_told =
         findings.iter().any(|finding| lossy.contains(&finding.code) && finding.subject.starts_with(&subject));
     let is_column = Expression::parse(&transform.expression).is_ok_and(|expression| {

@@ -150,6 +150,15 @@ codes! {
     WholeRowBuilt = 80, "whole-row-built", Refused:
         "A policy, check constraint or index puts a row of a table together or casts to it (`ROW('a', 1)::notes`), and the stored row has more columns than the edition knows: PostgreSQL could not make it.",
         "Name the columns instead, in a draft that changes nothing else of the table, and retire the older editions before this one.";
+    TriggerRunsLate = 81, "trigger-runs-late", NeedsWord:
+        "Triggers of one kind fire in the order of their names, and the crossedition triggers are to be the last, so that they compute from what a row is in the end. The name of this BEFORE trigger sorts behind theirs (`~edition…`): every name that begins with a letter outside ASCII does. What it changes of a row does not reach the other editions' columns.",
+        "Rename the trigger, so that it begins with an ASCII letter or digit; or make sure that it changes nothing that a transform reads, and allow it.";
+    PartitionTrigger = 82, "partition-trigger", NeedsWord:
+        "A trigger stands on a single partition of a table that the draft changes. Triggers of the whole table run in each edition with that edition's columns; one of a partition runs as it is, on the stored row: it does not see what a newer edition writes to a column of its own, and what it sets there reaches no other edition. The backfill fires it, unless the role that publishes may silence triggers.",
+        "Make it a trigger of the whole table; or make sure that it neither reads nor sets columns that the draft stores anew, and allow it.";
+    DependsOnTimeZone = 83, "depends-on-time-zone", NeedsWord:
+        "A transform was inferred from a change between a type with a time zone and one without, and such a cast goes by the TimeZone of the session that writes. A value of a session in one zone becomes another instant than that of a session in another, and than what the backfill makes of it in the zone of the role that publishes.",
+        "State the zone that the values are in (edition transform NAME TABLE --forward 'column = column AT TIME ZONE …'), and the way back; or make sure that all sessions and the role that publishes have the same TimeZone, and allow it.";
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod step;
 mod take_back;
 mod tighten;
 mod transforms;
+mod trigger_places;
 mod triggers;
 mod unsupported;
 mod whole_rows;

@@ -20,7 +20,7 @@ pub(super) fn populate_guard(hop: &HopTriggers, assignment: &Assignment, set: &S
     };
     let null_check = if assignment.not_null {
         sql!(
-            " IF NEW.{} IS NULL THEN {} END IF;",
+            " IF NEW.{} IS NOT DISTINCT FROM NULL THEN {} END IF;",
             assignment.target,
             report(Sql::trusted("'the transform gave NULL for a NOT NULL column'"))
         )

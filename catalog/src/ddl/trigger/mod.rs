@@ -361,10 +361,10 @@ fn assign(hop: &HopTriggers, assignment: &Assignment, mode: TriggerMode) -> Sql 
     let when = match (mode, assignment.kind) {
         (TriggerMode::Populate, AssignmentKind::Transform) => return sql!("  {}", guarded),
         (TriggerMode::Populate, AssignmentKind::Constant) => {
-            sql!("TG_OP = 'INSERT' OR NEW.{} IS NULL", assignment.target)
+            sql!("TG_OP = 'INSERT' OR NEW.{} IS NOT DISTINCT FROM NULL", assignment.target)
         }
         (TriggerMode::Populate, AssignmentKind::Default) => {
-            sql!("TG_OP = 'UPDATE' AND NEW.{} IS NULL", assignment.target)
+            sql!("TG_OP = 'UPDATE' AND NEW.{} IS NOT DISTINCT FROM NULL", assignment.target)
         }
         (TriggerMode::Steady, AssignmentKind::Transform) => {
             sql!("TG_OP = 'INSERT' OR {}", changed(&assignment.sources))

@@ -24,7 +24,10 @@ pub(super) fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result
     let physical = &table.place.child.physical;
     let row = row_alias();
     // In populate mode every write of an older edition sets all of these, so only rows that were there before are still NULL.
-    let pending = join(assignments.iter().map(|(column, _)| sql!("{}.{} IS NULL", row, column)), " OR ");
+    let pending = join(
+        assignments.iter().map(|(column, _)| sql!("{}.{} IS NOT DISTINCT FROM NULL", row, column)),
+        " OR ",
+    );
     let null_on_error: Vec<Name> = input
         .hop
         .triggers

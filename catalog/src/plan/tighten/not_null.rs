@@ -9,7 +9,8 @@ use crate::{
 };
 
 impl Context<'_> {
-    /// NOT NULL through a validated check, so that SET NOT NULL has nothing to scan.
+    /// NOT NULL through a validated check, so that SET NOT NULL has nothing to scan. Of a composite, `IS NOT NULL` would ask that no attribute is NULL;
+    /// `IS DISTINCT FROM NULL` is PostgreSQL's own test for any type (parse_expr.c, make_nulltest_from_distinct).
     pub(super) fn not_null(&self, findings: &mut Vec<Finding>) -> Vec<Step> {
         let mut steps = Vec::new();
         for column in &self.table.child.columns {
@@ -42,8 +43,12 @@ impl Context<'_> {
         let check = not_null_check(column);
         let table = self.physical;
         let relations = || vec![table.clone()];
-        let add =
-            sql!("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID", table, check, column);
+        let add = sql!(
+            "ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} IS DISTINCT FROM NULL) NOT VALID",
+            table,
+            check,
+            column
+        );
         let drop_check = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table, check);
         let set = vec![
             sql!("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", table, column),
@@ -57,7 +62,8 @@ impl Context<'_> {
             Step::transaction(title("announce NOT NULL of"), Lock::AccessExclusive, relations(), vec![add])
                 .undone_by(vec![drop_check]);
         if !only_child {
-            let query = sql!("SELECT ctid::text FROM {} WHERE {} IS NULL LIMIT 1", table, column);
+            let query =
+                sql!("SELECT ctid::text FROM {} WHERE {} IS NOT DISTINCT FROM NULL LIMIT 1", table, column);
             announce =
                 announce.unless_found(format!("NOT NULL of {}.{}", table.pretty(), column.as_str()), query);
         }
@@ -67,7 +73,7 @@ impl Context<'_> {
                 title("check NOT NULL of"),
                 sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, check),
             )
-            .naming(self.row_where(&sql!("{} IS NULL", column))),
+            .naming(self.row_where(&sql!("{} IS NOT DISTINCT FROM NULL", column))),
             Step::transaction(title("set NOT NULL of"), Lock::AccessExclusive, relations(), set)
                 .undone_by(undo_set),
         ]

@@ -4,7 +4,7 @@ use super::{Candidate, Sides, TransformInput, inferred, values::Converted};
 use crate::{
     model::{
         Column, Constraint, ConstraintKind, Conversion, Direction, EditionName, Name, OnError, Origin,
-        QualifiedName, Transform,
+        QualifiedName, Transform, hangs_on_time_zone,
     },
     plan::{Code, Finding, Severity},
     sql::Sql,
@@ -30,7 +30,7 @@ pub(super) fn judged(edition: &EditionName, candidate: &Candidate) -> Vec<Findin
         findings.push(Finding {
             severity: Severity::NeedsWord,
             code: Code::LossyCast,
-            subject,
+            subject: subject.clone(),
             message: format!(
                 "the inferred {} cast from {from} to {to} drops part of a value without an error",
                 candidate.direction.as_str()
@@ -42,6 +42,20 @@ pub(super) fn judged(edition: &EditionName, candidate: &Candidate) -> Vec<Findin
                 transform.column.quoted()
             )),
         });
+    }
+    if let Some((from, to)) = &candidate.cast
+        && hangs_on_time_zone(from, to)
+    {
+        let zone = format!("{0} = {0} AT TIME ZONE 'UTC'", transform.column.quoted());
+        let state = transform_command(edition, &transform.table, candidate.direction, &zone);
+        let message = format!(
+            "the inferred {} cast from {from} to {to} goes by the TimeZone of the session that writes",
+            candidate.direction.as_str()
+        );
+        let finding = Finding::new(Code::DependsOnTimeZone, subject, message);
+        findings.push(
+            finding.with_fix(format!("state it, as in {state}; or accept it: --allow depends-on-time-zone")),
+        );
     }
     findings
 }
