@@ -1,6 +1,6 @@
 //! Functions, views and their triggers: the statements that make one with all that belongs to it, and that word it anew.
 
-use super::{grant_columns, grant_function, grant_relation, owner_of};
+use super::{Maker, grant_columns, grant_function, grant_relation, owner_of};
 use crate::{
     model::{Function, FunctionKind, Name, QualifiedName, Schema, Trigger, View},
     property::{Object, give},
@@ -12,12 +12,14 @@ use crate::{
 };
 
 /// A function, procedure, aggregate or operator with its comment, privileges and owner.
-pub fn create_function(function: &Function, runner: &Name) -> Vec<Sql> {
+pub fn create_function(function: &Function, maker: &Maker) -> Vec<Sql> {
     let mut statements = vec![function_statement(function)];
     let object = function_object(function);
     statements.extend(give(&Object::Function(function), &function.properties));
+    statements
+        .extend(maker.takes_back_from_roles(&object).filter(|_| function.kind != FunctionKind::Operator));
     statements.extend(grant_function(function));
-    statements.extend(owner_of(&object, &function.owner, runner));
+    statements.extend(owner_of(&object, &function.owner, maker));
     statements
 }
 
@@ -72,7 +74,7 @@ fn sign(name: &Name) -> Sql {
 }
 
 /// A user's own view, over physical names, with all that belongs to it except its triggers. A materialized one is made empty.
-pub fn create_user_view(view: &View, runner: &Name) -> Vec<Sql> {
+pub fn create_user_view(view: &View, maker: &Maker) -> Vec<Sql> {
     let mut statements = vec![view_statement(view, false)];
     statements.extend(view.indexes.iter().map(|index| Sql::trusted(&index.definition)));
     for index in &view.indexes {
@@ -91,10 +93,11 @@ pub fn create_user_view(view: &View, runner: &Name) -> Vec<Sql> {
             statements.push(sql!("COMMENT ON COLUMN {}.{} IS {}", view.name, detail.name, Literal(comment)));
         }
     }
+    statements.extend(maker.takes_back(&sql!("TABLE {}", view.name)));
     statements.extend(grant_relation(&view.name, &view.grants, false));
     statements.extend(grant_columns(&view.name, view.details.iter().map(|d| (&d.name, d.grants.as_slice()))));
     statements.extend(give(&view_subject(view), &view.properties));
-    statements.extend(owner_of(&view_object(view), &view.owner, runner));
+    statements.extend(owner_of(&view_object(view), &view.owner, maker));
     statements
 }
 

@@ -1,5 +1,6 @@
 //! GRANT statements from exploded ACLs.
 
+use super::Maker;
 use crate::{
     model::{Function, FunctionKind, Grant, Name, QualifiedName},
     sql,
@@ -82,8 +83,10 @@ pub fn grant_columns<'a>(
 }
 
 /// USAGE on an edition's schema for everyone who has it on the editioned schema; never CREATE.
-pub fn grant_schema(schema: &Name, grants: &[Grant]) -> Vec<Sql> {
-    grant_on(&sql!("SCHEMA {}", schema), grants, |privilege| privilege == "USAGE")
+pub fn grant_schema(schema: &Name, grants: &[Grant], maker: &Maker) -> Vec<Sql> {
+    let object = sql!("SCHEMA {}", schema);
+    let granted = grant_on(&object, grants, |privilege| privilege == "USAGE");
+    maker.takes_back(&object).into_iter().chain(granted).collect()
 }
 
 /// Sequence privileges.

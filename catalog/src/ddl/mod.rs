@@ -3,6 +3,7 @@
 mod code;
 mod grant;
 mod index;
+mod maker;
 mod shared;
 mod table;
 mod trigger;
@@ -16,6 +17,7 @@ pub use code::{
 pub use grant::{grant_columns, grant_function, grant_relation, grant_schema, grant_sequence, grant_type};
 pub(crate) use grant::{grantee, option, privilege};
 pub use index::{concurrent_index, index_body, index_keys};
+pub use maker::Maker;
 pub use shared::{SharedObject, shared_objects};
 pub use table::{
     add_column, add_constraint, add_empty_column, attach_partition, create_sequence, create_table, owner_of,

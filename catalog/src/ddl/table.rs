@@ -7,11 +7,11 @@ use crate::{
     sql::{Sql, join},
 };
 
-use super::{grant_columns, grant_relation, grant_sequence};
+use super::{Maker, grant_columns, grant_relation, grant_sequence};
 
 /// ALTER … OWNER TO, unless the owner is the role that runs us.
-pub fn owner_of(object: &Sql, owner: &Name, runner: &Name) -> Option<Sql> {
-    (owner != runner).then(|| sql!("ALTER {} OWNER TO {}", object, owner))
+pub fn owner_of(object: &Sql, owner: &Name, maker: &Maker) -> Option<Sql> {
+    (*owner != maker.role).then(|| sql!("ALTER {} OWNER TO {}", object, owner))
 }
 
 /// A column's definition for CREATE TABLE or ADD COLUMN: name, type, collation, and with `complete` also default, identity,
@@ -85,20 +85,20 @@ pub fn add_empty_column(table: &QualifiedName, physical: &Name, column: &Column)
 
 /// A new table as the draft has it, under physical names: the table, its constraints except foreign keys (those need their targets),
 /// its owner and privileges, its partitions. Indexes are returned as well: the table is empty, so nothing needs CONCURRENTLY.
-pub fn create_table(table: &Table, runner: &Name) -> Vec<Sql> {
+pub fn create_table(table: &Table, maker: &Maker) -> Vec<Sql> {
     let name = &table.name;
     let columns =
         join(table.columns.iter().map(|column| column_definition(name, &column.name, column, true)), ", ");
     let key = table.partitioning.as_ref().map(|partitioning| partitioning.key.as_str());
-    let mut statements = create_with(table, &columns, key, runner);
+    let mut statements = create_with(table, &columns, key, maker);
     for part in table.partitions() {
-        statements.extend(create_partition(table, part, runner));
+        statements.extend(create_partition(table, part, maker));
     }
     statements
 }
 
 /// As pg_dump makes one: a table with everything that its parent has, too, which is then attached.
-fn create_partition(root: &Table, part: &Partition, runner: &Name) -> Vec<Sql> {
+fn create_partition(root: &Table, part: &Partition, maker: &Maker) -> Vec<Sql> {
     let table = &part.table;
     let columns = table.columns.iter().map(|column| {
         // It counts with its parent's.
@@ -113,7 +113,7 @@ fn create_partition(root: &Table, part: &Partition, runner: &Name) -> Vec<Sql> {
             (_, false) => definition,
         }
     });
-    let mut statements = create_with(table, &join(columns, ", "), part.key.as_deref(), runner);
+    let mut statements = create_with(table, &join(columns, ", "), part.key.as_deref(), maker);
     let parts = root.partitions().iter().map(|part| &part.table);
     if let Some(of) = std::iter::once(root).chain(parts).find(|known| known.id == part.of) {
         statements.push(attach_partition(&of.name, part));
@@ -131,7 +131,7 @@ pub fn add_constraint(table: &QualifiedName, constraint: &Constraint) -> Sql {
     sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", table, constraint.name, Sql::trusted(&constraint.definition))
 }
 
-fn create_with(table: &Table, columns: &Sql, key: Option<&str>, runner: &Name) -> Vec<Sql> {
+fn create_with(table: &Table, columns: &Sql, key: Option<&str>, maker: &Maker) -> Vec<Sql> {
     let name = &table.name;
     let persistence =
         Sql::trusted(if table.properties.iter().any(|p| p == "persistence=u") { "UNLOGGED " } else { "" });
@@ -142,9 +142,10 @@ fn create_with(table: &Table, columns: &Sql, key: Option<&str>, runner: &Name) -
     statements.extend(table.indexes.iter().map(|index| Sql::trusted(&index.definition)));
     statements.extend(give(&Object::Table(name), &table.properties));
     statements.extend(properties_of_parts(table));
+    statements.extend(maker.takes_back(&sql!("TABLE {}", name)));
     statements.extend(grant_relation(name, &table.grants, false));
     statements.extend(grant_columns(name, table.columns.iter().map(|c| (&c.name, c.grants.as_slice()))));
-    statements.extend(owner_of(&sql!("TABLE {}", name), &table.owner, runner));
+    statements.extend(owner_of(&sql!("TABLE {}", name), &table.owner, maker));
     statements
 }
 
@@ -168,11 +169,12 @@ fn properties_of_parts(table: &Table) -> Vec<Sql> {
 }
 
 /// A new sequence under its physical name; OWNED BY comes when its column is there.
-pub fn create_sequence(sequence: &Sequence, runner: &Name) -> Vec<Sql> {
+pub fn create_sequence(sequence: &Sequence, maker: &Maker) -> Vec<Sql> {
     let name = &sequence.name;
     let mut statements = vec![sql!("CREATE SEQUENCE {} {}", name, Sql::trusted(&sequence.options))];
     statements.extend(give(&Object::Sequence(name), &sequence.properties));
+    statements.extend(maker.takes_back(&sql!("SEQUENCE {}", name)));
     statements.extend(grant_sequence(name, &sequence.grants));
-    statements.extend(owner_of(&sql!("SEQUENCE {}", name), &sequence.owner, runner));
+    statements.extend(owner_of(&sql!("SEQUENCE {}", name), &sequence.owner, maker));
     statements
 }

@@ -1,6 +1,6 @@
 //! Types: making and moving one with all that belongs to it.
 
-use super::{grant_type, owner_of};
+use super::{Maker, grant_type, owner_of};
 use crate::{
     model::{Name, TypeDef, TypeKind},
     property::{Object, give},
@@ -9,13 +9,14 @@ use crate::{
 };
 
 /// A type with its comments, privileges and owner.
-pub fn create_type(definition: &TypeDef, runner: &Name) -> Vec<Sql> {
+pub fn create_type(definition: &TypeDef, maker: &Maker) -> Vec<Sql> {
     let name = &definition.name;
     let subject = if definition.kind == TypeKind::Domain { Object::Domain(name) } else { Object::Type(name) };
     let mut statements = vec![Sql::trusted(&definition.definition)];
     statements.extend(give(&subject, &definition.properties));
+    statements.extend(maker.takes_back_from_roles(&sql!("TYPE {}", name)));
     statements.extend(grant_type(name, &definition.grants));
-    statements.extend(owner_of(&sql!("TYPE {}", name), &definition.owner, runner));
+    statements.extend(owner_of(&sql!("TYPE {}", name), &definition.owner, maker));
     statements
 }
 

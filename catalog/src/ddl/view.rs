@@ -7,7 +7,7 @@ use crate::{
     sql::{Sql, join},
 };
 
-use super::{grant_columns, grant_relation};
+use super::{Maker, grant_columns, grant_relation};
 
 /// The statements that make `shape`'s view in `schema`: the view, its defaults, its privileges.
 ///
@@ -18,6 +18,7 @@ pub fn create_view(
     shape: &Shape,
     schema: &Name,
     invoker: bool,
+    maker: &Maker,
     physical_default: impl Fn(&Name) -> Option<String>,
 ) -> Vec<Sql> {
     let view = QualifiedName::new(schema.clone(), shape.name.name.clone());
@@ -35,6 +36,7 @@ pub fn create_view(
     let mut statements =
         vec![sql!("CREATE VIEW {}{} AS SELECT {} FROM {}", view, option, columns, shape.physical)];
     statements.extend(view_defaults(shape, schema, physical_default, |_| None));
+    statements.extend(maker.takes_back(&sql!("TABLE {}", view)));
     statements.extend(grant_relation(&view, &shape.grants, true));
     statements.extend(grant_columns(&view, shape.columns.iter().map(|c| (&c.name, c.grants.as_slice()))));
     statements

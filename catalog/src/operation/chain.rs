@@ -156,6 +156,13 @@ async fn load_facts(connection: &Connection, editioned: &[Name]) -> Result<Facts
         .query_one("SELECT current_user::text, current_setting('server_version_num')::int", &[])
         .await?;
     let mut facts = Facts::new(stored_name(row.try_get(0)?)?);
+    let defaults = "SELECT DISTINCT r.rolname::text FROM pg_catalog.pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a \
+         LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee \
+         WHERE d.defaclrole = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user) AND a.grantee <> d.defaclrole ORDER BY 1 NULLS FIRST";
+    for row in connection.query(defaults, &[]).await? {
+        let role: Option<&str> = row.try_get(0)?;
+        facts.maker.gives_to.push(role.map(stored_name).transpose()?);
+    }
     facts.merges_into_views = row.try_get::<_, i32>(1)? >= 170_000;
     let silence = connection
         .query_one("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET'), rolbypassrls OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user", &[])

@@ -11,6 +11,7 @@ use tokio_postgres::Transaction;
 use super::{chain::standing, footing::alone, resuming::refuse_running_operation};
 use crate::{
     blueprint::{Difference, differences, read_schema},
+    ddl::Maker,
     diff::{Change, diff},
     error::{Error, Result},
     event::{Event, Events},
@@ -48,13 +49,13 @@ pub async fn sync(target: &Target, dry_run: bool, events: &dyn Events) -> Result
 
     let live = read_live(&mut connection, &editioned).await?;
     let runner: String = connection.query_one("SELECT current_user::text", &[]).await?.try_get(0)?;
-    let runner = stored_name(&runner)?;
+    let maker = Maker::new(stored_name(&runner)?);
 
     let mut blueprint = target.connect_blueprint(&root.blueprint).await?;
     let reader = blueprint.schema_reader().await?;
     let transaction = begin(&mut blueprint).await?;
     let before = read_schema(&reader, &transaction, &editioned).await?;
-    let statements = equivalent_ddl(&before, &live, &runner);
+    let statements = equivalent_ddl(&before, &live, &maker);
     run(&transaction, root, &statements).await?;
     let after = read_schema(&reader, &transaction, &editioned).await?;
     let changes = diff(&before, &after, &after).changes;
@@ -70,7 +71,7 @@ pub async fn sync(target: &Target, dry_run: bool, events: &dyn Events) -> Result
     }
 
     // Told from one blueprint to the other, so that nothing is left in it that only words the same otherwise.
-    let statements = equivalent_ddl(&before, &after, &runner);
+    let statements = equivalent_ddl(&before, &after, &maker);
     let mut names = vec![root.name.to_string()];
     names.extend(draft.map(|draft| draft.name.to_string()));
     let title = format!("take direct DDL into the blueprints of {}", names.join(", "));
@@ -162,7 +163,7 @@ async fn has_taken(target: &Target, edition: &Edition, entry: i64) -> Result<boo
 /// one to the other is tried in the root's blueprint: what changes nothing there is no difference.
 pub(super) async fn altered_rules(target: &Target, chain: &Chain) -> Result<Vec<Finding>> {
     let [root] = chain.members.as_slice() else { return Ok(Vec::new()) };
-    let statements = equivalent_ddl(&root.logical, &chain.live, chain.runner());
+    let statements = equivalent_ddl(&root.logical, &chain.live, chain.maker());
     if statements.is_empty() {
         return Ok(Vec::new());
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    ddl::Maker,
     error::{Error, Result},
     layout::{Mapping, Shape, TableMapping},
     model::{
@@ -55,7 +56,7 @@ pub struct Chain {
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The role that runs us.
-    pub runner: Name,
+    pub maker: Maker,
     /// Every schema that exists.
     pub schemas: BTreeSet<Name>,
     /// Privileges on the editioned schemas.
@@ -86,7 +87,7 @@ impl Facts {
     /// Nothing known but who asks.
     pub fn new(runner: Name) -> Self {
         Self {
-            runner,
+            maker: Maker::new(runner),
             schemas: BTreeSet::new(),
             schema_grants: BTreeMap::new(),
             introduced_schemas: BTreeMap::new(),
@@ -123,7 +124,12 @@ impl Facts {
 impl Chain {
     /// The role that runs code against the live database: what it makes is its own from the start.
     pub fn runner(&self) -> &Name {
-        &self.facts.runner
+        &self.facts.maker.role
+    }
+
+    /// The same, and what its default privileges do.
+    pub fn maker(&self) -> &Maker {
+        &self.facts.maker
     }
 
     /// The youngest live edition.

@@ -129,7 +129,7 @@ pub(super) fn drop_code<'a>(objects: impl Iterator<Item = Object<'a>>) -> Vec<Sq
 
 /// Views, and functions that need tables or views: they read the expanded tables. Then the materialized ones are filled.
 pub(super) fn late(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Vec<Step> {
-    let runner = input.chain.runner();
+    let maker = input.chain.maker();
     let functions: Vec<&Function> = input.physical.functions.iter().filter(|f| is_own(input, f.id)).collect();
     let over_made = Extent::made(input).functions_over(input.physical);
     let views: Vec<&View> = input.physical.views.iter().filter(|view| is_own(input, view.id.get())).collect();
@@ -143,12 +143,12 @@ pub(super) fn late(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Vec<
         match code {
             Object::Type(_) => {}
             Object::Function(function) => {
-                statements.extend(create_function(function, runner));
+                statements.extend(create_function(function, maker));
                 drops.push(drop_function(function));
             }
             Object::View(view) => {
                 findings.extend(introduce::lost("view", &view.name.name, &view.properties));
-                statements.extend(create_user_view(view, runner));
+                statements.extend(create_user_view(view, maker));
                 drops.push(drop_user_view(view));
             }
         }
@@ -157,7 +157,7 @@ pub(super) fn late(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Vec<
         statements.extend(view_triggers(view, input.physical));
     }
     for companion in companions(&input.draft.name, input.physical, input.child, &input.layout.mapping) {
-        statements.extend(create_function(&companion, runner));
+        statements.extend(create_function(&companion, maker));
         drops.push(drop_function(&companion));
     }
     if statements.len() == 1 {

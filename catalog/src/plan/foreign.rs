@@ -3,16 +3,14 @@
 
 use super::drift::was_partition;
 use crate::{
-    ddl::{add_column, add_constraint, create_table, index_keys},
-    model::{
-        Column, Constraint, ConstraintKind, Generated, Identity, Index, Name, QualifiedName, Schema, Table,
-    },
+    ddl::{Maker, add_column, add_constraint, create_table, index_keys},
+    model::{Column, Constraint, ConstraintKind, Generated, Identity, Index, QualifiedName, Schema, Table},
     sql,
     sql::Sql,
 };
 
 /// The statements, in an order in which they can be run; drops first, so that names become free.
-pub fn equivalent_ddl(known: &Schema, live: &Schema, runner: &Name) -> Vec<Sql> {
+pub fn equivalent_ddl(known: &Schema, live: &Schema, maker: &Maker) -> Vec<Sql> {
     let mut ddl = Ddl::default();
     for table in &known.tables {
         match live.table_named(&table.name) {
@@ -23,7 +21,7 @@ pub fn equivalent_ddl(known: &Schema, live: &Schema, runner: &Name) -> Vec<Sql> 
     let is_new =
         |table: &&Table| known.table_named(&table.name).is_none() && !was_partition(known, &table.name);
     for table in live.tables.iter().filter(is_new) {
-        ddl.create.extend(create_table(table, runner));
+        ddl.create.extend(create_table(table, maker));
         let foreign = table.constraints.iter().filter(|constraint| constraint.references.is_some());
         ddl.references.extend(foreign.map(|constraint| add_constraint(&table.name, constraint)));
     }

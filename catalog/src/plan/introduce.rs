@@ -22,7 +22,7 @@ use super::{
 
 /// Types, sequences, functions and tables in one transaction: no table of the application's is locked.
 pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) -> Vec<Step> {
-    let runner = input.chain.runner();
+    let maker = input.chain.maker();
     let mut statements = vec![Sql::trusted("SET LOCAL check_function_bodies = off")];
     let mut drops: Vec<Sql> = Vec::new();
 
@@ -30,7 +30,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
         input.physical.sequences.iter().filter(|s| is_own(input, s.id.get())).collect();
     for sequence in &sequences {
         findings.extend(lost("sequence", &sequence.name.name, &sequence.properties));
-        statements.extend(create_sequence(sequence, runner));
+        statements.extend(create_sequence(sequence, maker));
         drops.push(sql!("DROP SEQUENCE IF EXISTS {}", sequence.name));
     }
     let functions: Vec<&Function> =
@@ -41,11 +41,11 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
             Object::Type(definition) => {
                 findings.extend(range(input, definition));
                 findings.extend(lost("type", &definition.name.name, &definition.properties));
-                statements.extend(create_type(definition, runner));
+                statements.extend(create_type(definition, maker));
                 drops.push(drop_type(definition));
             }
             Object::Function(function) => {
-                statements.extend(create_function(function, runner));
+                statements.extend(create_function(function, maker));
                 drops.push(drop_function(function));
             }
             Object::View(_) => {}
@@ -55,7 +55,7 @@ pub(super) fn introduce(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
         input.physical.tables.iter().filter(|t| input.layout.created.contains_key(&t.id)).collect();
     for table in &tables {
         findings.extend(lost_of_table(table));
-        statements.extend(create_table(table, runner));
+        statements.extend(create_table(table, maker));
         drops.push(sql!("DROP TABLE IF EXISTS {}", table.name));
     }
     for sequence in &sequences {

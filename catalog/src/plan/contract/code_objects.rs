@@ -57,14 +57,14 @@ impl Contraction<'_> {
     /// Where they stood something takes their place until it is announced that nothing there is needed any more.
     pub(super) fn stand_in_for_code(&self) -> Vec<Sql> {
         let (functions, views) = self.own_code();
-        let runner = self.input.chain.runner();
+        let maker = self.input.chain.maker();
         let mut statements = Vec::new();
         for (function, place) in functions {
             let stand_in = function_in(function, place);
-            statements.extend(stand_in.iter().flat_map(|stand_in| create_function(stand_in, runner)));
+            statements.extend(stand_in.iter().flat_map(|stand_in| create_function(stand_in, maker)));
         }
         for (view, place) in views {
-            statements.extend(create_user_view(&view_in_place_of(view, place), runner));
+            statements.extend(create_user_view(&view_in_place_of(view, place), maker));
         }
         statements.extend(self.own_types().map(|(place, name)| sql!("CREATE DOMAIN {} AS {}", place, name)));
         statements

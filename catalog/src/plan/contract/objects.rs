@@ -182,7 +182,13 @@ impl Contraction<'_> {
             // Those of the table do for so short a time; what they call may have moved already.
             column.default = None;
         }
-        create_view(&after, &from.schema, self.input.chain.views_invoke(table, from), |_| None)
+        create_view(
+            &after,
+            &from.schema,
+            self.input.chain.views_invoke(table, from),
+            self.input.chain.maker(),
+            |_| None,
+        )
     }
 
     /// Sequences and types of the new root's schema.

@@ -68,7 +68,7 @@ fn default_beside<'a>(
 }
 
 fn add(input: &ExpandInput<'_>, table: &TableView<'_>, part: &Partition, default: Option<&Table>) -> Step {
-    let (name, runner) = (&part.table.name, input.chain.runner());
+    let (name, maker) = (&part.table.name, input.chain.maker());
     let of = parent_name(input, table, part);
     let key =
         part.key.as_ref().map_or_else(|| Sql::trusted(""), |key| sql!(" PARTITION BY {}", Sql::trusted(key)));
@@ -81,8 +81,9 @@ fn add(input: &ExpandInput<'_>, table: &TableView<'_>, part: &Partition, default
     statements.extend(own_parts(table.physical, part));
     statements.push(attach_partition(&of, part));
     statements.extend(give(&Object::Table(name), &part.table.properties));
+    statements.extend(maker.takes_back(&sql!("TABLE {}", name)));
     statements.extend(grant_relation(name, &part.table.grants, false));
-    statements.extend(owner_of(&sql!("TABLE {}", name), &part.table.owner, runner));
+    statements.extend(owner_of(&sql!("TABLE {}", name), &part.table.owner, maker));
     let title = format!("add partition {} to {}", name.pretty(), of.pretty());
     let inverse = drop_if_empty(&of, name);
     let mut relations = vec![of];

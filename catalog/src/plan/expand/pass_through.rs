@@ -30,11 +30,11 @@ pub(super) fn open_schemas(input: &ExpandInput<'_>, tables: &[TableView<'_>]) ->
     for schema in input.new_schemas {
         let name = &schema.name;
         statements.push(sql!("CREATE SCHEMA {}", name));
-        statements.extend(grant_schema(name, &schema.grants));
+        statements.extend(grant_schema(name, &schema.grants, input.chain.maker()));
         statements.extend(
             schema.comment.as_ref().map(|text| sql!("COMMENT ON SCHEMA {} IS {}", name, Literal(text))),
         );
-        statements.extend(owner_of(&sql!("SCHEMA {}", name), &schema.owner, input.chain.runner()));
+        statements.extend(owner_of(&sql!("SCHEMA {}", name), &schema.owner, input.chain.maker()));
         statements.push(put_schema(name, input.draft.id));
         inverse.extend([sql!("DROP SCHEMA {}", name), delete_schema(name)]);
     }
@@ -42,7 +42,7 @@ pub(super) fn open_schemas(input: &ExpandInput<'_>, tables: &[TableView<'_>]) ->
     {
         statements.push(sql!("CREATE SCHEMA {}", schema));
         let grants = input.chain.facts.schema_grants.get(editioned).map(Vec::as_slice).unwrap_or_default();
-        statements.extend(grant_schema(schema, grants));
+        statements.extend(grant_schema(schema, grants, input.chain.maker()));
         inverse.push(sql!("DROP SCHEMA {}", schema));
     }
     Ok(Step::transaction("make the edition's schemas", Lock::None, Vec::new(), statements).undone_by(inverse))
@@ -78,6 +78,7 @@ pub(super) fn pass_through(input: &ExpandInput<'_>, tables: &[TableView<'_>]) ->
                 shape,
                 &schema,
                 input.chain.views_invoke(logical, physical),
+                input.chain.maker(),
                 default,
             ));
             inverse.push(sql!("DROP VIEW {}", QualifiedName::new(schema, logical.name.name.clone())));

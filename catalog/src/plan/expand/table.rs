@@ -120,7 +120,7 @@ pub(super) fn expand_table(input: &ExpandInput<'_>, table: &TableView<'_>) -> Re
         for column in &mut shape.columns {
             column.counts |= is_numbered(input, table, &column.physical);
         }
-        let statements = create_view(&shape, &schema, table.invoker(input), default);
+        let statements = create_view(&shape, &schema, table.invoker(input), input.chain.maker(), default);
         let title = format!("editioning view {}", view.pretty());
         let step = Step::transaction(title, Lock::AccessShare, vec![physical.clone()], statements);
         steps.push(step.undone_by(vec![sql!("DROP VIEW {}", view)]));

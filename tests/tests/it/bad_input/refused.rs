@@ -217,6 +217,18 @@ async fn what_needs_a_word_is_refused_without_it() {
             "ALTER TABLE t ALTER a TYPE bigint",
             "backfill-fires-triggers",
         ),
+        (
+            "CREATE TRIGGER \"имя\" BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION tf();",
+            "ALTER TABLE t ALTER a TYPE bigint",
+            "trigger-runs-late",
+        ),
+        (
+            "CREATE TABLE cut (at int, a int) PARTITION BY LIST (at); CREATE TABLE cut_1 PARTITION OF cut FOR VALUES IN (1);
+             CREATE TRIGGER apart BEFORE INSERT ON cut_1 FOR EACH ROW EXECUTE FUNCTION tf();",
+            "ALTER TABLE cut ALTER a TYPE bigint",
+            "partition-trigger",
+        ),
+        ("", "ALTER TABLE t ALTER at TYPE timestamptz", "depends-on-time-zone"),
     ] {
         let table = "CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TABLE t (id int PRIMARY KEY, a int, at timestamp);";
         let world = World::adopted(&format!("{table}{base}")).await;

@@ -100,3 +100,37 @@ async fn default_privileges_of_the_schema_do_not_leak() {
     .tell()
     .await;
 }
+
+/// What a role's default privileges give of all that it makes is no privilege of what an edition has of a table.
+#[tokio::test]
+async fn default_privileges_open_nothing() {
+    story(
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO clerk; ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO PUBLIC; ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO clerk;
+         CREATE TABLE staff (id int PRIMARY KEY, name text, salary int); REVOKE ALL ON staff FROM clerk; GRANT SELECT (id, name) ON staff TO clerk;
+         CREATE TABLE open_to_all (id int PRIMARY KEY); INSERT INTO staff VALUES (1, 'ann', 100)",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE staff ALTER id TYPE bigint; CREATE TABLE secret (s text); REVOKE ALL ON secret FROM clerk; CREATE TABLE told (s text);
+         CREATE VIEW salaries AS SELECT salary FROM staff; REVOKE ALL ON salaries FROM clerk; ALTER TABLE open_to_all ADD a int;
+         CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; REVOKE ALL ON FUNCTION f() FROM PUBLIC, clerk",
+    )
+    .see("v1", "SELECT name FROM staff", &["ann"])
+    .by("clerk")
+    .see("v2", "SELECT name FROM staff", &["ann"])
+    .by("clerk")
+    .run("v2", "SELECT * FROM told, open_to_all")
+    .by("clerk")
+    .fail("v1", "SELECT salary FROM staff", "42501")
+    .by("clerk")
+    .fail("v2", "SELECT salary FROM staff", "42501")
+    .by("clerk")
+    .fail("v2", "SELECT * FROM secret", "42501")
+    .by("clerk")
+    .fail("v2", "SELECT * FROM salaries", "42501")
+    .by("clerk")
+    .fail("v2", "SELECT f()", "42501")
+    .by("clerk")
+    .tell()
+    .await;
+}

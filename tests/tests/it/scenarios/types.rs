@@ -292,3 +292,18 @@ async fn rows_get_the_default_of_a_columns_domain() {
     .tell()
     .await;
 }
+
+/// NOT NULL of a composite asks that there is a value, not that it is full.
+#[tokio::test]
+async fn a_composite_that_must_be_there_gets_an_attribute() {
+    story(
+        "CREATE TYPE addr AS (street text, zip text); CREATE TABLE c (id int PRIMARY KEY, a addr NOT NULL); INSERT INTO c VALUES (1, ROW('x', '1')), (2, ROW('y', NULL)); GRANT ALL ON c TO app",
+    )
+    .draft("v2", "ALTER TYPE addr ADD ATTRIBUTE country text CASCADE")
+    .run("v1", "INSERT INTO c VALUES (3, ROW(NULL, NULL))")
+    .fail("v1", "INSERT INTO c VALUES (4, NULL)", "23502")
+    .fail("v2", "INSERT INTO c VALUES (4, NULL)", "23502")
+    .see("v2", "SELECT id, (a).street, (a).country FROM c ORDER BY id", &["1|x|∅", "2|y|∅", "3|∅|∅"])
+    .tell()
+    .await;
+}
