@@ -60,7 +60,13 @@ pub(super) fn closing(edition: EditionId, state: EditionState, name: &EditionNam
 /// How many steps at the start change nothing but who may connect; from the next one on there is no way back.
 fn harmless(steps: &[Step]) -> usize {
     let is_harmless = |step: &&Step| {
-        matches!(step.kind, StepKind::Announce { .. } | StepKind::Drain { .. } | StepKind::Save { .. })
+        matches!(
+            step.kind,
+            StepKind::Announce { .. }
+                | StepKind::Drain { .. }
+                | StepKind::Save { .. }
+                | StepKind::Verify { .. }
+        )
     };
     steps.iter().take_while(is_harmless).count()
 }

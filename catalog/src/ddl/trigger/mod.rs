@@ -115,6 +115,11 @@ impl HopTriggers {
         self.named(stem)
     }
 
+    /// What the triggers call that follow older editions' writes once the child is open.
+    pub fn forward_function(&self) -> QualifiedName {
+        self.function(Way::Forward, TriggerMode::Steady)
+    }
+
     /// The function of this hop and table that begins with `stem`.
     fn named(&self, stem: &str) -> QualifiedName {
         let name = format!("{stem}_{}_{}", self.child, self.table_id);

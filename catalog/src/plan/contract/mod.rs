@@ -4,6 +4,7 @@
 //! Views of the remaining editions stay until the proxies have acknowledged that nothing needs to be rewritten any more.
 
 mod after;
+mod attached;
 mod code_objects;
 mod foreign_keys;
 mod identity;
@@ -72,7 +73,8 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     let after = contraction.after()?;
     let triggers = contraction.triggers(&after)?;
     let policies = contraction.policies(&after)?;
-    let mut steps: Vec<Step> = input.take_back.iter().cloned().collect();
+    let mut steps: Vec<Step> = contraction.look_for_attached_rows().into_iter().collect();
+    steps.extend(input.take_back.iter().cloned());
     steps.extend(contraction.gone_policies(&policies));
     steps.extend(contraction.drop_foreign_keys());
     steps.extend(contraction.lean_on_other_keys());

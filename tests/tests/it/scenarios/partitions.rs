@@ -1,5 +1,8 @@
 //! Partitioned tables: new ones, what becomes of their columns and rules, and partitions that come and go.
 
+use catalog::event::Silent;
+use edition_tests::World;
+
 use super::story;
 
 const EVENTS: &str = "\
@@ -216,4 +219,38 @@ async fn names_that_postgresql_gives_to_parts_of_keys_are_kept_clear_of() {
     .at_rest("SELECT count(*) FROM nodes JOIN leaves ON node = nodes.id", &["2"])
     .tell()
     .await;
+}
+
+/// What is loaded into a table of its own and then attached has been seen by no trigger.
+#[tokio::test]
+async fn a_partition_that_was_attached_with_rows_is_not_lost_at_retire() {
+    let world = World::adopted(
+        "CREATE TABLE ev (id int, at int, qty int, PRIMARY KEY (id, at)) PARTITION BY LIST (at);
+         CREATE TABLE ev_1 PARTITION OF ev FOR VALUES IN (1); INSERT INTO ev VALUES (1, 1, 5)",
+    )
+    .await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE ev ALTER qty TYPE bigint").await;
+    world.verbs.publish("v2", &[]).await;
+    let owner = world.direct(edition_tests::OWNER).await;
+    owner
+        .run(
+            "CREATE TABLE ev_2 (LIKE ev INCLUDING ALL); INSERT INTO ev_2 (id, at, qty) VALUES (2, 2, 6), (3, 2, NULL);
+             ALTER TABLE ev ATTACH PARTITION ev_2 FOR VALUES IN (2); CREATE TABLE ev_3 PARTITION OF ev FOR VALUES IN (3)",
+        )
+        .await;
+    world.session(edition_tests::OWNER, "v2").await.run("INSERT INTO ev VALUES (4, 3, NULL)").await;
+    world.verbs.default("v2").await;
+    let error = world.verbs.try_retire("v1", &Silent).await.unwrap_err().to_string();
+    assert!(
+        error.contains("partition public.ev_2") && error.contains("the edition stays as it was"),
+        "{error}"
+    );
+    let mend = error.split_once("(if not: ").unwrap().1.split_once("); it does not").unwrap().0;
+    owner.run(mend).await;
+    world.verbs.retire("v1").await;
+    let session = world.session(edition_tests::OWNER, "v2").await;
+    let rows = session.ask("SELECT id, qty FROM ev ORDER BY id").await;
+    assert_eq!(rows, ["1|5", "2|6", "3|∅", "4|∅"]);
+    world.end().await;
 }
