@@ -4,8 +4,8 @@
 
 use crate::wire::message::{self, Report, client, server};
 
-/// Statement and portal, with the NUL.
-pub(super) const NAME: &[u8] = b"editiond\0";
+/// Statement and portal, with the NUL; a name that no driver gives.
+pub(super) const NAME: &[u8] = b"editiond~\0";
 /// So often a statement is sent that a cancel or a timeout strikes, which was meant for one of the client's.
 const TRIES: u32 = 3;
 /// What answers the messages of one.
