@@ -98,12 +98,19 @@ BEGIN
     INSERT INTO edition_catalog."~~stored" SELECT DISTINCT t.stored_oid FROM edition_catalog."~~tables" t ON CONFLICT DO NOTHING;
 
     INSERT INTO edition_catalog."~~columns"
-        SELECT t.edition_id, t.view_oid, t.stored_oid, va.attname, va.attnum, pa.attnum, w.facts, w.plain, w.pretty, w.bare, w.bare_pretty
+        SELECT t.edition_id, t.view_oid, t.stored_oid, va.attname, va.attnum, pa.attnum, draws.attnum, w.facts, w.plain, w.pretty, w.bare, w.bare_pretty
         FROM edition_catalog."~~tables" t
         JOIN edition.columns k ON k.edition_id = t.edition_id AND k.table_id = t.table_id
         JOIN pg_attribute va ON va.attrelid = t.view_oid AND va.attname = k.column_name::name
         JOIN pg_attribute pa ON pa.attrelid = t.stored_oid AND pa.attname = k.physical_name::name
         LEFT JOIN edition.words w ON w.edition_id = t.edition_id AND w.table_id = t.table_id AND w.kind = 'column' AND w.name = k.column_name
+        CROSS JOIN LATERAL (
+            SELECT coalesce((SELECT o.attnum FROM edition.columns older
+                             JOIN pg_attribute o ON o.attrelid = t.stored_oid AND o.attname = older.physical_name::name
+                                  AND (o.atthasdef OR o.attidentity <> '' AND w.facts ->> 'attidentity' <> '')
+                             WHERE NOT pa.atthasdef AND pa.attidentity = '' AND older.edition_id < t.edition_id
+                               AND older.table_id = k.table_id AND older.column_id = k.column_id
+                             ORDER BY older.edition_id DESC LIMIT 1), pa.attnum)) AS draws (attnum)
         WHERE changed IS NULL OR t.table_id = ANY (changed);
 
     -- What has no live counterpart gets a number that OIDs, which are given out in turn, have not come to yet.
@@ -189,7 +196,7 @@ BEGIN
 
     -- Columns of indexes bear the names of the columns that they are over.
     INSERT INTO edition_catalog."~~columns"
-        SELECT p.edition_id, p.oid, p.oid, k.name, a.attnum, a.attnum, NULL, NULL, NULL, NULL, NULL
+        SELECT p.edition_id, p.oid, p.oid, k.name, a.attnum, a.attnum, a.attnum, NULL, NULL, NULL, NULL, NULL
         FROM edition_catalog."~~parts" p JOIN pg_index x ON x.indexrelid = p.oid
         JOIN pg_attribute a ON a.attrelid = p.oid
         JOIN edition_catalog."~~columns" k ON k.edition_id = p.edition_id AND k.view_oid = p.view_oid AND k.stored_attnum = x.indkey[a.attnum - 1]
@@ -233,6 +240,10 @@ BEGIN
                  AND d.deptype IN ('a', 'i')
             JOIN pg_class q ON q.oid = d.objid AND q.relkind = 'S'
             WHERE NOT EXISTS (SELECT FROM edition_catalog."~~tables" t WHERE t.edition_id = r.edition_id AND t.stored_oid = r.oid)
+               -- An identity that the edition's column does not have.
+               OR d.deptype = 'i' AND NOT EXISTS (
+                   SELECT FROM edition_catalog."~~columns" k WHERE k.edition_id = r.edition_id AND k.stored_oid = r.oid
+                      AND k.default_attnum = d.refobjsubid AND k.facts ->> 'attidentity' IS DISTINCT FROM '')
         ), hidden_relations AS (
             SELECT h.edition_id, h.oid FROM with_parts h
             WHERE NOT EXISTS (SELECT FROM edition_catalog."~~parts" x WHERE x.edition_id = h.edition_id AND x.kind = 'index' AND x.oid = h.oid)

@@ -38,6 +38,12 @@ DECLARE
     -- The relation that an index is over.
     over CONSTANT text := 'CASE WHEN i.oid IS NOT NULL THEN i.view_oid
         ELSE coalesce((SELECT t.view_oid FROM edition_catalog."~tables" t WHERE t.stored_oid = x.indrelid), x.indrelid) END';
+    -- What hangs on a stored column, and the edition's column in its place, if it has one.
+    of_stored CONSTANT text := $$d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
+        AND d.refobjid = ANY (ARRAY(SELECT t.stored_oid FROM edition_catalog."~tables" t))$$;
+    seen_as CONSTANT text := $$FROM edition_catalog."~columns" k WHERE k.stored_oid = d.refobjid AND d.refobjsubid =
+        CASE WHEN d.classid = 'pg_attrdef'::regclass OR d.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_sequence q WHERE q.seqrelid = d.objid)
+             THEN k.default_attnum ELSE k.stored_attnum END$$;
     one regclass;
 BEGIN
     IF to_regnamespace('edition_catalog') IS NOT NULL THEN
@@ -53,8 +59,9 @@ BEGIN
     CREATE TABLE edition_catalog."~~tables" (edition_id int, table_id oid, view_oid oid, stored_oid oid, schema_oid oid, name name, type_oid oid,
         stored_schema oid, facts jsonb, PRIMARY KEY (edition_id, view_oid));
     CREATE INDEX ON edition_catalog."~~tables" (edition_id, stored_oid);
+    -- default_attnum: the stored column that the default, the identity and the sequence of this one hang on. A duplicate draws from an older edition's.
     CREATE TABLE edition_catalog."~~columns" (edition_id int, view_oid oid, stored_oid oid, name name, view_attnum int2, stored_attnum int2,
-        facts jsonb, plain text, pretty text, bare text, bare_pretty text, PRIMARY KEY (edition_id, view_oid, view_attnum));
+        default_attnum int2, facts jsonb, plain text, pretty text, bare text, bare_pretty text, PRIMARY KEY (edition_id, view_oid, view_attnum));
     CREATE INDEX ON edition_catalog."~~columns" (edition_id, stored_oid, stored_attnum);
     -- r: relations, t: types, f: functions, w: rules of editioning views
     CREATE TABLE edition_catalog."~~hidden" (edition_id int, kind "char", oid oid, PRIMARY KEY (edition_id, kind, oid));
@@ -74,7 +81,7 @@ BEGIN
         SELECT t.view_oid, t.stored_oid, t.schema_oid, t.name, t.type_oid, t.facts FROM edition_catalog."~~tables" t
         WHERE t.edition_id = nullif(current_setting('edition.id', true), '')::int;
     CREATE VIEW edition_catalog."~columns" AS
-        SELECT k.view_oid, k.stored_oid, k.name, k.view_attnum, k.stored_attnum, k.facts FROM edition_catalog."~~columns" k
+        SELECT k.view_oid, k.stored_oid, k.name, k.view_attnum, k.stored_attnum, k.default_attnum, k.facts FROM edition_catalog."~~columns" k
         WHERE k.edition_id = nullif(current_setting('edition.id', true), '')::int;
     CREATE VIEW edition_catalog."~hidden" AS
         SELECT h.kind, h.oid FROM edition_catalog."~~hidden" h WHERE h.edition_id = nullif(current_setting('edition.id', true), '')::int;
@@ -142,7 +149,7 @@ BEGIN
     -- The expression of the view's default if it has one, else that of the stored column: pg_get_expr knows both.
     PERFORM edition.reflect_relation('pg_attrdef',
         jsonb_build_object('of', 'd', 'changed', jsonb_build_object('adrelid', 'coalesce(k.view_oid, d.adrelid)', 'adnum', 'coalesce(k.view_attnum, d.adnum)'), 'from',
-            $$pg_attrdef d LEFT JOIN edition_catalog."~columns" k ON k.stored_oid = d.adrelid AND k.stored_attnum = d.adnum
+            $$pg_attrdef d LEFT JOIN edition_catalog."~columns" k ON k.stored_oid = d.adrelid AND k.default_attnum = d.adnum
               WHERE k.view_oid IS NULL
                  OR (k.facts ->> 'atthasdef')::bool AND NOT EXISTS (SELECT FROM pg_attrdef v WHERE v.adrelid = k.view_oid AND v.adnum = k.view_attnum)$$));
 
@@ -233,12 +240,11 @@ BEGIN
         jsonb_build_object('of', 'd', 'changed', jsonb_build_object(
                 'objid', $$CASE WHEN d.classid = 'pg_class'::regclass THEN coalesce((SELECT t.view_oid FROM edition_catalog."~tables" t WHERE t.stored_oid = d.objid), d.objid) ELSE d.objid END$$,
                 'refobjid', $$CASE WHEN d.refclassid = 'pg_class'::regclass THEN coalesce((SELECT t.view_oid FROM edition_catalog."~tables" t WHERE t.stored_oid = d.refobjid), d.refobjid) ELSE d.refobjid END$$,
-                -- NULL is no column of the edition.
-                'refobjsubid', $$CASE WHEN d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.refobjid = ANY (ARRAY(SELECT t.stored_oid FROM edition_catalog."~tables" t))
-                    THEN (SELECT k.view_attnum::int FROM edition_catalog."~columns" k WHERE k.stored_oid = d.refobjid AND k.stored_attnum = d.refobjsubid) ELSE d.refobjsubid END$$), 'from',
+                'refobjsubid', format('CASE WHEN %s THEN (SELECT k.view_attnum::int %s) ELSE d.refobjsubid END', of_stored, seen_as)), 'from',
             $$pg_depend d
               WHERE NOT (d.classid = 'pg_rewrite'::regclass AND d.objid = ANY (ARRAY(SELECT h.oid FROM edition_catalog."~hidden" h WHERE h.kind = 'w')))
-                AND NOT (d.classid = 'pg_class'::regclass AND d.objid = ANY (ARRAY(SELECT t.view_oid FROM edition_catalog."~tables" t)))$$));
+                AND NOT (d.classid = 'pg_class'::regclass AND d.objid = ANY (ARRAY(SELECT t.view_oid FROM edition_catalog."~tables" t)))
+                AND $$ || format('NOT (%s AND NOT EXISTS (SELECT %s))', of_stored, seen_as)));
 
     PERFORM edition.reflect_relation('pg_description',
         jsonb_build_object('of', 'd', 'changed', jsonb_build_object(

@@ -111,7 +111,7 @@ BEGIN
         FROM (SELECT k.plain, k.pretty, k.bare, k.bare_pretty
               FROM pg_catalog.pg_attrdef d JOIN edition_catalog."~~columns" k
                 ON k.edition_id = nullif(pg_catalog.current_setting('edition.id', true), '')::int AND k.view_oid = relation
-               AND (d.adrelid = relation AND d.adnum = k.view_attnum OR d.adrelid = stored AND d.adnum = k.stored_attnum)
+               AND (d.adrelid = relation AND d.adnum = k.view_attnum OR d.adrelid = stored AND d.adnum = k.default_attnum)
               WHERE d.adrelid IN (relation, stored) AND d.adbin::text = tree::text
               UNION ALL
               SELECT p.plain, p.pretty, p.bare, p.bare_pretty
@@ -140,13 +140,9 @@ BEGIN
     $$;
 
     CREATE FUNCTION edition_catalog.pg_get_serial_sequence(table_name text, column_name text) RETURNS text LANGUAGE sql STABLE AS $$
-        -- A duplicate has its numbers from the column that it is one of.
         SELECT coalesce(
-            (SELECT coalesce(pg_catalog.pg_get_serial_sequence(k.stored_oid::pg_catalog.regclass::text, a.attname::text),
-                        (SELECT pg_catalog.pg_get_serial_sequence(k.stored_oid::pg_catalog.regclass::text, own.attname::text)
-                         FROM pg_catalog.pg_attribute own WHERE own.attrelid = k.stored_oid AND own.attname = column_name::name AND NOT own.attisdropped
-                           AND pg_catalog.starts_with(a.attname::text, column_name || '$')))
-             FROM edition_catalog."~columns" k JOIN pg_catalog.pg_attribute a ON a.attrelid = k.stored_oid AND a.attnum = k.stored_attnum
+            (SELECT pg_catalog.pg_get_serial_sequence(k.stored_oid::pg_catalog.regclass::text, a.attname::text)
+             FROM edition_catalog."~columns" k JOIN pg_catalog.pg_attribute a ON a.attrelid = k.stored_oid AND a.attnum = k.default_attnum
              WHERE k.view_oid = edition_catalog."~named"(table_name, true)::pg_catalog.regclass AND k.name = column_name::name),
             pg_catalog.pg_get_serial_sequence(edition_catalog."~named"(table_name, true), column_name))
     $$;

@@ -1,6 +1,8 @@
 //! What clients are shown of the catalogues in a live edition, compared with what they are shown in its blueprint, which holds the same schema
 //! as real tables. Order aside: of rows because few ask for one, of columns because those of an edition stand as they are stored.
 
+mod counting;
+
 use std::process::Stdio;
 
 use edition_tests::{OWNER, Session, World, at_every_moment, server};
