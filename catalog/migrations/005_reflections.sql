@@ -150,7 +150,8 @@ BEGIN
     PERFORM edition.reflect_relation('pg_attrdef',
         jsonb_build_object('of', 'd', 'changed', jsonb_build_object('adrelid', 'coalesce(k.view_oid, d.adrelid)', 'adnum', 'coalesce(k.view_attnum, d.adnum)'), 'from',
             $$pg_attrdef d LEFT JOIN edition_catalog."~columns" k ON k.stored_oid = d.adrelid AND k.default_attnum = d.adnum
-              WHERE k.view_oid IS NULL
+              WHERE k.view_oid IS NULL AND d.adrelid <> ALL (ARRAY(SELECT h.oid FROM edition_catalog."~hidden" h WHERE h.kind = 'r'
+                          UNION ALL SELECT c.oid FROM pg_class c WHERE c.relnamespace IN ('edition'::regnamespace, 'edition_catalog'::regnamespace)))
                  OR (k.facts ->> 'atthasdef')::bool AND NOT EXISTS (SELECT FROM pg_attrdef v WHERE v.adrelid = k.view_oid AND v.adnum = k.view_attnum)$$));
 
     PERFORM edition.reflect_relation('pg_constraint',

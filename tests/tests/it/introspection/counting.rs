@@ -43,6 +43,7 @@ async fn a_column_that_counts_is_shown_to_count() {
         "SELECT c.relname, a.attname, d.objid = f.oid FROM pg_attrdef f JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid AND d.deptype = 'a' \
          JOIN pg_class c ON c.oid = d.refobjid AND c.relnamespace = 'public'::regnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid",
         // Nothing of what other editions have, nor half of it.
+        "SELECT count(*) FROM pg_attrdef d LEFT JOIN pg_class c ON c.oid = d.adrelid WHERE c.oid IS NULL",
         "SELECT count(*) FROM pg_depend WHERE refobjsubid IS NULL",
         "SELECT c.relname, a.attname, pg_get_serial_sequence(c.relname, a.attname) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid \
          WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped",
