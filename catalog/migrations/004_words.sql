@@ -84,6 +84,7 @@ BEGIN
     -- While the view comes or goes the row names the table's own schema; it counts as viewed while the view stands.
     INSERT INTO edition_catalog."~~tables"
         SELECT t.edition_id, t.table_id, v.oid, p.oid, s.oid, v.relname, v.reltype, p.relnamespace,
+               p.relkind = 'p' AND EXISTS (SELECT FROM edition.columns k WHERE k.edition_id = t.edition_id AND k.table_id = t.table_id AND k.physical_name <> k.column_name),
                (SELECT w.facts FROM edition.words w WHERE w.edition_id = t.edition_id AND w.table_id = t.table_id AND w.kind = 'table')
         FROM edition.tables t
         JOIN edition.editions e ON e.id = t.edition_id

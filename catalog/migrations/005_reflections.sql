@@ -56,8 +56,10 @@ BEGIN
     CREATE TABLE edition_catalog."~~ours" (oid oid PRIMARY KEY);
     CREATE TABLE edition_catalog."~~stored" (oid oid PRIMARY KEY);
     CREATE TABLE edition_catalog."~~places" (edition_id int, place oid, schema oid, rank int, PRIMARY KEY (edition_id, place));
+    -- is_whole: its partitions are none of the edition's, since they name columns otherwise. It is shown as a table without any, or dumps would
+    -- look for its rows in partitions.
     CREATE TABLE edition_catalog."~~tables" (edition_id int, table_id oid, view_oid oid, stored_oid oid, schema_oid oid, name name, type_oid oid,
-        stored_schema oid, facts jsonb, PRIMARY KEY (edition_id, view_oid));
+        stored_schema oid, is_whole boolean, facts jsonb, PRIMARY KEY (edition_id, view_oid));
     CREATE INDEX ON edition_catalog."~~tables" (edition_id, stored_oid);
     -- default_attnum: the stored column that the default, the identity and the sequence of this one hang on. A duplicate draws from an older edition's.
     CREATE TABLE edition_catalog."~~columns" (edition_id int, view_oid oid, stored_oid oid, name name, view_attnum int2, stored_attnum int2,
@@ -78,7 +80,7 @@ BEGIN
     CREATE VIEW edition_catalog."~places" AS
         SELECT p.place, p.schema, p.rank FROM edition_catalog."~~places" p WHERE p.edition_id = nullif(current_setting('edition.id', true), '')::int;
     CREATE VIEW edition_catalog."~tables" AS
-        SELECT t.view_oid, t.stored_oid, t.schema_oid, t.name, t.type_oid, t.facts FROM edition_catalog."~~tables" t
+        SELECT t.view_oid, t.stored_oid, t.schema_oid, t.name, t.type_oid, t.is_whole, t.facts FROM edition_catalog."~~tables" t
         WHERE t.edition_id = nullif(current_setting('edition.id', true), '')::int;
     CREATE VIEW edition_catalog."~columns" AS
         SELECT k.view_oid, k.stored_oid, k.name, k.view_attnum, k.stored_attnum, k.default_attnum, k.facts FROM edition_catalog."~~columns" k
@@ -113,7 +115,9 @@ BEGIN
                 'relnamespace', $$coalesce((SELECT p.schema FROM edition_catalog."~places" p WHERE p.place = c.relnamespace),
                     (SELECT l.schema_oid FROM edition_catalog."~parts" i JOIN edition_catalog."~tables" l ON l.view_oid = i.view_oid
                      WHERE c.relkind IN ('i', 'I') AND i.kind = 'index' AND i.place = 0 AND i.oid = c.oid), c.relnamespace)$$,
-                'relkind', 'coalesce(s.relkind, c.relkind)', 'relam', 'coalesce(s.relam, c.relam)', 'relfilenode', 'coalesce(s.relfilenode, c.relfilenode)',
+                'relkind', $$CASE WHEN t.is_whole THEN 'r' WHEN c.relkind = 'I' AND EXISTS (SELECT FROM pg_index x JOIN edition_catalog."~tables" w ON w.stored_oid = x.indrelid
+                             WHERE x.indexrelid = c.oid AND w.is_whole) THEN 'i' ELSE coalesce(s.relkind, c.relkind) END$$,
+                'relam', 'coalesce(s.relam, c.relam)', 'relfilenode', 'coalesce(s.relfilenode, c.relfilenode)',
                 'reltablespace', 'coalesce(s.reltablespace, c.reltablespace)', 'relpages', 'coalesce(s.relpages, c.relpages)',
                 'reltuples', 'coalesce(s.reltuples, c.reltuples)', 'relallvisible', 'coalesce(s.relallvisible, c.relallvisible)',
                 'relallfrozen', 'coalesce(s.relallfrozen, c.relallfrozen)', 'reltoastrelid', 'coalesce(s.reltoastrelid, c.reltoastrelid)',
@@ -123,7 +127,7 @@ BEGIN
                 -- Publishing has spelt out what an owner has anyway.
                 'relacl', $$CASE WHEN c.relnamespace = ANY (ARRAY(SELECT p.place FROM edition_catalog."~places" p WHERE p.rank > 0))
                             THEN nullif(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner)) ELSE c.relacl END$$,
-                'relhasrules', 'c.relhasrules AND s.oid IS NULL', 'relhassubclass', 'coalesce(s.relhassubclass, c.relhassubclass)',
+                'relhasrules', 'c.relhasrules AND s.oid IS NULL', 'relhassubclass', 'coalesce(s.relhassubclass AND NOT t.is_whole, c.relhassubclass)',
                 'relchecks', $$coalesce((t.facts ->> 'relchecks')::int2, s.relchecks, c.relchecks)$$,
                 'relhasindex', $$coalesce((t.facts ->> 'relhasindex')::bool, s.relhasindex, c.relhasindex)$$,
                 'relhastriggers', $$coalesce((t.facts ->> 'relhastriggers')::bool, s.relhastriggers, c.relhastriggers)$$,
@@ -131,6 +135,11 @@ BEGIN
                 'relforcerowsecurity', $$coalesce((t.facts ->> 'relforcerowsecurity')::bool, s.relforcerowsecurity, c.relforcerowsecurity)$$), 'from',
             $$pg_class c LEFT JOIN edition_catalog."~tables" t ON t.view_oid = c.oid LEFT JOIN pg_class s ON s.oid = t.stored_oid
               WHERE c.oid <> ALL (ARRAY(SELECT h.oid FROM edition_catalog."~hidden" h WHERE h.kind = 'r'))
+                -- A partition, or its index, that came since names were last looked up.
+                AND NOT (c.relispartition AND EXISTS (SELECT FROM edition_catalog."~tables" w WHERE w.is_whole)
+                         AND pg_partition_root(c.oid) = ANY (ARRAY(
+                             SELECT w.stored_oid FROM edition_catalog."~tables" w WHERE w.is_whole UNION ALL
+                             SELECT x.indexrelid FROM edition_catalog."~tables" w JOIN pg_index x ON x.indrelid = w.stored_oid WHERE w.is_whole)))
                 AND c.relnamespace <> ALL (ARRAY['edition'::regnamespace::oid, 'edition_catalog'::regnamespace::oid])$$));
 
     PERFORM edition.reflect_relation('pg_attribute',
@@ -184,12 +193,13 @@ BEGIN
 
     PERFORM edition.reflect_relation('pg_inherits', jsonb_build_object('of', 'h', 'changed', jsonb_build_object(
             'inhparent', 'coalesce((SELECT t.view_oid FROM edition_catalog."~tables" t WHERE t.stored_oid = h.inhparent), h.inhparent)'), 'from',
-        $$pg_inherits h WHERE h.inhrelid <> ALL (ARRAY(SELECT o.oid FROM edition_catalog."~hidden" o WHERE o.kind = 'r'))$$));
+        $$pg_inherits h WHERE h.inhrelid <> ALL (ARRAY(SELECT o.oid FROM edition_catalog."~hidden" o WHERE o.kind = 'r'))
+            AND h.inhparent <> ALL (ARRAY(SELECT w.stored_oid FROM edition_catalog."~tables" w WHERE w.is_whole))$$));
 
     PERFORM edition.reflect_relation('pg_partitioned_table', jsonb_build_object('of', 'p', 'changed', jsonb_build_object(
             'partrelid', 'coalesce(t.view_oid, p.partrelid)',
             'partattrs', format($$CASE WHEN t.view_oid IS NULL THEN p.partattrs ELSE array_to_string(%s, ' ')::int2vector END$$, format(keys, 'p.partattrs', 't.view_oid'))), 'from',
-        $$pg_partitioned_table p LEFT JOIN edition_catalog."~tables" t ON t.stored_oid = p.partrelid$$));
+        $$pg_partitioned_table p LEFT JOIN edition_catalog."~tables" t ON t.stored_oid = p.partrelid WHERE t.is_whole IS NOT TRUE$$));
 
     PERFORM edition.reflect_relation('pg_type',
         jsonb_build_object('of', 't', 'changed', jsonb_build_object(

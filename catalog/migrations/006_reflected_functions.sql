@@ -68,9 +68,10 @@ BEGIN
         SELECT coalesce(edition_catalog."~said"('statistics', $1, 0, true), pg_catalog.pg_get_statisticsobjdef_columns($1))
     $$;
 
-    -- The words of a partitioned table are those of its key.
+    -- The words of a partitioned table are those of its key; one that is shown whole is not partitioned.
     CREATE FUNCTION edition_catalog.pg_get_partkeydef(relation oid) RETURNS text LANGUAGE sql STABLE AS $$
         SELECT coalesce((SELECT CASE WHEN edition_catalog."~bare"() THEN p.bare ELSE p.plain END FROM edition_catalog."~parts" p
+                         JOIN edition_catalog."~tables" t ON t.view_oid = p.view_oid AND NOT t.is_whole
                          WHERE p.view_oid = relation AND p.kind = 'table' LIMIT 1), pg_catalog.pg_get_partkeydef(relation))
     $$;
     CREATE FUNCTION edition_catalog.pg_partition_root(relation regclass) RETURNS regclass LANGUAGE sql STABLE AS $$

@@ -2,6 +2,7 @@
 //! as real tables. Order aside: of rows because few ask for one, of columns because those of an edition stand as they are stored.
 
 mod counting;
+mod dumps;
 
 use std::process::Stdio;
 
