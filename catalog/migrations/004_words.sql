@@ -3,7 +3,7 @@
 -- catalogues when the first difference appears, and dropped when the last one is gone: at rest, and for a server upgrade, there is nothing of it.
 
 -- How PostgreSQL words the parts of a viewed table in the edition's blueprint. Each text four times: with every name qualified, as with an empty
--- search_path, and with those of the editioned schemas bare; each of them plain and pretty.
+-- search_path, and with those of the editioned schemas bare; each of them plain and pretty. With several such schemas also with the names of each alone bare.
 CREATE TABLE edition.words (
     edition_id  int  NOT NULL REFERENCES edition.editions,
     table_id    oid  NOT NULL,
@@ -17,6 +17,7 @@ CREATE TABLE edition.words (
     pretty      text,
     bare        text,
     bare_pretty text,
+    alone       jsonb,                   -- by schema: plain and pretty
     facts       jsonb
 );
 CREATE INDEX words_of_table ON edition.words (edition_id, table_id, kind, name);
@@ -99,7 +100,7 @@ BEGIN
     INSERT INTO edition_catalog."~~stored" SELECT DISTINCT t.stored_oid FROM edition_catalog."~~tables" t ON CONFLICT DO NOTHING;
 
     INSERT INTO edition_catalog."~~columns"
-        SELECT t.edition_id, t.view_oid, t.stored_oid, va.attname, va.attnum, pa.attnum, draws.attnum, w.facts, w.plain, w.pretty, w.bare, w.bare_pretty
+        SELECT t.edition_id, t.view_oid, t.stored_oid, va.attname, va.attnum, pa.attnum, draws.attnum, w.facts, w.plain, w.pretty, w.bare, w.bare_pretty, w.alone
         FROM edition_catalog."~~tables" t
         JOIN edition.columns k ON k.edition_id = t.edition_id AND k.table_id = t.table_id
         JOIN pg_attribute va ON va.attrelid = t.view_oid AND va.attname = k.column_name::name
@@ -124,7 +125,7 @@ BEGIN
                         SELECT FROM edition.constraints p
                         WHERE p.edition_id = w.edition_id AND p.table_id = w.table_id AND p.kind = 'p' AND p.constraint_name = w.name))
                     ELSE w.facts END,
-               w.plain, w.pretty, w.bare, w.bare_pretty, t.table_id
+               w.plain, w.pretty, w.bare, w.bare_pretty, w.alone, t.table_id
         FROM (SELECT v.edition_id, v.table_id, v.view_oid, v.stored_oid, v.stored_schema, '' AS prefix FROM edition_catalog."~~tables" v
               UNION ALL
               SELECT m.edition_id, m.table_id, 0, p.oid, p.relnamespace, 'foreign ' FROM edition.tables m
@@ -174,8 +175,8 @@ BEGIN
     WHERE kind IN ('inbound', 'view');
 
     -- Defaults of tables that are no views but stand in a schema of the edition: their words name what the editioned schema holds.
-    INSERT INTO edition_catalog."~~parts" (edition_id, kind, oid, live_oid, view_oid, name, place, plain, pretty, bare, bare_pretty, table_id)
-        SELECT w.edition_id, 'foreign column', p.oid, p.oid, 0, w.name, a.attnum, w.plain, w.pretty, w.bare, w.bare_pretty, m.table_id
+    INSERT INTO edition_catalog."~~parts" (edition_id, kind, oid, live_oid, view_oid, name, place, plain, pretty, bare, bare_pretty, alone, table_id)
+        SELECT w.edition_id, 'foreign column', p.oid, p.oid, 0, w.name, a.attnum, w.plain, w.pretty, w.bare, w.bare_pretty, w.alone, m.table_id
         FROM edition.tables m
         JOIN pg_namespace pn ON pn.nspname = m.physical_schema::name
         JOIN pg_class p ON p.relname = m.physical_name::name AND p.relnamespace = pn.oid
@@ -197,7 +198,7 @@ BEGIN
 
     -- Columns of indexes bear the names of the columns that they are over.
     INSERT INTO edition_catalog."~~columns"
-        SELECT p.edition_id, p.oid, p.oid, k.name, a.attnum, a.attnum, a.attnum, NULL, NULL, NULL, NULL, NULL
+        SELECT p.edition_id, p.oid, p.oid, k.name, a.attnum, a.attnum, a.attnum, NULL, NULL, NULL, NULL, NULL, NULL
         FROM edition_catalog."~~parts" p JOIN pg_index x ON x.indexrelid = p.oid
         JOIN pg_attribute a ON a.attrelid = p.oid
         JOIN edition_catalog."~~columns" k ON k.edition_id = p.edition_id AND k.view_oid = p.view_oid AND k.stored_attnum = x.indkey[a.attnum - 1]

@@ -63,12 +63,12 @@ BEGIN
     CREATE INDEX ON edition_catalog."~~tables" (edition_id, stored_oid);
     -- default_attnum: the stored column that the default, the identity and the sequence of this one hang on. A duplicate draws from an older edition's.
     CREATE TABLE edition_catalog."~~columns" (edition_id int, view_oid oid, stored_oid oid, name name, view_attnum int2, stored_attnum int2,
-        default_attnum int2, facts jsonb, plain text, pretty text, bare text, bare_pretty text, PRIMARY KEY (edition_id, view_oid, view_attnum));
+        default_attnum int2, facts jsonb, plain text, pretty text, bare text, bare_pretty text, alone jsonb, PRIMARY KEY (edition_id, view_oid, view_attnum));
     CREATE INDEX ON edition_catalog."~~columns" (edition_id, stored_oid, stored_attnum);
     -- r: relations, t: types, f: functions, w: rules of editioning views
     CREATE TABLE edition_catalog."~~hidden" (edition_id int, kind "char", oid oid, PRIMARY KEY (edition_id, kind, oid));
     CREATE TABLE edition_catalog."~~parts" (edition_id int, kind text, oid oid, live_oid oid, view_oid oid, name name, place int, index_oid oid,
-        contype "char", keys int2[], facts jsonb, plain text, pretty text, bare text, bare_pretty text, table_id oid);
+        contype "char", keys int2[], facts jsonb, plain text, pretty text, bare text, bare_pretty text, alone jsonb, table_id oid);
     CREATE INDEX ON edition_catalog."~~parts" (table_id);
     CREATE INDEX ON edition_catalog."~~tables" (table_id);
     CREATE INDEX ON edition_catalog."~~parts" (edition_id, kind, oid);
@@ -88,7 +88,7 @@ BEGIN
     CREATE VIEW edition_catalog."~hidden" AS
         SELECT h.kind, h.oid FROM edition_catalog."~~hidden" h WHERE h.edition_id = nullif(current_setting('edition.id', true), '')::int;
     CREATE VIEW edition_catalog."~parts" AS
-        SELECT p.kind, p.oid, p.live_oid, p.view_oid, p.name, p.place, p.index_oid, p.contype, p.keys, p.facts, p.plain, p.pretty, p.bare, p.bare_pretty
+        SELECT p.kind, p.oid, p.live_oid, p.view_oid, p.name, p.place, p.index_oid, p.contype, p.keys, p.facts, p.plain, p.pretty, p.bare, p.bare_pretty, p.alone
         FROM edition_catalog."~~parts" p WHERE p.edition_id = nullif(current_setting('edition.id', true), '')::int;
 
     -- Whether the edition sees an index over a stored table that no plan knows.

@@ -15,10 +15,13 @@ BEGIN
         SELECT coalesce((SELECT t.view_oid FROM edition_catalog."~tables" t WHERE t.stored_oid = relation), relation)
     $$;
 
-    -- Whether names of the editioned schemas are found without them.
-    CREATE FUNCTION edition_catalog."~bare"() RETURNS boolean LANGUAGE sql STABLE AS $$
-        SELECT coalesce(pg_catalog.bool_and(n.nspname = ANY (pg_catalog.current_schemas(false))), false)
-        FROM edition_catalog."~places" p JOIN pg_catalog.pg_namespace n ON n.oid = p.schema
+    -- Of the words that there are those in which names are bare that the path finds so: in all editioned schemas, in one, in none.
+    CREATE FUNCTION edition_catalog."~worded"(plain text, bare text, alone jsonb, form int) RETURNS text LANGUAGE sql STABLE AS $$
+        SELECT CASE WHEN pg_catalog.bool_and(s.found) THEN bare
+                    WHEN pg_catalog.count(*) FILTER (WHERE s.found) = 1 THEN coalesce(alone -> pg_catalog.max(s.name) FILTER (WHERE s.found) ->> form, plain)
+                    ELSE plain END
+        FROM (SELECT DISTINCT n.nspname::text AS name, n.nspname = ANY (pg_catalog.current_schemas(false)) AS found
+              FROM edition_catalog."~places" p JOIN pg_catalog.pg_namespace n ON n.oid = p.schema) AS s
     $$;
 
     -- The edition's words for an object, or NULL.
@@ -26,14 +29,14 @@ BEGIN
     DECLARE
         said record;
     BEGIN
-        SELECT p.plain, p.pretty, p.bare, p.bare_pretty INTO said
+        SELECT p.plain, p.pretty, p.bare, p.bare_pretty, p.alone INTO said
         FROM edition_catalog."~parts" p WHERE p.kind IN (of_kind, 'foreign ' || of_kind) AND p.oid = of_oid AND p.place = of_place LIMIT 1;
         IF NOT FOUND THEN
             RETURN NULL;
-        ELSIF edition_catalog."~bare"() THEN
-            RETURN CASE WHEN is_pretty THEN said.bare_pretty ELSE said.bare END;
+        ELSIF is_pretty THEN
+            RETURN edition_catalog."~worded"(said.pretty, said.bare_pretty, said.alone, 1);
         ELSE
-            RETURN CASE WHEN is_pretty THEN said.pretty ELSE said.plain END;
+            RETURN edition_catalog."~worded"(said.plain, said.bare, said.alone, 0);
         END IF;
     END $$;
 
@@ -70,7 +73,7 @@ BEGIN
 
     -- The words of a partitioned table are those of its key; one that is shown whole is not partitioned.
     CREATE FUNCTION edition_catalog.pg_get_partkeydef(relation oid) RETURNS text LANGUAGE sql STABLE AS $$
-        SELECT coalesce((SELECT CASE WHEN edition_catalog."~bare"() THEN p.bare ELSE p.plain END FROM edition_catalog."~parts" p
+        SELECT coalesce((SELECT edition_catalog."~worded"(p.plain, p.bare, p.alone, 0) FROM edition_catalog."~parts" p
                          JOIN edition_catalog."~tables" t ON t.view_oid = p.view_oid AND NOT t.is_whole
                          WHERE p.view_oid = relation AND p.kind = 'table' LIMIT 1), pg_catalog.pg_get_partkeydef(relation))
     $$;
@@ -108,14 +111,14 @@ BEGIN
                  WHERE d.adrelid = relation AND d.adbin::text = tree::text LIMIT 1),
                 pg_catalog.pg_get_expr(tree, relation, is_pretty));
         END IF;
-        SELECT found_words.plain, found_words.pretty, found_words.bare, found_words.bare_pretty INTO said
-        FROM (SELECT k.plain, k.pretty, k.bare, k.bare_pretty
+        SELECT found_words.plain, found_words.pretty, found_words.bare, found_words.bare_pretty, found_words.alone INTO said
+        FROM (SELECT k.plain, k.pretty, k.bare, k.bare_pretty, k.alone
               FROM pg_catalog.pg_attrdef d JOIN edition_catalog."~~columns" k
                 ON k.edition_id = nullif(pg_catalog.current_setting('edition.id', true), '')::int AND k.view_oid = relation
                AND (d.adrelid = relation AND d.adnum = k.view_attnum OR d.adrelid = stored AND d.adnum = k.default_attnum)
               WHERE d.adrelid IN (relation, stored) AND d.adbin::text = tree::text
               UNION ALL
-              SELECT p.plain, p.pretty, p.bare, p.bare_pretty
+              SELECT p.plain, p.pretty, p.bare, p.bare_pretty, p.alone
               FROM edition_catalog."~parts" p
               LEFT JOIN pg_catalog.pg_index x ON x.indexrelid = p.live_oid AND p.kind IN ('predicate', 'expressions')
               LEFT JOIN pg_catalog.pg_policy q ON q.oid = p.live_oid AND p.kind IN ('policy', 'policy check')
@@ -127,10 +130,10 @@ BEGIN
         WHERE found_words.plain IS NOT NULL LIMIT 1;
         IF NOT FOUND THEN
             RETURN pg_catalog.pg_get_expr(tree, stored, is_pretty);
-        ELSIF edition_catalog."~bare"() THEN
-            RETURN CASE WHEN is_pretty THEN said.bare_pretty ELSE said.bare END;
+        ELSIF is_pretty THEN
+            RETURN edition_catalog."~worded"(said.pretty, said.bare_pretty, said.alone, 1);
         ELSE
-            RETURN CASE WHEN is_pretty THEN said.pretty ELSE said.plain END;
+            RETURN edition_catalog."~worded"(said.plain, said.bare, said.alone, 0);
         END IF;
     END $$;
     -- Most relations are no views, which a look into the server's cache tells, and most expressions name no schema of an edition. So this is what can be

@@ -1,6 +1,8 @@
 //! What sessions see of the system catalogues: while live editions differ, queries of pg_catalog and information_schema are led to
 //! reflections in schema `edition_catalog` that show tables. See migration 005 for how those are made.
 
+use std::slice;
+
 use tokio_postgres::{Client, GenericClient, Transaction};
 
 use crate::{
@@ -28,8 +30,8 @@ pub(crate) async fn refresh(target: &Target, transaction: &Transaction<'_>) -> R
         let (edition, blueprint, tables): (i32, &str, Vec<u32>) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let mut blueprint = target.connect_blueprint(&store::stored_name(blueprint)?).await?;
-        let (qualified, bare) = read_words(&mut blueprint, &editioned, &tables).await?;
-        put_words(transaction, EditionId::new(edition), &qualified, &bare).await?;
+        let words = Words::read(&mut blueprint, &editioned, &tables).await?;
+        words.put(transaction, EditionId::new(edition)).await?;
     }
     // What makes the reflections looks everything up, too.
     let statement = "SELECT CASE WHEN to_regnamespace('edition_catalog') IS NULL AND edition.differs() \
@@ -64,34 +66,57 @@ pub(crate) async fn withdraw(client: &Client) -> Result<()> {
     Ok(client.batch_execute(WITHDRAW).await?)
 }
 
-/// The words with every name qualified, and with names of the editioned schemas bare, as JSON arrays in the same order.
-async fn read_words(blueprint: &mut Client, editioned: &[Name], tables: &[u32]) -> Result<(String, String)> {
-    let transaction = blueprint.build_transaction().read_only(true).start().await?;
-    transaction.batch_execute("SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off").await?;
-    let qualified = words(&transaction, tables).await?;
-    let path = sql!("SET LOCAL search_path = {}", join(editioned, ", "));
-    transaction.batch_execute(path.as_str()).await?;
-    let bare = words(&transaction, tables).await?;
-    transaction.commit().await?;
-    Ok((qualified, bare))
+/// How the blueprint words the same things under several paths, as JSON arrays in the same order.
+struct Words {
+    /// Every name qualified.
+    qualified: String,
+    /// Names of all editioned schemas bare.
+    bare: String,
+    /// Where there are several: those of one alone.
+    alone: Vec<(String, String)>,
+}
+
+impl Words {
+    async fn read(blueprint: &mut Client, editioned: &[Name], tables: &[u32]) -> Result<Self> {
+        let transaction = blueprint.build_transaction().read_only(true).start().await?;
+        transaction
+            .batch_execute("SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off")
+            .await?;
+        let qualified = words(&transaction, tables).await?;
+        let bare = words_under(&transaction, editioned, tables).await?;
+        let mut alone = Vec::new();
+        for schema in editioned.iter().filter(|_| editioned.len() > 1) {
+            let worded = words_under(&transaction, slice::from_ref(schema), tables).await?;
+            alone.push((schema.as_str().to_owned(), worded));
+        }
+        transaction.commit().await?;
+        Ok(Self { qualified, bare, alone })
+    }
+
+    async fn put(&self, transaction: &Transaction<'_>, edition: EditionId) -> Result<()> {
+        let statement = "INSERT INTO edition.words \
+                (edition_id, table_id, kind, name, place, of_schema, of_table, id, plain, pretty, bare, bare_pretty, alone, facts) \
+            SELECT $1, (q.row ->> 'table_id')::oid, q.row ->> 'kind', q.row ->> 'name', (q.row ->> 'place')::int, q.row ->> 'of_schema', q.row ->> 'of_table', \
+                   (q.row ->> 'id')::oid, q.row ->> 'plain', q.row ->> 'pretty', b.row ->> 'plain', b.row ->> 'pretty', a.words, nullif(q.row -> 'facts', 'null') \
+            FROM jsonb_array_elements($2::text::jsonb) WITH ORDINALITY AS q (row, n) \
+            JOIN jsonb_array_elements($3::text::jsonb) WITH ORDINALITY AS b (row, n) USING (n) \
+            LEFT JOIN (SELECT one.n, jsonb_object_agg(s.name, jsonb_build_array(one.row -> 'plain', one.row -> 'pretty')) AS words \
+                       FROM unnest($4::text[], $5::text[]) AS s (name, rows), jsonb_array_elements(s.rows::jsonb) WITH ORDINALITY AS one (row, n) \
+                       WHERE one.row ->> 'plain' IS NOT NULL GROUP BY 1) AS a USING (n)";
+        let (schemas, alone): (Vec<&str>, Vec<&str>) =
+            self.alone.iter().map(|(schema, words)| (schema.as_str(), words.as_str())).unzip();
+        transaction
+            .execute(statement, &[&edition.get(), &self.qualified, &self.bare, &schemas, &alone])
+            .await?;
+        Ok(())
+    }
+}
+
+async fn words_under(client: &impl GenericClient, path: &[Name], tables: &[u32]) -> Result<String> {
+    client.batch_execute(sql!("SET LOCAL search_path = {}", join(path, ", ")).as_str()).await?;
+    words(client, tables).await
 }
 
 async fn words(client: &impl GenericClient, tables: &[u32]) -> Result<String> {
     Ok(client.query_one(include_str!("words.sql"), &[&tables]).await?.try_get(0)?)
-}
-
-async fn put_words(
-    transaction: &Transaction<'_>,
-    edition: EditionId,
-    qualified: &str,
-    bare: &str,
-) -> Result<()> {
-    let statement = "INSERT INTO edition.words \
-            (edition_id, table_id, kind, name, place, of_schema, of_table, id, plain, pretty, bare, bare_pretty, facts) \
-        SELECT $1, (q.row ->> 'table_id')::oid, q.row ->> 'kind', q.row ->> 'name', (q.row ->> 'place')::int, q.row ->> 'of_schema', q.row ->> 'of_table', \
-               (q.row ->> 'id')::oid, q.row ->> 'plain', q.row ->> 'pretty', b.row ->> 'plain', b.row ->> 'pretty', nullif(q.row -> 'facts', 'null') \
-        FROM jsonb_array_elements($2::text::jsonb) WITH ORDINALITY AS q (row, n) \
-        JOIN jsonb_array_elements($3::text::jsonb) WITH ORDINALITY AS b (row, n) USING (n)";
-    transaction.execute(statement, &[&edition.get(), &qualified, &bare]).await?;
-    Ok(())
 }

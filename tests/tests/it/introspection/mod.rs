@@ -3,6 +3,7 @@
 
 mod counting;
 mod dumps;
+mod paths;
 
 use std::process::Stdio;
 
