@@ -100,19 +100,18 @@ BEGIN
     INSERT INTO edition_catalog."~~stored" SELECT DISTINCT t.stored_oid FROM edition_catalog."~~tables" t ON CONFLICT DO NOTHING;
 
     INSERT INTO edition_catalog."~~columns"
-        SELECT t.edition_id, t.view_oid, t.stored_oid, va.attname, va.attnum, pa.attnum, draws.attnum, w.facts, w.plain, w.pretty, w.bare, w.bare_pretty, w.alone
+        SELECT t.edition_id, t.view_oid, t.stored_oid, va.attname, va.attnum, pa.attnum, older.attnums, coalesce(older.counting, pa.attnum), w.facts, w.plain, w.pretty, w.bare, w.bare_pretty, w.alone
         FROM edition_catalog."~~tables" t
         JOIN edition.columns k ON k.edition_id = t.edition_id AND k.table_id = t.table_id
         JOIN pg_attribute va ON va.attrelid = t.view_oid AND va.attname = k.column_name::name
         JOIN pg_attribute pa ON pa.attrelid = t.stored_oid AND pa.attname = k.physical_name::name
         LEFT JOIN edition.words w ON w.edition_id = t.edition_id AND w.table_id = t.table_id AND w.kind = 'column' AND w.name = k.column_name
         CROSS JOIN LATERAL (
-            SELECT coalesce((SELECT o.attnum FROM edition.columns older
-                             JOIN pg_attribute o ON o.attrelid = t.stored_oid AND o.attname = older.physical_name::name
-                                  AND (o.atthasdef OR o.attidentity <> '' AND w.facts ->> 'attidentity' <> '')
-                             WHERE NOT pa.atthasdef AND pa.attidentity = '' AND older.edition_id < t.edition_id
-                               AND older.table_id = k.table_id AND older.column_id = k.column_id
-                             ORDER BY older.edition_id DESC LIMIT 1), pa.attnum)) AS draws (attnum)
+            SELECT array_agg(o.attnum) AS attnums,
+                   (array_agg(o.attnum ORDER BY e.edition_id DESC)
+                    FILTER (WHERE NOT pa.atthasdef AND pa.attidentity = '' AND (o.atthasdef OR o.attidentity <> '' AND w.facts ->> 'attidentity' <> '')))[1] AS counting
+            FROM edition.columns e JOIN pg_attribute o ON o.attrelid = t.stored_oid AND o.attname = e.physical_name::name AND o.attnum <> pa.attnum
+            WHERE e.edition_id < t.edition_id AND e.table_id = k.table_id AND e.column_id = k.column_id) AS older
         WHERE changed IS NULL OR t.table_id = ANY (changed);
 
     -- What has no live counterpart gets a number that OIDs, which are given out in turn, have not come to yet.
@@ -198,7 +197,7 @@ BEGIN
 
     -- Columns of indexes bear the names of the columns that they are over.
     INSERT INTO edition_catalog."~~columns"
-        SELECT p.edition_id, p.oid, p.oid, k.name, a.attnum, a.attnum, a.attnum, NULL, NULL, NULL, NULL, NULL, NULL
+        SELECT p.edition_id, p.oid, p.oid, k.name, a.attnum, a.attnum, NULL, a.attnum, NULL, NULL, NULL, NULL, NULL, NULL
         FROM edition_catalog."~~parts" p JOIN pg_index x ON x.indexrelid = p.oid
         JOIN pg_attribute a ON a.attrelid = p.oid
         JOIN edition_catalog."~~columns" k ON k.edition_id = p.edition_id AND k.view_oid = p.view_oid AND k.stored_attnum = x.indkey[a.attnum - 1]

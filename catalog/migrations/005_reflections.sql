@@ -35,6 +35,15 @@ DECLARE
     -- View columns in the place of stored ones, in the order of the key; `%s`: the key, and the viewed table's OID.
     keys CONSTANT text := 'ARRAY(SELECT coalesce(q.view_attnum, 0::int2) FROM unnest(%s::int2[]) WITH ORDINALITY AS u (n, place)
         LEFT JOIN edition_catalog."~columns" q ON q.view_oid = %s AND q.stored_attnum = u.n ORDER BY u.place)';
+    -- The same for the columns that a foreign key points at: its own may not have been retyped, and then it points at those of an older edition.
+    pointed CONSTANT text := 'ARRAY(SELECT coalesce((SELECT q.view_attnum FROM edition_catalog."~columns" q
+            WHERE q.view_oid = %2$s AND (q.stored_attnum = u.n OR u.n = ANY (q.older_attnums)) LIMIT 1), 0::int2)
+        FROM unnest(%1$s::int2[]) WITH ORDINALITY AS u (n, place) ORDER BY u.place)';
+    -- And the edition's index over them, where theirs is not the edition's.
+    pointed_index CONSTANT text := 'CASE WHEN c.conindid = ANY (ARRAY(SELECT h.oid FROM edition_catalog."~hidden" h WHERE h.kind = ''r''))
+        THEN (SELECT i.index_oid FROM edition_catalog."~parts" i CROSS JOIN (SELECT ' || pointed || ' AS keys) AS p
+              WHERE i.view_oid = %2$s AND i.kind = ''constraint'' AND i.contype IN (''p'', ''u'') AND i.keys @> p.keys AND i.keys <@ p.keys
+              ORDER BY i.contype LIMIT 1) END';
     -- The relation that an index is over.
     over CONSTANT text := 'CASE WHEN i.oid IS NOT NULL THEN i.view_oid
         ELSE coalesce((SELECT t.view_oid FROM edition_catalog."~tables" t WHERE t.stored_oid = x.indrelid), x.indrelid) END';
@@ -61,9 +70,9 @@ BEGIN
     CREATE TABLE edition_catalog."~~tables" (edition_id int, table_id oid, view_oid oid, stored_oid oid, schema_oid oid, name name, type_oid oid,
         stored_schema oid, is_whole boolean, facts jsonb, PRIMARY KEY (edition_id, view_oid));
     CREATE INDEX ON edition_catalog."~~tables" (edition_id, stored_oid);
-    -- default_attnum: the stored column that the default, the identity and the sequence of this one hang on. A duplicate draws from an older edition's.
+    -- older_attnums: what older editions have in its place. default_attnum: the stored column that the default, the identity and the sequence of this one hang on. A duplicate draws from an older edition's.
     CREATE TABLE edition_catalog."~~columns" (edition_id int, view_oid oid, stored_oid oid, name name, view_attnum int2, stored_attnum int2,
-        default_attnum int2, facts jsonb, plain text, pretty text, bare text, bare_pretty text, alone jsonb, PRIMARY KEY (edition_id, view_oid, view_attnum));
+        older_attnums int2[], default_attnum int2, facts jsonb, plain text, pretty text, bare text, bare_pretty text, alone jsonb, PRIMARY KEY (edition_id, view_oid, view_attnum));
     CREATE INDEX ON edition_catalog."~~columns" (edition_id, stored_oid, stored_attnum);
     -- r: relations, t: types, f: functions, w: rules of editioning views
     CREATE TABLE edition_catalog."~~hidden" (edition_id int, kind "char", oid oid, PRIMARY KEY (edition_id, kind, oid));
@@ -83,7 +92,7 @@ BEGIN
         SELECT t.view_oid, t.stored_oid, t.schema_oid, t.name, t.type_oid, t.is_whole, t.facts FROM edition_catalog."~~tables" t
         WHERE t.edition_id = nullif(current_setting('edition.id', true), '')::int;
     CREATE VIEW edition_catalog."~columns" AS
-        SELECT k.view_oid, k.stored_oid, k.name, k.view_attnum, k.stored_attnum, k.default_attnum, k.facts FROM edition_catalog."~~columns" k
+        SELECT k.view_oid, k.stored_oid, k.name, k.view_attnum, k.stored_attnum, k.older_attnums, k.default_attnum, k.facts FROM edition_catalog."~~columns" k
         WHERE k.edition_id = nullif(current_setting('edition.id', true), '')::int;
     CREATE VIEW edition_catalog."~hidden" AS
         SELECT h.kind, h.oid FROM edition_catalog."~~hidden" h WHERE h.edition_id = nullif(current_setting('edition.id', true), '')::int;
@@ -169,15 +178,15 @@ BEGIN
               WHERE NOT EXISTS (SELECT FROM edition_catalog."~hidden" h WHERE h.kind = 'r' AND h.oid = c.conrelid)
                 AND NOT EXISTS (SELECT FROM edition_catalog."~~stored" s WHERE s.oid = c.confrelid)$$),
         jsonb_build_object('of', 'c', 'changed', jsonb_build_object('connamespace', 'coalesce(p.schema, c.connamespace)', 'confrelid', 't.view_oid',
-                'confkey', format(keys, 'c.confkey', 't.view_oid')), 'from',
+                'conindid', format('coalesce(%s, c.conindid)', format(pointed_index, 'c.confkey', 't.view_oid')), 'confkey', format(pointed, 'c.confkey', 't.view_oid')), 'from',
             $$edition_catalog."~tables" t JOIN pg_constraint c ON c.confrelid = t.stored_oid
               LEFT JOIN edition_catalog."~places" p ON p.place = c.connamespace
               WHERE NOT EXISTS (SELECT FROM edition_catalog."~hidden" h WHERE h.kind = 'r' AND h.oid = c.conrelid)$$),
         jsonb_build_object('of', 'c', 'filled', true, 'changed', jsonb_build_object(
                 'oid', 'k.oid', 'conname', 'k.name', 'connamespace', 't.schema_oid', 'contype', 'k.contype', 'conrelid', 'k.view_oid',
                 'convalidated', 'coalesce(c.convalidated, true)', 'conenforced', 'coalesce(c.conenforced, true)', 'conislocal', 'coalesce(c.conislocal, true)',
-                'conindid', 'coalesce(c.conindid, k.index_oid, 0)', 'conkey', $$nullif(k.keys, '{}')$$, 'confrelid', 'coalesce(f.view_oid, c.confrelid, 0)',
-                'confkey', format('CASE WHEN f.view_oid IS NULL THEN c.confkey ELSE %s END', format(keys, 'c.confkey', 'f.view_oid'))), 'from',
+                'conindid', format('coalesce(%s, c.conindid, k.index_oid, 0)', format(pointed_index, 'c.confkey', 'f.view_oid')), 'conkey', $$nullif(k.keys, '{}')$$, 'confrelid', 'coalesce(f.view_oid, c.confrelid, 0)',
+                'confkey', format('CASE WHEN f.view_oid IS NULL THEN c.confkey ELSE %s END', format(pointed, 'c.confkey', 'f.view_oid'))), 'from',
             $$edition_catalog."~parts" k JOIN edition_catalog."~tables" t ON t.view_oid = k.view_oid
               LEFT JOIN pg_constraint c ON c.oid = k.live_oid LEFT JOIN edition_catalog."~tables" f ON f.stored_oid = c.confrelid
               WHERE k.kind = 'constraint'$$));

@@ -3,6 +3,7 @@
 
 mod counting;
 mod dumps;
+mod keys;
 mod paths;
 
 use std::process::Stdio;
