@@ -8,7 +8,10 @@
 //!
 //! Positions are byte offsets. They say where a node begins; [`super::lexer::name_end`] says where a name ends.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 pub use pg_raw_parse::{ConstValue, Node, nodes, raw};
 use pg_raw_parse::{Owned, StmtList};
@@ -43,6 +46,15 @@ impl Tree {
     /// The statements in their order.
     pub fn statements(&self) -> impl Iterator<Item = Node<'_>> {
         self.statements.stmts()
+    }
+
+    /// The statements, each with the bytes from its begin (or what stands before that) to its semicolon; the last may go beyond the text.
+    pub fn places(&self) -> impl Iterator<Item = (Node<'_>, Range<usize>)> {
+        self.statements.iter().map(|statement| {
+            let start = offset(statement.stmt_location).unwrap_or_default();
+            let len = offset(statement.stmt_len).filter(|len| *len > 0);
+            (statement.stmt(), start..len.map_or(usize::MAX, |len| start.saturating_add(len)))
+        })
     }
 
     /// Calls `read` on this tree. Reading a name or a constant that is not UTF-8 panics inside the binding; that becomes

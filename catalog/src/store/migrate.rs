@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../../migrations/010_computed_names.sql"),
     },
     Migration { version: 11, name: "like", text: include_str!("../../migrations/011_like.sql") },
+    Migration { version: 12, name: "skipped", text: include_str!("../../migrations/012_skipped.sql") },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS edition.migrations (

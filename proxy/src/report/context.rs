@@ -28,14 +28,15 @@ pub(super) fn reword(fields: &mut Fields<'_>, vocabulary: &Vocabulary, table: Op
 const OUR_PROCEDURE: &str = " edition.set_constraints(";
 const RUN_BY_IT: [&str; 2] = ["SET CONSTRAINTS ", " edition.constraints_statements("];
 
-/// The one that stands for CREATE TABLE with LIKE. Nothing of the application's own runs by way of it.
-const LIKE_PROCEDURE: &str = " edition.create_table_like(";
+/// Those that stand for CREATE TABLE with LIKE and for what may be skipped. Nothing of the application's own runs by way of them.
+const PROCEDURES_ALONE: [&str; 3] =
+    [" edition.create_table_like(", " edition.create_if_missing(", " edition.drop_if_there("];
 
 /// Takes these procedures out of the context. What ran by way of the first, a trigger that was put off, stays.
 pub(super) fn leave_out_our_procedure(fields: &mut Fields<'_>) {
     let Some(context) = fields.get(b'W') else { return };
     let lines: Vec<&str> = context.split('\n').collect();
-    if lines.last().is_some_and(|last| last.contains(LIKE_PROCEDURE)) {
+    if lines.last().is_some_and(|last| PROCEDURES_ALONE.iter().any(|ours| last.contains(ours))) {
         // Positions, too, are those in the text that it ran.
         for field in [b'W', b'p', b'q'] {
             fields.remove(field);

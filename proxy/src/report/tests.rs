@@ -131,6 +131,14 @@ fn the_procedure_that_makes_tables_is_not_heard_of() {
 }
 
 #[test]
+fn the_procedures_that_skip_are_not_heard_of() {
+    let ours = "PL/pgSQL function edition.create_if_missing(text,text,text,text,text) line 16 at RAISE";
+    let told =
+        [('C', "42P07"), ('M', "relation \"users\" already exists, skipping"), ('R', "exec_stmt_raise")];
+    check(&[&told[..], &[('W', ours)]].concat(), &told);
+}
+
+#[test]
 fn a_row_that_cannot_be_taken_apart_is_not_shown() {
     let row = |detail| {
         let said = frame(&[('C', "23514"), ('M', "m"), ('D', detail), ('s', "public"), ('t', "users")]);

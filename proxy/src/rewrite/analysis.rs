@@ -33,6 +33,8 @@ pub(super) struct Analysis<'t> {
     splices: Vec<Splice>,
     /// Which statement of the text is looked at.
     number: usize,
+    /// Its tokens, without the semicolon.
+    place: Range<usize>,
     substitutes: Vec<Substitute>,
     /// First tokens of names that a rule has dealt with.
     claimed: HashSet<usize>,
@@ -80,6 +82,7 @@ pub(super) fn judge(
             session,
             splices: Vec::new(),
             number: 0,
+            place: 0..0,
             substitutes: Vec::new(),
             claimed: HashSet::new(),
             refusal: None,
@@ -91,8 +94,9 @@ pub(super) fn judge(
             here: Here::Session,
             wants_path: Cell::new(false),
         };
-        for (number, statement) in tree.statements().enumerate() {
-            analysis.number = number;
+        for (number, (statement, bytes)) in tree.places().enumerate() {
+            let at = |byte: usize| tokens.partition_point(|token| token.start < byte);
+            (analysis.number, analysis.place) = (number, at(bytes.start)..at(bytes.end));
             analysis.statement(statement);
         }
         analysis.judged()
@@ -114,8 +118,8 @@ impl<'t> Analysis<'t> {
             Node::ConstraintsSetStmt(set) => constraints::rewrite(self, set),
             // It may take back what the text has set.
             Node::TransactionStmt(_) if matches!(self.here, Here::Set(_)) => self.here = Here::Unknown,
+            statement if ddl::guard(self, statement) => {}
             statement => {
-                ddl::guard(self, statement);
                 stored::rewrite(self, statement);
                 maintenance::rewrite(self, statement);
                 temporary::rewrite(self, statement);
@@ -160,6 +164,11 @@ impl<'t> Analysis<'t> {
     /// Notes that the statement is carried out by another command.
     pub(super) fn stands_for(&mut self, command: Command) {
         self.substitutes.push(Substitute { statement: self.number, command });
+    }
+
+    /// The tokens of the statement that is looked at, without the semicolon.
+    pub(super) fn statement_tokens(&self) -> Range<usize> {
+        self.place.clone()
     }
 
     /// Takes over the splices of a rule, and the names (by their first tokens) that no other rule shall look at.

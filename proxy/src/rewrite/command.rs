@@ -9,6 +9,8 @@ pub enum Command {
     SetConstraints,
     /// `CREATE TABLE`, by a `CALL`.
     CreateTable,
+    /// `CREATE … IF NOT EXISTS` or `DROP … IF EXISTS`, whose tag this is, by a `CALL`.
+    Skipped(&'static str),
 }
 
 /// A statement of a text that is carried out by another command.
@@ -27,6 +29,7 @@ impl Command {
             Self::Show => "SHOW",
             Self::SetConstraints => "SET CONSTRAINTS",
             Self::CreateTable => "CREATE TABLE",
+            Self::Skipped(tag) => tag,
         }
     }
 }

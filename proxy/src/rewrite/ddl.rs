@@ -15,7 +15,7 @@ use catalog::{
     },
 };
 
-use super::{analysis::Analysis, temporary};
+use super::{analysis::Analysis, skipped, temporary};
 
 /// Something that a statement makes, changes or drops.
 #[derive(Clone, Copy)]
@@ -38,35 +38,46 @@ impl<'t> Object<'t> {
     }
 }
 
-/// Refuses `statement` if it changes the editioned schema.
-pub(super) fn guard<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
+/// Refuses `statement` if it changes the editioned schema. True: another has taken its place, and nothing of it is left to rewrite.
+pub(super) fn guard<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) -> bool {
     match statement {
-        Node::CreateStmt(create) => create_relation(analysis, "CREATE TABLE", create.relation()),
-        Node::CreateTableAsStmt(create) => {
-            create_relation(analysis, "CREATE TABLE AS", create.into().and_then(nodes::IntoClause::rel));
+        Node::CreateStmt(create) => {
+            return create_relation(analysis, "CREATE TABLE", create.relation(), create.if_not_exists);
         }
+        Node::CreateTableAsStmt(create) => return create_table_as(analysis, create, create.if_not_exists),
         Node::SelectStmt(select) => {
             if let Some(into) = leftmost(select).into_clause() {
-                create_relation(analysis, "SELECT INTO", into.rel());
+                return create_relation(analysis, "SELECT INTO", into.rel(), false);
             }
         }
-        Node::ViewStmt(view) => create_relation(analysis, "CREATE VIEW", view.view()),
-        Node::CreateSeqStmt(create) => create_relation(analysis, "CREATE SEQUENCE", create.sequence()),
-        Node::CompositeTypeStmt(create) => create_relation(analysis, "CREATE TYPE", create.typevar()),
-        Node::ExplainStmt(explain) => guard(analysis, explain.query()),
-        Node::DropStmt(drop) => drop_objects(analysis, drop),
+        Node::ViewStmt(view) => return create_relation(analysis, "CREATE VIEW", view.view(), false),
+        Node::CreateSeqStmt(create) => {
+            return create_relation(analysis, "CREATE SEQUENCE", create.sequence(), create.if_not_exists);
+        }
+        Node::CompositeTypeStmt(create) => {
+            return create_relation(analysis, "CREATE TYPE", create.typevar(), false);
+        }
+        Node::ExplainStmt(explain) => {
+            return match explain.query() {
+                Node::CreateTableAsStmt(create) => create_table_as(analysis, create, false),
+                explained => guard(analysis, explained),
+            };
+        }
+        Node::DropStmt(drop) => return drop_objects(analysis, drop),
         Node::Invalid(unread) if unread.type_ == NodeTag::T_CreateForeignTableStmt => {
             create_foreign_table(analysis);
         }
         Node::AlterTableStmt(alter) if is_maintenance(alter) => {}
         Node::AlterSeqStmt(alter) if restarts_only(alter) => {}
         _ => {
-            let Some((verb, object)) = changed(statement) else { return };
-            if is_editioned(analysis, object) {
+            if let Some((verb, object)) = changed(statement)
+                && is_editioned(analysis, object)
+            {
                 refuse(analysis, verb);
             }
         }
     }
+    false
 }
 
 /// INTO stands in the first part of a set operation.
@@ -77,13 +88,33 @@ fn leftmost(mut select: &nodes::SelectStmt) -> &nodes::SelectStmt {
     select
 }
 
-fn create_relation<'t>(analysis: &mut Analysis<'t>, verb: &str, named: Option<&'t nodes::RangeVar>) {
-    let Some(named) = named else { return };
+/// `if_not_exists`: whether it is skipped where there is such a relation. True: the server decides which.
+fn create_relation<'t>(
+    analysis: &mut Analysis<'t>,
+    verb: &'static str,
+    named: Option<&'t nodes::RangeVar>,
+    if_not_exists: bool,
+) -> bool {
+    let Some(named) = named else { return false };
     if temporary::is_made(named) {
         analysis.makes_temporary(named.relname().unwrap_or_default());
     } else if is_editioned(analysis, Object { name: "", ..Object::relation(named) }) {
+        if if_not_exists && skipped::create(analysis, verb, named) {
+            return true;
+        }
         refuse(analysis, verb);
     }
+    false
+}
+
+fn create_table_as<'t>(
+    analysis: &mut Analysis<'t>,
+    create: &'t nodes::CreateTableAsStmt,
+    if_not_exists: bool,
+) -> bool {
+    let is_view = create.objtype == ObjectType::OBJECT_MATVIEW;
+    let verb = if is_view { "CREATE MATERIALIZED VIEW" } else { "CREATE TABLE AS" };
+    create_relation(analysis, verb, create.into().and_then(nodes::IntoClause::rel), if_not_exists)
 }
 
 /// The binding cannot read this statement, but the words after FOREIGN TABLE are its name.
@@ -183,7 +214,8 @@ fn restarts_only(alter: &nodes::AlterSeqStmt) -> bool {
         .all(|option| matches!(option, Node::DefElem(option) if option.defname() == Some("restart")))
 }
 
-fn drop_objects<'t>(analysis: &mut Analysis<'t>, drop: &'t nodes::DropStmt) {
+/// True: the server decides whether there is anything to drop.
+fn drop_objects<'t>(analysis: &mut Analysis<'t>, drop: &'t nodes::DropStmt) -> bool {
     let verb = match drop.remove_type {
         ObjectType::OBJECT_TABLE => "DROP TABLE",
         ObjectType::OBJECT_VIEW => "DROP VIEW",
@@ -201,7 +233,7 @@ fn drop_objects<'t>(analysis: &mut Analysis<'t>, drop: &'t nodes::DropStmt) {
         ObjectType::OBJECT_RULE => "DROP RULE",
         ObjectType::OBJECT_POLICY => "DROP POLICY",
         ObjectType::OBJECT_OPERATOR | ObjectType::OBJECT_COLLATION => "DROP",
-        _ => return,
+        _ => return false,
     };
     for dropped in drop.objects() {
         let Some(parts) = object_parts(dropped) else { continue };
@@ -219,9 +251,14 @@ fn drop_objects<'t>(analysis: &mut Analysis<'t>, drop: &'t nodes::DropStmt) {
                 || drop.remove_type == ObjectType::OBJECT_VIEW && is_editioning_view(analysis, object)
         };
         if object.is_some_and(may_be_ours) {
-            return refuse(analysis, verb);
+            if drop.missing_ok && skipped::drop(analysis, verb, drop) {
+                return true;
+            }
+            refuse(analysis, verb);
+            break;
         }
     }
+    false
 }
 
 /// Whether a bare name is that of an editioning view. A temporary table that was called so may be gone by now, and no application has a view to drop where
@@ -235,7 +272,7 @@ fn is_editioning_view(analysis: &Analysis<'_>, object: Object<'_>) -> bool {
 }
 
 /// The dotted name of an object, whichever way the grammar keeps it.
-fn object_parts(object: Node<'_>) -> Option<Vec<&str>> {
+pub(super) fn object_parts(object: Node<'_>) -> Option<Vec<&str>> {
     match object {
         Node::NodeList(list) => Some(name_parts(list)),
         Node::ObjectWithArgs(callable) => Some(name_parts(callable.objname())),
@@ -253,14 +290,16 @@ fn is_editioned(analysis: &Analysis<'_>, object: Object<'_>) -> bool {
 }
 
 fn refuse(analysis: &mut Analysis<'_>, verb: &str) {
-    let edition = analysis.edition.name.as_str();
-    analysis.refuse(
-        "0A000",
-        format!("cannot run {verb} in live edition \"{edition}\": its schema is frozen"),
-        Some(
-            "Make the change in a child edition: edition create NAME. Name the schema if the object is meant for one that is not editioned."
-                .to_owned(),
-        ),
-        None,
-    );
+    let message = frozen(analysis, verb);
+    analysis.refuse(FROZEN, message, Some(WAY_OUT.to_owned()), None);
+}
+
+/// The SQLSTATE of a refusal.
+const FROZEN: &str = "0A000";
+/// Its hint.
+pub(super) const WAY_OUT: &str = "Make the change in a child edition: edition create NAME. Name the schema if the object is meant for one that is not editioned.";
+
+/// Its message.
+pub(super) fn frozen(analysis: &Analysis<'_>, verb: &str) -> String {
+    format!("cannot run {verb} in live edition \"{}\": its schema is frozen", analysis.edition.name.as_str())
 }

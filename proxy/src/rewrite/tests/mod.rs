@@ -7,6 +7,7 @@ mod moved;
 mod properties;
 mod rules;
 mod sessions;
+mod skipped;
 mod stored;
 mod temporary;
 

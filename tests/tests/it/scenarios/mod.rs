@@ -28,6 +28,7 @@ mod properties;
 mod seeds;
 mod sequences;
 mod several_schemas;
+mod skipped;
 mod story;
 mod tables;
 mod triggers;
