@@ -67,7 +67,15 @@ pub(super) fn guard<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) -> boo
         Node::Invalid(unread) if unread.type_ == NodeTag::T_CreateForeignTableStmt => {
             create_foreign_table(analysis);
         }
-        Node::AlterTableStmt(alter) if is_maintenance(alter) => {}
+        Node::AlterTableStmt(alter)
+            if alter.objtype == ObjectType::OBJECT_VIEW && is_table(analysis, alter.relation()) =>
+        {
+            let name = alter.relation().and_then(nodes::RangeVar::relname).unwrap_or_default();
+            refuse_view(analysis, name);
+        }
+        Node::AlterTableStmt(alter)
+            if is_maintenance(alter)
+                && (!sets_options_of_views(alter) || is_table(analysis, alter.relation())) => {}
         Node::AlterSeqStmt(alter) if restarts_only(alter) => {}
         _ => {
             if let Some((verb, object)) = changed(statement)
@@ -188,7 +196,17 @@ fn alter_verb(kind: ObjectType::Type) -> &'static str {
     }
 }
 
-/// Changes to how a table is kept, not to what it is. Not among them: switching triggers off, ours would be too.
+/// Whether a relation is a table of the edition, whatever stands for it.
+fn is_table(analysis: &Analysis<'_>, named: Option<&nodes::RangeVar>) -> bool {
+    named.is_some_and(|named| analysis.view(named).is_some())
+}
+
+/// The error that PostgreSQL gives where a statement about views names a table.
+pub(super) fn refuse_view(analysis: &mut Analysis<'_>, table: &str) {
+    analysis.refuse("42809", format!("\"{table}\" is not a view"), None, None);
+}
+
+/// Changes to how a table is kept, not to what it is: the options of a view are part of that. Not among them: switching triggers off, ours would be too.
 fn is_maintenance(alter: &nodes::AlterTableStmt) -> bool {
     let maintains = |command: Node<'_>| match command {
         Node::AlterTableCmd(command) => matches!(
@@ -203,7 +221,24 @@ fn is_maintenance(alter: &nodes::AlterTableStmt) -> bool {
         ),
         _ => false,
     };
-    alter.objtype == ObjectType::OBJECT_INDEX || alter.cmds().iter().all(maintains)
+    match alter.objtype {
+        ObjectType::OBJECT_INDEX => true,
+        ObjectType::OBJECT_VIEW => false,
+        _ => alter.cmds().iter().all(maintains),
+    }
+}
+
+/// `ALTER TABLE v SET (…)`, which PostgreSQL takes on a view, too.
+fn sets_options_of_views(alter: &nodes::AlterTableStmt) -> bool {
+    const OPTIONS: [&str; 3] = ["security_barrier", "security_invoker", "check_option"];
+    alter.cmds().iter().any(|command| {
+        let Node::AlterTableCmd(command) = command else { return false };
+        let Node::NodeList(options) = command.def() else { return false };
+        options.iter().any(|option| match option {
+            Node::DefElem(option) => option.defname().is_some_and(|name| OPTIONS.contains(&name)),
+            _ => false,
+        })
+    })
 }
 
 /// `ALTER SEQUENCE … RESTART` sets a value, as `setval` does.

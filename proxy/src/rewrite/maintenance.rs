@@ -19,7 +19,7 @@ use catalog::{
 
 use super::{
     analysis::Analysis,
-    indexes,
+    ddl, indexes,
     names::{self, Position},
 };
 
@@ -287,6 +287,7 @@ fn commented<'t>(analysis: &mut Analysis<'t>, comment: &'t nodes::CommentStmt) {
     let parts = name_parts(object);
     let (words, table, last): (&[&str], &[&str], Option<&str>) = match (comment.objtype, parts.as_slice()) {
         (ObjectType::OBJECT_TABLE, table) => (&["comment", "on", "table"], table, None),
+        (ObjectType::OBJECT_VIEW, view) => (&["comment", "on", "view"], view, None),
         (ObjectType::OBJECT_SEQUENCE, sequence) => (&["comment", "on", "sequence"], sequence, None),
         (ObjectType::OBJECT_COLUMN, [table @ .., column]) => {
             (&["comment", "on", "column"], table, Some(column))
@@ -308,6 +309,9 @@ fn commented<'t>(analysis: &mut Analysis<'t>, comment: &'t nodes::CommentStmt) {
     let Some(view) = view_by_parts(analysis, table) else {
         return comment_elsewhere(analysis, words, (table, &parts), comment.objtype);
     };
+    if comment.objtype == ObjectType::OBJECT_VIEW {
+        return ddl::refuse_view(analysis, table.last().copied().unwrap_or_default());
+    }
     for at in phrases(analysis, words) {
         if comment.objtype == ObjectType::OBJECT_TABCONSTRAINT {
             let Some(name) = last else { continue };

@@ -33,6 +33,9 @@ fn ddl_on_what_is_editioned_is_refused() {
         "CREATE POLICY p ON users",
         "ALTER TABLE users ADD COLUMN a int",
         "ALTER TABLE users DISABLE TRIGGER ALL",
+        "ALTER VIEW vips RESET (check_option)",
+        "ALTER VIEW public.vips SET (security_invoker = false)",
+        "ALTER TABLE vips SET (fillfactor = 70), RESET (Check_Option)",
         "ALTER TABLE public.users RENAME TO people",
         "ALTER TABLE users RENAME COLUMN id TO a",
         "ALTER TABLE users SET SCHEMA other",
@@ -76,6 +79,10 @@ fn ddl_that_leaves_the_schema_alone_is_not() {
         "ALTER INDEX i RENAME TO j",
         "ALTER TABLE t ALTER COLUMN a SET STATISTICS 100, SET (fillfactor = 70)",
         "ALTER SEQUENCE s RESTART WITH 5",
+        "ALTER VIEW other.v SET (security_barrier)",
+        "ALTER MATERIALIZED VIEW m SET (fillfactor = 70)",
+        "CREATE TEMP VIEW mine AS SELECT 1; ALTER VIEW mine SET (security_barrier)",
+        "COMMENT ON VIEW vips IS 'x'",
         "VACUUM t",
         "ANALYZE",
         "REINDEX TABLE t",
@@ -94,6 +101,21 @@ fn ddl_that_leaves_the_schema_alone_is_not() {
             assert_eq!(judged(&rewriter, sql, &SessionTraits::default()), "=", "{sql}");
         }
     }
+}
+
+#[test]
+fn a_table_is_no_view_whatever_stands_for_it() {
+    check(&[
+        ("ALTER VIEW orders SET (security_invoker = false)", "! 42809: \"orders\" is not a view"),
+        ("ALTER VIEW public.users ALTER id SET DEFAULT 1", "! 42809: \"users\" is not a view"),
+        ("COMMENT ON VIEW users IS 'x'", "! 42809: \"users\" is not a view"),
+        ("COMMENT ON VIEW public.orders IS NULL", "! 42809: \"orders\" is not a view"),
+        ("COMMENT ON VIEW public.audit IS 'x'", r#"COMMENT ON VIEW "public$v2".audit IS 'x'"#),
+        (
+            "ALTER TABLE orders SET (security_invoker)",
+            r#"ALTER TABLE "public"."orders" SET (security_invoker)"#,
+        ),
+    ]);
 }
 
 #[test]
