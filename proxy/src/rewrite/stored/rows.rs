@@ -16,6 +16,8 @@ use super::{
 enum Part {
     /// `name`, to be written so.
     Column(String, String),
+    /// A column that a join has merged, and its value in words that mean nothing else.
+    Merged(String, String),
     /// All columns of an item whose columns are not known.
     All(String),
 }
@@ -49,13 +51,16 @@ impl<'a, 't> Stored<'a, 't> {
                 parts
             }
         };
-        let text: Vec<String> = parts
-            .into_iter()
+        let text = parts
+            .iter()
             .map(|part| match part {
-                Part::Column(_, text) => text,
-                Part::All(qualifier) => format!("{qualifier}.*"),
+                Part::Column(_, text) => Ok(text.clone()),
+                // bare, it has the type of both sides
+                Part::Merged(name, _) if !is_ambiguous(&parts, name) => quoted(name),
+                Part::Merged(name, value) => Ok(format!("{value} AS {}", quoted(name)?)),
+                Part::All(qualifier) => Ok(format!("{qualifier}.*")),
             })
-            .collect();
+            .collect::<Result<Vec<_>>>()?;
         let first = first.ok_or_else(|| Unsafe::new("Write the columns out in the place of *.", None))?;
         self.splice(first..first + 1, text.join(", "));
         Ok(())
@@ -96,16 +101,22 @@ impl<'a, 't> Stored<'a, 't> {
         else {
             return Ok(None);
         };
-        let merged: Vec<&str> = join.using_clause().iter().filter_map(nodes::String::sval).collect();
-        let all = left.into_iter().chain(right);
-        let mut parts = merged
-            .iter()
-            .map(|name| Ok(Part::Column((*name).to_owned(), quoted(name)?)))
-            .collect::<Result<Vec<_>>>()?;
-        for part in all {
+        let names: Vec<&str> = join.using_clause().iter().filter_map(nodes::String::sval).collect();
+        let mut parts = Vec::new();
+        for name in &names {
+            let value = match (value_of(&left, name), value_of(&right, name), join.jointype) {
+                (Some(left), Some(right), JoinType::JOIN_FULL) => format!("COALESCE({left}, {right})"),
+                (Some(_), Some(right), JoinType::JOIN_RIGHT) => right.to_owned(),
+                (Some(left), Some(_), _) => left.to_owned(),
+                // the server says that there is none
+                _ => quoted(name)?,
+            };
+            parts.push(Part::Merged((*name).to_owned(), value));
+        }
+        for part in left.into_iter().chain(right) {
             match &part {
-                Part::All(_) if !merged.is_empty() => return Ok(None),
-                Part::Column(name, _) if merged.contains(&name.as_str()) => {}
+                Part::All(_) if !names.is_empty() => return Ok(None),
+                Part::Column(name, _) | Part::Merged(name, _) if names.contains(&name.as_str()) => {}
                 _ => parts.push(part),
             }
         }
@@ -168,6 +179,22 @@ impl<'a, 't> Stored<'a, 't> {
         }
         false
     }
+}
+
+/// The value of the column of this name.
+fn value_of<'p>(parts: &'p [Part], wanted: &str) -> Option<&'p str> {
+    parts.iter().find_map(|part| match part {
+        Part::Column(name, value) | Part::Merged(name, value) => (name == wanted).then_some(value.as_str()),
+        Part::All(_) => None,
+    })
+}
+
+/// Whether the name alone would mean several columns.
+fn is_ambiguous(parts: &[Part], wanted: &str) -> bool {
+    let named = parts
+        .iter()
+        .filter(|part| matches!(part, Part::Column(name, _) | Part::Merged(name, _) if name == wanted));
+    named.count() > 1
 }
 
 /// The edition's columns of an item, each under its name.

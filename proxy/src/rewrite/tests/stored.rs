@@ -87,6 +87,29 @@ fn stars_and_rows_hold_the_columns_of_the_edition() {
 }
 
 #[test]
+fn a_column_that_a_join_merged_is_told_from_others_of_its_name() {
+    check(&[
+        (
+            "SELECT *, u.xmin FROM users u JOIN orders o USING (id)",
+            r#"SELECT "id", "u"."full_name", "u"."Age", "o"."total", u.xmin FROM "public"."users" u ("id", "full_name", "Age") JOIN orders o USING (id)"#,
+        ),
+        // with a third column of the name
+        (
+            "SELECT *, u.xmin FROM users u JOIN orders o USING (id) JOIN orders p ON p.id = u.id",
+            r#"SELECT "u"."id" AS "id", "u"."full_name", "u"."Age", "o"."total", "p"."id", "p"."total", u.xmin FROM "public"."users" u ("id", "full_name", "Age") JOIN orders o USING (id) JOIN orders p ON p.id = u.id"#,
+        ),
+        (
+            "SELECT *, u.xmin FROM users u LEFT JOIN orders o USING (id) RIGHT JOIN orders p USING (id, total), orders q",
+            r#"SELECT "p"."id" AS "id", "p"."total" AS "total", "u"."full_name", "u"."Age", "q"."id", "q"."total", u.xmin FROM "public"."users" u ("id", "full_name", "Age") LEFT JOIN orders o USING (id) RIGHT JOIN orders p USING (id, total), orders q"#,
+        ),
+        (
+            "SELECT *, u.xmin FROM orders q, users u FULL JOIN orders o USING (id)",
+            r#"SELECT "q"."id", "q"."total", COALESCE("u"."id", "o"."id") AS "id", "u"."full_name", "u"."Age", "o"."total", u.xmin FROM orders q, "public"."users" u ("id", "full_name", "Age") FULL JOIN orders o USING (id)"#,
+        ),
+    ]);
+}
+
+#[test]
 fn a_table_that_is_written_gets_its_own_names() {
     check(&[
         (
