@@ -46,7 +46,7 @@ pub(super) fn call<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall, i
         "to_regclass" => ReadAs::RelationOrNull,
         "to_regtype" => ReadAs::Type,
         "set_config" => return search_path::rewrite_set_config(analysis, call),
-        "current_setting" => return search_path::rewrite_current_setting(analysis, call),
+        "current_setting" => return search_path::rewrite_current_setting(analysis, call, is_led),
         reflected if is_led && analysis.snapshot.reflected.functions.contains(reflected) => return,
         "pg_get_serial_sequence" => return serial_sequence(analysis, call),
         _ => return,

@@ -87,7 +87,7 @@ impl Scanner {
             }
             add("into", Counts::SelectInto);
             // also where no path is rewritten: what a session made of its path counts when an edition with views comes
-            for word in ["search_path", "schema", "show"] {
+            for word in ["search_path", "schema", "show", "current_setting"] {
                 add(word, Counts::Always);
             }
             add("discard", Counts::Always);

@@ -111,11 +111,29 @@ fn is_named(analysis: &Analysis<'_>, at: usize, wanted: &str) -> bool {
     name.is_some_and(|name| name.eq_ignore_ascii_case(wanted))
 }
 
-/// `current_setting('search_path')`, by a function of ours with the same name.
-pub(super) fn rewrite_current_setting<'t>(analysis: &mut Analysis<'t>, call: &'t nodes::FuncCall) {
-    let name = call.args().first().and_then(|name| literals::constant(analysis, name));
-    if name.is_some_and(|name| name.value.eq_ignore_ascii_case(SEARCH_PATH)) {
+/// `current_setting('search_path')`, by a function of ours with the same name; what is computed may be that, too. `is_led`: nothing is kept of the statement
+/// that would hang on our function.
+pub(super) fn rewrite_current_setting<'t>(
+    analysis: &mut Analysis<'t>,
+    call: &'t nodes::FuncCall,
+    is_led: bool,
+) {
+    let Some(argument) = call.args().first() else { return };
+    let is_path = match literals::constant(analysis, argument) {
+        Some(name) => name.value.eq_ignore_ascii_case(SEARCH_PATH),
+        None => is_led && !is_constant(argument),
+    };
+    if is_path {
         call_ours(analysis, call);
+    }
+}
+
+/// Also one that is written in several pieces.
+fn is_constant(node: Node<'_>) -> bool {
+    match node {
+        Node::A_Const(_) => true,
+        Node::TypeCast(cast) => matches!(cast.arg(), Node::A_Const(_)),
+        _ => false,
     }
 }
 

@@ -224,6 +224,12 @@ fn the_search_path_is_shown_as_it_was_set() {
             "SELECT edition.current_setting('search_path'), edition.Current_Setting('SEARCH_PATH', true)",
         ),
         ("SELECT current_setting('search_path_'), search_path FROM show", "="),
+        (
+            "SELECT current_setting(name), pg_catalog.current_setting($1, true) FROM pg_settings",
+            "SELECT edition.current_setting(name), edition.current_setting($1, true) FROM pg_settings",
+        ),
+        ("SELECT current_setting('app.user'), other.current_setting(name), current_setting() FROM t", "="),
+        ("CREATE VIEW other.v AS SELECT current_setting(name) FROM pg_settings", "="),
     ]);
 }
 

@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     r"\dT",
     r"\dd",
     r"\dX",
+    r"\dconfig search_path",
     r"\dp",
     r"\sf add",
     r"\d customers",

@@ -26,6 +26,8 @@ const QUESTIONS: &[&str] = &[
     "SHOW search_path",
     "SHOW ALL",
     "SELECT current_setting('search_path')",
+    "SELECT current_setting(name) FROM pg_settings WHERE name = 'search_path'",
+    "SELECT current_setting('search' || '_path', true) AS path",
     "SELECT pg_catalog.current_setting('SEARCH_PATH', true) AS path, upper(current_setting('search_path'))",
 ];
 
