@@ -12,7 +12,7 @@ use catalog::{
 
 pub(super) use self::{
     build::build,
-    outputs::{has_output, naming_reference, output_names},
+    outputs::{has_output, naming_reference},
 };
 
 /// Which level of [`Scopes::levels`].

@@ -11,7 +11,7 @@ pub(in super::super) fn has_output(select: &nodes::SelectStmt, name: &str) -> bo
 }
 
 /// The names of the columns of a query; `None` if they are not all known.
-pub(in super::super) fn output_names(query: Node<'_>) -> Option<Vec<String>> {
+pub(super) fn output_names(query: Node<'_>) -> Option<Vec<String>> {
     let select = first_part(query)?;
     if let Some(Node::NodeList(row)) = select.values_lists().first() {
         return Some((1..=row.len()).map(|at| format!("column{at}")).collect());

@@ -14,6 +14,7 @@ mod needs;
 mod read;
 mod references;
 mod rows;
+mod width;
 mod written;
 
 use std::{collections::BTreeMap, ops::Range};

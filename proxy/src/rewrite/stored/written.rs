@@ -8,8 +8,8 @@ use catalog::{
 };
 
 use super::{
-    super::scope::{Item, ItemId, Statement, output_names},
-    Result, Stored, StoredItem, Unsafe,
+    super::scope::{Item, ItemId, Statement},
+    Result, Stored, StoredItem, Unsafe, width,
 };
 
 impl<'a, 't> Stored<'a, 't> {
@@ -62,7 +62,8 @@ impl<'a, 't> Stored<'a, 't> {
         let default_values = matches!(insert.select_stmt(), Node::None);
         let first = self.analysis.token_at(stored.named.location);
         if listed.is_empty() && !default_values {
-            let width = output_names(insert.select_stmt()).map_or(view.columns.len(), |names| names.len());
+            // what cannot be counted is most often as wide as the table
+            let width = width::of_rows(self.scopes, insert).unwrap_or(view.columns.len());
             self.listed_by_edition(view, width, first, end - 1)?;
         } else {
             self.defaults(view, &listed, true, first)?;

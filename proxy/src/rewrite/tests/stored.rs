@@ -133,6 +133,47 @@ fn a_table_that_is_written_gets_its_own_names() {
 }
 
 #[test]
+fn an_insert_lists_as_many_columns_as_its_rows_have() {
+    let head = "INSERT INTO users ";
+    let two = r#"INSERT INTO "public"."users" AS "users" ("id", "name") "#;
+    let three = r#"INSERT INTO "public"."users" AS "users" ("id", "name", "Age") "#;
+    for (rows, expected) in [
+        ("SELECT * FROM (VALUES (8, 'v')) v", two),
+        ("SELECT v.* FROM (SELECT 1, 'v') AS v, plain", two),
+        ("SELECT * FROM (SELECT * FROM (VALUES (8, 'v')) a) b", two),
+        ("WITH a AS (SELECT 1 AS x), b AS (SELECT *, 'v' FROM a) SELECT * FROM b", two),
+        ("WITH RECURSIVE a (x, y) AS (SELECT 1, 'v' UNION ALL SELECT * FROM a) SELECT * FROM a", two),
+        ("SELECT * FROM orders", two),
+        ("TABLE orders", two),
+        ("SELECT o.* FROM orders o JOIN plain p ON true", two),
+        ("SELECT * FROM orders JOIN orders o USING (id)", three),
+        ("SELECT *, 1 FROM orders UNION SELECT * FROM plain", three),
+        ("WITH a AS (DELETE FROM orders RETURNING *) SELECT * FROM a", two),
+        ("WITH orders AS (SELECT 1, 2, 3) SELECT * FROM orders", three),
+        // not counted
+        ("SELECT * FROM plain", three),
+        ("SELECT * FROM orders NATURAL JOIN orders o", three),
+        ("SELECT (ROW(1, 2)).*", three),
+    ] {
+        let returning = " RETURNING users.xmax = 0";
+        let sql = format!("{head}{rows}{returning}");
+        let is = judged(&rewriter(VIEWED), &sql, &SessionTraits::default());
+        assert_eq!(is, format!("{expected}{rows}{returning}"), "{sql}");
+    }
+    // in time that does not grow with what it would be written out
+    let ctes: Vec<String> =
+        (1..40).map(|at| format!("a{at} AS (SELECT * FROM a{0}, a{0} b)", at - 1)).collect();
+    let sql = format!(
+        "WITH a0 AS (SELECT 1), {} INSERT INTO users SELECT * FROM a39 RETURNING xmax",
+        ctes.join(", ")
+    );
+    assert!(
+        judged(&rewriter(VIEWED), &sql, &SessionTraits::default())
+            .contains(r#"("id", "name", "Age") SELECT"#)
+    );
+}
+
+#[test]
 fn merge_inserts_the_editions_columns() {
     check(&[
         (
