@@ -15,7 +15,7 @@ use catalog::{
 use super::{
     cache::{Judgement, Outcome, PathEffect, Splice},
     command::{Command, Substitute},
-    constraints, copy, ddl,
+    constraints, copy, ddl, grouped,
     home::Home,
     maintenance, names,
     resets::Resets,
@@ -124,6 +124,7 @@ impl<'t> Analysis<'t> {
                 maintenance::rewrite(self, statement);
                 temporary::rewrite(self, statement);
                 names::resolve(self, statement);
+                grouped::rewrite(self, statement);
             }
         }
     }

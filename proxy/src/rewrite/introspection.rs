@@ -98,6 +98,12 @@ pub(super) fn value(analysis: &mut Analysis<'_>, function: &nodes::SQLValueFunct
     }
 }
 
+/// Whether what stands in FROM, if no CTE, is read from a reflection.
+pub(super) fn is_reflection(analysis: &Analysis<'_>, named: &nodes::RangeVar) -> bool {
+    let name = named.relname().unwrap_or_default();
+    is_reflected(analysis, named.schemaname().unwrap_or(CATALOGUE), name)
+}
+
 fn is_reflected(analysis: &Analysis<'_>, schema: &str, name: &str) -> bool {
     let of_catalogue = name.starts_with("pg_");
     let fits = match schema {

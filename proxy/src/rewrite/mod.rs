@@ -6,7 +6,7 @@
 //! 2. [`own`]: is it a statement of our own?
 //! 3. [`skeleton`] and [`cache`]: is the same text, other literals aside, known?
 //! 4. [`analysis`]: parse it, and ask the rules: [`names`], [`literals`], [`search_path`], [`copy`], [`truncate`], [`ddl`],
-//!    [`skipped`], [`maintenance`], [`constraints`], [`temporary`], [`stored`] (over [`scope`], which tells what the names in a query mean), [`introspection`], [`computed`].
+//!    [`skipped`], [`maintenance`], [`constraints`], [`temporary`], [`stored`] (over [`scope`], which tells what the names in a query mean), [`introspection`], [`grouped`], [`computed`].
 //!    A rule for another thing that a view lacks is one more file, and one more arm in the analysis.
 
 mod analysis;
@@ -17,6 +17,7 @@ mod constraints;
 mod copy;
 mod ddl;
 mod edits;
+mod grouped;
 mod home;
 mod indexes;
 mod introspection;

@@ -344,3 +344,39 @@ fn catalogues_are_read_where_they_are_reflected() {
         ("SELECT other.pg_get_expr(1), other.pg_class.a FROM other.pg_class", "="),
     ]);
 }
+
+#[test]
+fn what_follows_from_a_catalogues_key_is_grouped_by() {
+    check(&[
+        (
+            "SELECT c.relname, array_agg(a.attname) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid GROUP BY c.oid",
+            r#"SELECT c.relname, array_agg(a.attname) FROM edition_catalog.pg_class c JOIN edition_catalog.pg_attribute a ON a.attrelid = c.oid GROUP BY c.oid, "c"."relname""#,
+        ),
+        (
+            "SELECT relname, relkind || 'x', (SELECT max(b) FROM plain WHERE b = relowner) FROM pg_catalog.pg_class JOIN plain p ON b = 1 GROUP BY 2, pg_class.oid, p.a HAVING relpages > 1 ORDER BY relname",
+            r#"SELECT relname, relkind || 'x', (SELECT max(b) FROM plain WHERE b = relowner) FROM edition_catalog.pg_class JOIN plain p ON b = 1 GROUP BY 2, pg_class.oid, "pg_class"."relkind", "pg_class"."relname", "pg_class"."relowner", "pg_class"."relpages", p.a HAVING relpages > 1 ORDER BY relname"#,
+        ),
+        (
+            "SELECT relname AS rel_name, count(*) FROM pg_class GROUP BY oid ORDER BY rel_name",
+            r#"SELECT relname AS rel_name, count(*) FROM edition_catalog.pg_class GROUP BY oid, "pg_class"."relname" ORDER BY rel_name"#,
+        ),
+        (
+            "SELECT count(*) FROM pg_class c GROUP BY c.oid",
+            "SELECT count(*) FROM edition_catalog.pg_class c GROUP BY c.oid",
+        ),
+        // no key, or not that of a catalogue
+        (
+            "SELECT c.relkind, count(*) FROM pg_class c GROUP BY c.relkind",
+            "SELECT c.relkind, count(*) FROM edition_catalog.pg_class c GROUP BY c.relkind",
+        ),
+        (
+            "SELECT c.relname FROM pg_class c GROUP BY GROUPING SETS ((c.oid), ())",
+            "SELECT c.relname FROM edition_catalog.pg_class c GROUP BY GROUPING SETS ((c.oid), ())",
+        ),
+        (
+            "WITH pg_class AS (SELECT 1 AS oid, 2 AS relname) SELECT relname FROM pg_class GROUP BY pg_class.oid",
+            "=",
+        ),
+        ("SELECT c.relname FROM other.pg_class c GROUP BY c.oid", "="),
+    ]);
+}

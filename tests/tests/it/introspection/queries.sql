@@ -135,3 +135,13 @@ SELECT conname, pg_get_expr(conbin, conrelid), pg_get_expr(conbin, conrelid, tru
 SELECT ('"' || t.table_name || '"')::regclass::oid = to_regclass('public.' || quote_ident(t.table_name)), ('"' || table_schema || '"."' || table_name || '"')::regclass::text, has_table_privilege('app', table_schema || '.' || table_name, 'SELECT') FROM information_schema.tables t WHERE table_schema = 'public'
 -- typeorm: columns, by a name that is put together
 SELECT c.table_name, c.column_name, pg_catalog.format_type(a.atttypid, a.atttypmod) FROM information_schema.columns c JOIN pg_catalog.pg_attribute a ON a.attname = c.column_name AND a.attrelid = ('"' || c.table_schema || '"."' || c.table_name || '"')::regclass::oid WHERE c.table_schema = 'public' AND has_column_privilege('public.' || c.table_name, c.column_name, 'SELECT')
+-- grouped by the key of a catalogue
+SELECT c.relname, c.relkind, array_agg(a.attname ORDER BY a.attname) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY c.oid
+-- grouped by several keys, and columns without qualifiers
+SELECT conname, upper(contype::text), relname, nspname, count(*) FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid JOIN pg_catalog.pg_namespace n ON n.oid = connamespace WHERE nspname = 'public' AND contype IN ('p', 'u', 'f') GROUP BY pg_constraint.oid, pg_class.oid, n.oid HAVING relpages >= 0 ORDER BY conname
+-- grouped types
+SELECT t.typname, count(e.enumlabel), (SELECT n.nspname FROM pg_namespace n WHERE n.oid = t.typnamespace) FROM pg_type t LEFT JOIN pg_enum e ON e.enumtypid = t.oid WHERE t.typnamespace = 'public'::regnamespace AND t.typtype IN ('e', 'd') GROUP BY t.oid
+-- grouped functions
+SELECT p.proname, p.prorettype::regtype, count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'public' GROUP BY p.oid
+-- grouped indexes, and columns of types that are seldom compared
+SELECT ic.relname, i.indkey, i.indisunique, tc.relacl IS NULL, tc.reloptions, tc.relfrozenxid IS NULL, count(a.attname) FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_class tc ON tc.oid = i.indrelid JOIN pg_attribute a ON a.attrelid = i.indexrelid WHERE tc.relnamespace = 'public'::regnamespace AND tc.relname = 'lines' GROUP BY i.indexrelid, ic.oid, tc.oid
