@@ -4,7 +4,7 @@
 //! security of the reader. Into it: `COPY view FROM` becomes a COPY into the physical table with the physical columns; the
 //! crossedition triggers there do the rest.
 
-use std::ops::Range;
+use std::{collections::HashSet, ops::Range};
 
 use catalog::{
     model::Name,
@@ -32,6 +32,9 @@ pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, copy: &'t nodes::CopyStmt
         return names::resolve(analysis, copy.where_clause());
     };
     let Some(target) = target_tokens(analysis, named, copy) else { return };
+    if let Some((sqlstate, message)) = wrong_column(copy, named, view) {
+        return analysis.refuse(sqlstate, message, None, None);
+    }
     let binary_prefix = target.start.checked_sub(1).is_some_and(|before| analysis.word_at(before, "binary"));
     // of a query it would take a generated column
     let lists_generated = name_parts(copy.attlist()).into_iter().any(|column| is_generated(view, column));
@@ -98,9 +101,7 @@ fn physical<'t>(
         columns.clear();
         renamed = false;
         for column in name_parts(copy.attlist()) {
-            let Some(physical) = physical_column(view, column) else {
-                return refuse_column(analysis, copy, column);
-            };
+            let Some(physical) = physical_column(view, column) else { continue };
             renamed |= physical.as_str() != column;
             columns.push(physical);
         }
@@ -196,14 +197,20 @@ fn physical_column<'v>(view: &'v ViewRelation, column: &str) -> Option<&'v Name>
     view.columns.iter().find(|(logical, _)| logical.as_str() == column).map(|(_, physical)| physical)
 }
 
-fn refuse_column(analysis: &mut Analysis<'_>, copy: &nodes::CopyStmt, column: &str) {
-    let table = copy.relation().and_then(nodes::RangeVar::relname).unwrap_or_default();
-    analysis.refuse(
-        "42703",
-        format!("column \"{column}\" of relation \"{table}\" does not exist"),
-        None,
-        None,
-    );
+/// What PostgreSQL finds wrong with a list of columns: of a query's outputs it would say something else, or nothing.
+fn wrong_column(
+    copy: &nodes::CopyStmt,
+    named: &nodes::RangeVar,
+    view: &ViewRelation,
+) -> Option<(&'static str, String)> {
+    let mut seen = HashSet::new();
+    name_parts(copy.attlist()).into_iter().find_map(|column| {
+        if physical_column(view, column).is_none() {
+            let table = named.relname().unwrap_or_default();
+            return Some(("42703", format!("column \"{column}\" of relation \"{table}\" does not exist")));
+        }
+        (!seen.insert(column)).then(|| ("42701", format!("column \"{column}\" specified more than once")))
+    })
 }
 
 fn refuse(analysis: &mut Analysis<'_>, message: &str, hint: &str) {

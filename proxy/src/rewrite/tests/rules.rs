@@ -262,6 +262,12 @@ fn copy_goes_out_of_the_view_and_into_the_table() {
             r#"COPY "public"."users" ("id", "name", "Age") FROM STDIN WHERE "name" > 'a' AND "users"."id" < "public$v2".total_of("Age")"#,
         ),
         ("COPY users (id, nope) FROM STDIN", "! 42703: column \"nope\" of relation \"users\" does not exist"),
+        ("COPY users (nope) TO STDOUT", "! 42703: column \"nope\" of relation \"users\" does not exist"),
+        ("COPY public.users (id, id, nope) TO STDOUT", "! 42701: column \"id\" specified more than once"),
+        (
+            "COPY users (full_name, full_name) FROM STDIN",
+            "! 42701: column \"full_name\" specified more than once",
+        ),
         (
             "COPY users FROM STDIN (FORMAT csv, HEADER match)",
             "! 0A000: COPY … HEADER MATCH is not supported on a table whose columns have other names in other editions",

@@ -143,6 +143,11 @@ const FAILING: &[&[&str]] = &[
     &["UPDATE numbers SET {half} = 3 WHERE tableoid > 0 OR nope"],
     &["SELECT {during} + 1, xmin FROM public.{bookings}"],
     &["INSERT INTO limits VALUES (1, 1) ON CONFLICT ON CONSTRAINT nope DO NOTHING"],
+    // lists of columns
+    &["COPY users (nope) TO STDOUT"],
+    &["COPY public.users (id, {name}, {name}, nope) TO STDOUT"],
+    &["COPY users (ctid) FROM STDIN"],
+    &["COPY users ({name}, {name}) FROM STDIN"],
     // privileges and policies
     &["SET ROLE keeper", "SELECT * FROM secrets"],
     &["SET ROLE keeper", "INSERT INTO secrets (id) VALUES (1)"],
