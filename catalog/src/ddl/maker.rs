@@ -28,7 +28,7 @@ impl Maker {
 
     /// The same of a type or routine.
     pub(super) fn takes_back_from_roles(&self, object: &Sql) -> Option<Sql> {
-        revoke(object, self.gives_to.iter().map(Option::as_ref).filter(Option::is_some))
+        revoke(object, self.gives_to.iter().flatten().map(Some))
     }
 }
 
