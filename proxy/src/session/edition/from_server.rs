@@ -170,7 +170,8 @@ impl InEdition {
     /// Whether errors and notices may read otherwise in this edition.
     #[inline]
     fn rewords(&self) -> bool {
-        self.vocabulary.is_some() || self.positions.any()
+        // What stands for a client's statement has a context of its own, which at rest only its tag remembers.
+        self.vocabulary.is_some() || self.positions.any() || self.tags.awaits()
     }
 
     fn may_switch(&self) -> bool {
