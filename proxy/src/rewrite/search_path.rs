@@ -128,7 +128,7 @@ pub(super) fn rewrite_current_setting<'t>(
     }
 }
 
-/// Also one that is written in several pieces.
+/// Also one that is written in several pieces, into which nothing looks.
 fn is_constant(node: Node<'_>) -> bool {
     match node {
         Node::A_Const(_) => true,
