@@ -1,6 +1,6 @@
 //! Functions, views and their triggers: the statements that make one with all that belongs to it, and that word it anew.
 
-use super::{Maker, grant_columns, grant_function, grant_relation, owner_of};
+use super::{Maker, grant::routine, grant_columns, grant_function, grant_relation, owner_of};
 use crate::{
     model::{Function, FunctionKind, Name, QualifiedName, Schema, Trigger, View},
     property::{Object, give},
@@ -16,8 +16,9 @@ pub fn create_function(function: &Function, maker: &Maker) -> Vec<Sql> {
     let mut statements = vec![function_statement(function)];
     let object = function_object(function);
     statements.extend(give(&Object::Function(function), &function.properties));
-    statements
-        .extend(maker.takes_back_from_roles(&object).filter(|_| function.kind != FunctionKind::Operator));
+    if function.kind != FunctionKind::Operator {
+        statements.extend(maker.takes_back_from_roles(&routine(function)));
+    }
     statements.extend(grant_function(function));
     statements.extend(owner_of(&object, &function.owner, maker));
     statements

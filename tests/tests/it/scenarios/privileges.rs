@@ -113,7 +113,9 @@ async fn default_privileges_open_nothing() {
         "v2",
         "ALTER TABLE staff ALTER id TYPE bigint; CREATE TABLE secret (s text); REVOKE ALL ON secret FROM clerk; CREATE TABLE told (s text);
          CREATE VIEW salaries AS SELECT salary FROM staff; REVOKE ALL ON salaries FROM clerk; ALTER TABLE open_to_all ADD a int;
-         CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; REVOKE ALL ON FUNCTION f() FROM PUBLIC, clerk",
+         CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; REVOKE ALL ON FUNCTION f() FROM PUBLIC, clerk;
+         CREATE AGGREGATE total (int) (SFUNC = int4pl, STYPE = int); CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1'; REVOKE ALL ON PROCEDURE p FROM PUBLIC, clerk;
+         CREATE TYPE pair AS (a int, b int); CREATE DOMAIN many AS int; CREATE MATERIALIZED VIEW kept AS SELECT salary FROM staff; REVOKE ALL ON kept FROM clerk",
     )
     .see("v1", "SELECT name FROM staff", &["ann"])
     .by("clerk")
@@ -130,6 +132,12 @@ async fn default_privileges_open_nothing() {
     .fail("v2", "SELECT * FROM salaries", "42501")
     .by("clerk")
     .fail("v2", "SELECT f()", "42501")
+    .by("clerk")
+    .fail("v2", "CALL p()", "42501")
+    .by("clerk")
+    .fail("v2", "SELECT * FROM kept", "42501")
+    .by("clerk")
+    .see("v2", "SELECT total(a::many) FROM (VALUES (1), (2)) v (a)", &["3"])
     .by("clerk")
     .tell()
     .await;
