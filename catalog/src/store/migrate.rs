@@ -42,6 +42,11 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { version: 11, name: "like", text: include_str!("../../migrations/011_like.sql") },
     Migration { version: 12, name: "skipped", text: include_str!("../../migrations/012_skipped.sql") },
+    Migration {
+        version: 13,
+        name: "skipped alterations",
+        text: include_str!("../../migrations/013_skipped_alterations.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS edition.migrations (

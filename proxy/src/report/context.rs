@@ -29,8 +29,13 @@ const OUR_PROCEDURE: &str = " edition.set_constraints(";
 const RUN_BY_IT: [&str; 2] = ["SET CONSTRAINTS ", " edition.constraints_statements("];
 
 /// Those that stand for CREATE TABLE with LIKE and for what may be skipped. Nothing of the application's own runs by way of them.
-const PROCEDURES_ALONE: [&str; 3] =
-    [" edition.create_table_like(", " edition.create_if_missing(", " edition.drop_if_there("];
+const PROCEDURES_ALONE: [&str; 5] = [
+    " edition.create_table_like(",
+    " edition.create_if_missing(",
+    " edition.drop_if_there(",
+    " edition.alter_if_needed(",
+    " edition.add_label_if_missing(",
+];
 
 /// Takes these procedures out of the context. What ran by way of the first, a trigger that was put off, stays.
 pub(super) fn leave_out_our_procedure(fields: &mut Fields<'_>) {

@@ -9,7 +9,7 @@ pub enum Command {
     SetConstraints,
     /// `CREATE TABLE`, by a `CALL`.
     CreateTable,
-    /// `CREATE … IF NOT EXISTS` or `DROP … IF EXISTS`, whose tag this is, by a `CALL`.
+    /// What may be skipped (`IF NOT EXISTS`, `IF EXISTS`), whose tag this is, by a `CALL`.
     Skipped(&'static str),
 }
 

@@ -1,4 +1,4 @@
-//! CREATE … IF NOT EXISTS and DROP … IF EXISTS: the server knows whether they change anything.
+//! CREATE … IF NOT EXISTS, DROP … IF EXISTS and what ALTER may skip: the server knows whether they change anything.
 
 use super::*;
 
@@ -68,6 +68,66 @@ fn whether_a_relation_is_there_is_looked_up_in_the_server() {
             "CREATE TEMP TABLE users (a int); DROP VIEW IF EXISTS users",
             format!("CREATE TEMP TABLE users (a int); {}", drop("DROP VIEW", ("NULL", "'users'"), false)),
         ),
+    ];
+    let cases: Vec<(&str, &str)> = cases.iter().map(|(sql, expected)| (*sql, expected.as_str())).collect();
+    check(&cases);
+}
+
+#[test]
+fn so_is_what_an_alteration_would_skip() {
+    let table = |named: &str, skips, changes: &str, members: &str| {
+        let list = |list: &str| format!("ARRAY[{list}]::pg_catalog.text[]");
+        format!(
+            "CALL edition.alter_if_needed({named}, {skips}, {}, {}, {}",
+            list(changes),
+            list(members),
+            refusal("ALTER TABLE")
+        )
+    };
+    let label = |found: &str, named: &str, label: &str| {
+        format!(
+            "CALL edition.add_label_if_missing('{found}', '{named}', '{label}', {}",
+            refusal("ALTER TYPE")
+        )
+    };
+    let cases = [
+        (
+            "ALTER TABLE users ADD COLUMN IF NOT EXISTS \"It's\" int REFERENCES public.users",
+            table("NULL, 'users'", false, "'add column'", "'It''s'"),
+        ),
+        (
+            "ALTER TABLE IF EXISTS ONLY public.users ADD IF NOT EXISTS a int, DROP CONSTRAINT IF EXISTS k, DROP IF EXISTS b CASCADE;",
+            table(
+                "'public', 'users'",
+                true,
+                "'drop constraint', 'drop column', 'add column'",
+                "'k', 'b', 'a'",
+            ) + ";",
+        ),
+        (
+            "ALTER TABLE IF EXISTS plain ADD a int, DROP COLUMN IF EXISTS b",
+            table("NULL, 'plain'", true, "'other', 'drop column'", "'', 'b'"),
+        ),
+        (
+            "ALTER TYPE public.mood ADD VALUE IF NOT EXISTS 'sad' BEFORE 'ok'",
+            label("\"public$v2\".\"mood\"", "public.mood", "sad"),
+        ),
+        (
+            "ALTER TYPE public.other ADD VALUE IF NOT EXISTS 'sad'",
+            label("\"public\".\"other\"", "public.other", "sad"),
+        ),
+        ("ALTER TYPE \"Mood\" ADD VALUE IF NOT EXISTS 'it''s'", label("\"Mood\"", "Mood", "it''s")),
+        // what is never skipped
+        (
+            "ALTER TABLE users ADD COLUMN IF NOT EXISTS a int, ADD b int",
+            "! 0A000: cannot run ALTER TABLE in live edition \"v2\": its schema is frozen".to_owned(),
+        ),
+        (
+            "ALTER TYPE mood ADD VALUE 'sad'",
+            "! 0A000: cannot run ALTER TYPE in live edition \"v2\": its schema is frozen".to_owned(),
+        ),
+        ("CREATE TEMP TABLE t (); ALTER TABLE t ADD COLUMN IF NOT EXISTS a int", "=".to_owned()),
+        ("ALTER TABLE other.t ADD COLUMN IF NOT EXISTS a int", "=".to_owned()),
     ];
     let cases: Vec<(&str, &str)> = cases.iter().map(|(sql, expected)| (*sql, expected.as_str())).collect();
     check(&cases);

@@ -1,4 +1,4 @@
-//! CREATE … IF NOT EXISTS and DROP … IF EXISTS, as applications send them when they start: where they change nothing, a live edition answers as a plain
+//! CREATE … IF NOT EXISTS, DROP … IF EXISTS and what ALTER skips, as applications send them when they start: where they change nothing, a live edition answers as a plain
 //! database of its schema does.
 
 use edition_tests::{
@@ -14,10 +14,11 @@ CREATE VIEW names AS SELECT name FROM users;
 CREATE MATERIALIZED VIEW kept AS SELECT 1 AS one;
 CREATE SEQUENCE counted;
 CREATE SCHEMA other; CREATE TABLE other.things (id int);
+CREATE TYPE mood AS ENUM ('ok', 'it''s bad');
 ";
 
 const DRAFT: &str = "ALTER TABLE users RENAME name TO full_name; ALTER TABLE users RENAME TO people; DROP TABLE gone; CREATE TABLE audit (id serial PRIMARY KEY);
-    CREATE SEQUENCE added";
+    CREATE SEQUENCE added; CREATE TYPE state AS ENUM ('on')";
 
 /// The usual ones of both editions.
 const SKIPPED: &[&str] = &[
@@ -59,12 +60,37 @@ const SKIPPED: &[&str] = &[
     "CREATE TEMP TABLE seen (a int); DROP TABLE IF EXISTS seen, nothere",
     "SELECT to_regclass('seen')",
     "SET search_path = other, public; CREATE TABLE IF NOT EXISTS things (); RESET search_path",
+    // what an alteration skips
+    "ALTER TABLE {users} ADD COLUMN IF NOT EXISTS {name} nothing",
+    "ALTER TABLE ONLY public.{users} ADD IF NOT EXISTS id serial, ADD COLUMN IF NOT EXISTS {name} text NOT NULL DEFAULT 'x'",
+    "ALTER TABLE {users} ADD COLUMN IF NOT EXISTS id int, DROP COLUMN IF EXISTS {no_name}, DROP CONSTRAINT IF EXISTS nothere, DROP IF EXISTS \"Not\" CASCADE",
+    "ALTER TABLE IF EXISTS plain ADD COLUMN IF NOT EXISTS id int",
+    "ALTER TABLE IF EXISTS {absent} ADD COLUMN id int, ALTER id SET NOT NULL",
+    "ALTER TABLE IF EXISTS public.nothere ADD COLUMN IF NOT EXISTS id int",
+    "ALTER TABLE {absent} ADD COLUMN IF NOT EXISTS id int",
+    "ALTER TABLE public.nothere DROP COLUMN IF EXISTS id",
+    "SET search_path = other, public; ALTER TABLE things ADD COLUMN IF NOT EXISTS id int; RESET search_path",
+    "BEGIN; ALTER TABLE plain ADD COLUMN IF NOT EXISTS id int; INSERT INTO plain VALUES (1); ROLLBACK",
+    "BEGIN READ ONLY; ALTER TABLE plain ADD COLUMN IF NOT EXISTS id int",
+    "ROLLBACK",
+    "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'ok'",
+    "ALTER TYPE public.mood ADD VALUE IF NOT EXISTS 'it''s bad' BEFORE 'nothere'",
+    "ALTER TYPE nothere ADD VALUE IF NOT EXISTS 'ok'",
+    "ALTER TYPE public.nothere ADD VALUE IF NOT EXISTS 'ok'",
+    "SET ROLE keeper",
+    "ALTER TABLE {users} ADD COLUMN IF NOT EXISTS id int",
+    "ALTER TABLE plain DROP COLUMN IF EXISTS nothere",
+    "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'ok'",
+    "RESET ROLE",
 ];
 
 const OF_V2: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS audit ()",
     "CREATE SEQUENCE IF NOT EXISTS audit_id_seq",
     "CREATE SEQUENCE IF NOT EXISTS public.added",
+    "ALTER TABLE people DROP CONSTRAINT IF EXISTS named_once, ADD COLUMN IF NOT EXISTS full_name text",
+    "ALTER TABLE public.audit ADD COLUMN IF NOT EXISTS id int",
+    "ALTER TYPE public.state ADD VALUE IF NOT EXISTS 'on'",
 ];
 
 /// All of an answer, but where in PostgreSQL's source, and for what word of the statement, a report was made.
@@ -92,10 +118,12 @@ async fn wires(world: &World, edition: &str) -> [Wire; 2] {
 async fn compare(world: &World, edition: &str) {
     let [mut own, mut plain] = wires(world, edition).await;
     let (users, absent) = if edition == "v1" { ("users", "people") } else { ("people", "gone") };
+    let (name, no_name) = if edition == "v1" { ("name", "full_name") } else { ("full_name", "name") };
     let of_v2 = if edition == "v2" { OF_V2 } else { &[] };
     let mut differing = Vec::new();
     for sql in SKIPPED.iter().chain(of_v2) {
         let sql = sql.replace("{users}", users).replace("{absent}", absent);
+        let sql = sql.replace("{name}", name).replace("{no_name}", no_name);
         let bytes = frame(b'Q', format!("{sql}\0").as_bytes()).unwrap();
         let simple = (own.exchange(&bytes).await.unwrap(), plain.exchange(&bytes).await.unwrap());
         let mut heard = vec![(told(&simple.0), told(&simple.1))];
@@ -143,6 +171,15 @@ async fn what_would_change_a_live_edition_is_refused() {
             "DROP TABLE IF EXISTS public.plain",
             "DROP VIEW IF EXISTS names",
             "DROP SEQUENCE IF EXISTS counted",
+            &format!(
+                "ALTER TABLE {there} ADD COLUMN IF NOT EXISTS {} text",
+                if edition == "v1" { "full_name" } else { "name" }
+            ),
+            &format!("ALTER TABLE public.{there} DROP COLUMN IF EXISTS id"),
+            &format!("ALTER TABLE IF EXISTS {there} DROP CONSTRAINT IF EXISTS users_pkey"),
+            "ALTER TABLE IF EXISTS plain ADD COLUMN fresh int",
+            "ALTER TABLE IF EXISTS names ADD COLUMN IF NOT EXISTS name text",
+            "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'bad'",
         ] {
             for failure in [session.fail(sql).await, session.fail(&format!("SELECT 1; {sql}")).await] {
                 assert_eq!(failure.code, "0A000", "{edition}: {sql}: {failure:?}");
