@@ -40,7 +40,7 @@ impl Contraction<'_> {
         statements.extend(settle(&object, &before.properties, &table.properties));
         statements.extend(self.settle_columns(before, table));
         statements.extend(self.settle_indexes(table.id, table));
-        statements.extend(self.revoke_on_table(table.id, &table.name, |column| column.name.clone()));
+        statements.extend(self.revoke_on_table(table.id, &table.name, |column, _| column.name.clone()));
         (!statements.is_empty()).then(|| {
             let title = format!("settle what was put off on {}", table.name.pretty());
             Step::transaction(title, lock_of(&statements), vec![table.name.clone()], statements)
@@ -113,12 +113,12 @@ impl Contraction<'_> {
         statements
     }
 
-    /// `named`: a column's name as it stands when this runs.
+    /// `named`: what a column of an edition that stays, which is stored there, is called when this runs.
     fn revoke_on_table(
         &self,
         id: TableId,
         relation: &QualifiedName,
-        named: impl Fn(&Column) -> Name,
+        named: impl Fn(&Column, &Name) -> Name,
     ) -> Vec<Sql> {
         let Some(gone) = self.gone.logical.table(id) else { return Vec::new() };
         let relation = sql!("{}", relation);
@@ -131,16 +131,15 @@ impl Contraction<'_> {
         let mut statements = removed(&On::object(sql!("TABLE {}", relation)), &gone.grants, &kept);
         let mapping = self.gone.mapping.table(gone);
         for column in &gone.columns {
+            let stored = mapping.column(column);
             let mut kept: Vec<&[Grant]> = Vec::new();
             let mut name = None;
             for member in &self.remaining {
                 let Some(table) = member.logical.table(id) else { continue };
                 let place = member.mapping.table(table);
-                for known in
-                    table.columns.iter().filter(|known| place.column(known) == mapping.column(column))
-                {
+                for known in table.columns.iter().filter(|known| place.column(known) == stored) {
                     kept.push(known.grants.as_slice());
-                    name = name.or_else(|| Some(named(known)));
+                    name = name.or_else(|| Some(named(known, stored)));
                 }
             }
             if let Some(name) = name {
@@ -261,13 +260,7 @@ impl Contraction<'_> {
         let mut statements = Vec::new();
         for table in &self.gone.logical.tables {
             let (Some(physical), true) = (self.standing(table.id), self.is_kept(table.id)) else { continue };
-            let column = |column: &Column| {
-                let members = self.remaining.iter();
-                let mut places =
-                    members.filter_map(|member| Some(member.mapping.table(member.logical.table(table.id)?)));
-                places.next().map_or_else(|| column.name.clone(), |place| place.column(column).clone())
-            };
-            statements.extend(self.revoke_on_table(table.id, &physical, column));
+            statements.extend(self.revoke_on_table(table.id, &physical, |_, stored| stored.clone()));
         }
         for shared in shared_objects(&self.gone.physical, &self.gone.mapping) {
             let is_kept = self

@@ -1,6 +1,6 @@
 //! What roles may do through an edition: exactly what their grants and policies on the tables allow.
 
-use edition_tests::CLERK;
+use edition_tests::{CLERK, OWNER, World};
 
 use super::story;
 
@@ -141,4 +141,28 @@ async fn default_privileges_open_nothing() {
     .by("clerk")
     .tell()
     .await;
+}
+
+/// What a newer edition granted on a column goes with it, and nothing else does: the older two store the column in places of their own.
+#[tokio::test]
+async fn a_rollback_revokes_what_only_its_edition_granted() {
+    let world = World::adopted(
+        "CREATE TABLE staff (id int PRIMARY KEY, email text, note text); GRANT UPDATE (email), SELECT (id) ON staff TO clerk",
+    )
+    .await;
+    world.verbs.create("v2").await;
+    let retyped = r#"ALTER TABLE staff ALTER email TYPE text COLLATE "C", ALTER note TYPE text COLLATE "C"; REVOKE UPDATE (email) ON staff FROM clerk"#;
+    world.draft("v2", retyped).await;
+    world.verbs.publish("v2", &[]).await;
+    let direct = world.direct(OWNER).await;
+    let stored = "SELECT attname, attacl FROM pg_attribute WHERE attrelid = 'public.staff'::regclass AND attacl IS NOT NULL ORDER BY 1";
+    let before = direct.ask(stored).await;
+    world.verbs.create("v3").await;
+    world.draft("v3", "GRANT UPDATE (email), SELECT (note) ON staff TO clerk").await;
+    world.verbs.publish("v3", &[]).await;
+    assert_ne!(direct.ask(stored).await, before);
+    world.verbs.rollback("v3").await;
+    assert_eq!(direct.ask(stored).await, before);
+    world.session(CLERK, "v1").await.run("UPDATE staff SET email = '' WHERE id = 1").await;
+    world.end().await;
 }
