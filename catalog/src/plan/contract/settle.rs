@@ -6,7 +6,7 @@ use super::{
     identity::{identity_sequence, settle_options},
 };
 use crate::{
-    ddl::shared_objects,
+    ddl::{SharedObject, shared_objects},
     model::{Column, ColumnId, Grant, Identity, Name, QualifiedName, Sequence, Table, TableId},
     plan::{
         Lock, Member, Step, accessories,
@@ -236,23 +236,24 @@ impl Contraction<'_> {
             };
             statements.extend(change_owner(&shared.subject, was.owner, shared.owner));
             statements.extend(settle(&shared.subject, &was.properties, &shared.properties));
-            statements.extend(self.revoke_on_object(shared.id, &shared.object, &was.grants));
+            statements.extend(self.revoke_on_object(&shared, &was.grants));
         }
         (!statements.is_empty()).then(|| {
             Step::transaction("settle what was put off on other objects", Lock::None, Vec::new(), statements)
         })
     }
 
-    fn revoke_on_object(&self, id: u32, object: &Sql, gone: &[Grant]) -> Vec<Sql> {
+    /// What other editions have under the same id may stand elsewhere.
+    fn revoke_on_object(&self, standing: &SharedObject<'_>, gone: &[Grant]) -> Vec<Sql> {
         let kept: Vec<Vec<Grant>> = self
             .remaining
             .iter()
             .flat_map(|member| shared_objects(&member.logical, &member.mapping))
-            .filter(|shared| shared.id == id)
+            .filter(|shared| shared.id == standing.id && shared.place == standing.place)
             .map(|shared| shared.grants)
             .collect();
         let kept: Vec<&[Grant]> = kept.iter().map(Vec::as_slice).collect();
-        removed(&On::object(object.clone()), gone, &kept)
+        removed(&On::object(standing.object.clone()), gone, &kept)
     }
 
     /// At a rollback nothing was put off; what the leaf alone granted is revoked.
@@ -269,7 +270,7 @@ impl Contraction<'_> {
                 .flat_map(|member| shared_objects(&member.physical, &member.mapping))
                 .any(|known| known.id == shared.id && known.place == shared.place);
             if is_kept {
-                statements.extend(self.revoke_on_object(shared.id, &shared.object, &shared.grants));
+                statements.extend(self.revoke_on_object(&shared, &shared.grants));
             }
         }
         let step = || {

@@ -147,18 +147,26 @@ async fn default_privileges_open_nothing() {
 #[tokio::test]
 async fn a_rollback_revokes_what_only_its_edition_granted() {
     let world = World::adopted(
-        "CREATE TABLE staff (id int PRIMARY KEY, email text, note text); GRANT UPDATE (email), SELECT (id) ON staff TO clerk",
+        "CREATE TABLE staff (id int PRIMARY KEY, email text, note text); GRANT UPDATE (email), SELECT (id) ON staff TO clerk;
+         CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; REVOKE ALL ON FUNCTION f() FROM PUBLIC; GRANT EXECUTE ON FUNCTION f() TO clerk",
     )
     .await;
     world.verbs.create("v2").await;
     let retyped = r#"ALTER TABLE staff ALTER email TYPE text COLLATE "C", ALTER note TYPE text COLLATE "C"; REVOKE UPDATE (email) ON staff FROM clerk"#;
-    world.draft("v2", retyped).await;
+    let replaced = "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'; REVOKE ALL ON FUNCTION f() FROM clerk";
+    world.draft("v2", &format!("{retyped}; {replaced}")).await;
     world.verbs.publish("v2", &[]).await;
     let direct = world.direct(OWNER).await;
-    let stored = "SELECT attname, attacl FROM pg_attribute WHERE attrelid = 'public.staff'::regclass AND attacl IS NOT NULL ORDER BY 1";
+    let stored = "SELECT attname, attacl FROM pg_attribute WHERE attrelid = 'public.staff'::regclass AND attacl IS NOT NULL
+                  UNION ALL SELECT pronamespace::regnamespace::text, proacl FROM pg_proc WHERE proname = 'f' ORDER BY 1";
     let before = direct.ask(stored).await;
     world.verbs.create("v3").await;
-    world.draft("v3", "GRANT UPDATE (email), SELECT (note) ON staff TO clerk").await;
+    world
+        .draft(
+            "v3",
+            "GRANT UPDATE (email), SELECT (note) ON staff TO clerk; GRANT EXECUTE ON FUNCTION f() TO clerk",
+        )
+        .await;
     world.verbs.publish("v3", &[]).await;
     assert_ne!(direct.ask(stored).await, before);
     world.verbs.rollback("v3").await;
