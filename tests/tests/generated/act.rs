@@ -1,4 +1,4 @@
-//! One act: a draft or two, published, written to, and ended in one of the ways in which editions end.
+//! One act: one draft, two or three, published, written to, and ended in one of the ways in which editions end.
 
 use std::{
     collections::BTreeMap,
@@ -39,13 +39,42 @@ pub(crate) enum End {
     RollBack,
     /// Every older edition retires.
     Retire,
+    /// All of the act but the first, and then the older one retires.
+    RollBackThenRetire,
+    /// Older editions retire, and then the newest is rolled back.
+    RetireThenRollBack,
 }
+
+impl End {
+    fn chosen(dice: &mut Dice, drafts: usize) -> Self {
+        match dice.below(100) {
+            35..65 if drafts > 1 => {
+                *dice.pick(&[Self::RollBackThenRetire, Self::RetireThenRollBack]).unwrap()
+            }
+            0..35 => Self::RollBack,
+            _ => Self::Retire,
+        }
+    }
+
+    /// How many of so many drafts stay.
+    fn kept(self, drafts: usize) -> usize {
+        match self {
+            Self::RollBack => 0,
+            Self::Retire => drafts,
+            Self::RollBackThenRetire => drafts.min(1),
+            Self::RetireThenRollBack => drafts.saturating_sub(1),
+        }
+    }
+}
+
+/// Statements, each with the name of its kind.
+pub(crate) type Draft = Vec<(&'static str, String)>;
 
 /// What an act does.
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
-    /// For each draft its statements, each with the name of its kind.
-    pub(crate) drafts: Vec<Vec<(&'static str, String)>>,
+    /// What each draft gets.
+    pub(crate) drafts: Vec<Draft>,
     /// How it ends.
     pub(crate) end: End,
 }
@@ -119,8 +148,8 @@ impl Acts {
 
     /// A random act, and what it was.
     pub(crate) async fn play(&mut self, dice: &mut Dice) -> (Script, Outcome) {
-        let end = if dice.chance(35) { End::RollBack } else { End::Retire };
-        let drafts = if dice.chance(25) { 2 } else { 1 };
+        let drafts = *dice.pick(&[1, 1, 1, 1, 1, 1, 2, 2, 2, 3]).unwrap();
+        let end = End::chosen(dice, drafts);
         let mut script = Script { drafts: vec![Vec::new(); drafts], end };
         let outcome = self.perform(&mut script, Some(dice)).await;
         script.drafts.retain(|draft| !draft.is_empty());
@@ -369,55 +398,75 @@ impl Acts {
         before: &[Before],
         script: &Script,
     ) -> Result<(), Stop> {
-        match end {
-            End::RollBack => {
-                for leaf in (first + 1..=last).rev() {
-                    let leaf_name = name(leaf);
-                    let rows = self.rows_in(&name(leaf - 1)).await?;
-                    let begun = Instant::now();
-                    self.pair.rollback(&leaf_name).await.map_err(|error| format!("rollback: {error}"))?;
-                    self.took("rollback", begun);
-                    self.same_rows("rollback", &name(leaf - 1), rows).await?;
-                    let before = before.get(usize::try_from(leaf - first - 1).unwrap()).unwrap();
-                    self.drop_kept_partitions(&before.partitions).await;
-                    self.same("rollback", &before.schema).await?;
-                    self.pair.drop_draft(&leaf_name).await.map_err(|error| format!("drop: {error}"))?;
-                }
-            }
-            End::Retire => {
-                let rows = if script.drafts.iter().any(|draft| takes_partitions(draft)) {
-                    Rows::new()
-                } else {
-                    self.rows_in(&name(last)).await?
-                };
-                let begun = Instant::now();
-                for root in first..last {
-                    let outcome = self.pair.retire(&name(root), &name(root + 1)).await;
-                    outcome.map_err(|error| format!("retire: {error}"))?;
-                    self.root = root + 1;
-                }
-                self.took("retire", begun);
-                self.same_rows("retire", &name(last), rows).await?;
-                let plain = self.pair.in_plain().await;
-                for (_, statement) in script.drafts.iter().flatten() {
-                    let retypes = statement.contains(" TYPE ");
-                    let commented =
-                        if retypes { commented_partition_indexes(&plain).await } else { Vec::new() };
-                    plain.try_ask(statement).await.map_err(|failure| format!("plain: {failure:?}"))?;
-                    if retypes {
-                        forget_copied_comments(&plain, &commented).await;
-                    }
-                }
-                let begun = Instant::now();
-                let should = self.pair.dump_plain().await;
-                self.took("dump", begun);
-                self.same("retire", &should).await?;
-                let begun = Instant::now();
-                self.write(&name(last), &mut Dice::new(9)).await?;
-                self.took("write", begun);
+        let kept = end.kept(usize::try_from(last - first).unwrap());
+        let middle = first + u32::try_from(kept).unwrap();
+        let (kept, gone) = script.drafts.split_at(kept);
+        let retires_first = end == End::RetireThenRollBack;
+        if retires_first {
+            self.retire(first, middle, kept).await?;
+        }
+        let is_as_before = kept.is_empty() || !retires_first;
+        for leaf in (middle + 1..=last).rev() {
+            let before = before.get(usize::try_from(leaf - first - 1).unwrap()).unwrap();
+            self.roll_back(leaf, before, is_as_before).await?;
+        }
+        if !retires_first {
+            self.retire(first, middle, kept).await?;
+        }
+        if kept.is_empty() {
+            return Ok(());
+        }
+        self.equals_plain(kept, if gone.is_empty() { "retire" } else { "retire and rollback" }).await?;
+        let begun = Instant::now();
+        self.write(&name(middle), &mut Dice::new(9)).await?;
+        self.took("write", begun);
+        Ok(())
+    }
+
+    /// Rolls the newest edition back. `is_as_before`: no older one has retired since it was published.
+    async fn roll_back(&mut self, leaf: u32, before: &Before, is_as_before: bool) -> Result<(), Stop> {
+        let rows = self.rows_in(&name(leaf - 1)).await?;
+        let begun = Instant::now();
+        self.pair.rollback(&name(leaf)).await.map_err(|error| format!("rollback: {error}"))?;
+        self.took("rollback", begun);
+        self.same_rows("rollback", &name(leaf - 1), rows).await?;
+        self.drop_kept_partitions(&before.partitions).await;
+        if is_as_before {
+            self.same("rollback", &before.schema).await?;
+        }
+        self.pair.drop_draft(&name(leaf)).await.map_err(|error| format!("drop: {error}"))?;
+        Ok(())
+    }
+
+    /// Retires all editions from `first` on that are older than `last`, which the drafts led to.
+    async fn retire(&mut self, first: u32, last: u32, drafts: &[Draft]) -> Result<(), Stop> {
+        let is_compared = first < last && !drafts.iter().any(|draft| takes_partitions(draft));
+        let rows = if is_compared { self.rows_in(&name(last)).await? } else { Rows::new() };
+        let begun = Instant::now();
+        for root in first..last {
+            let outcome = self.pair.retire(&name(root), &name(root + 1)).await;
+            outcome.map_err(|error| format!("retire: {error}"))?;
+            self.root = root + 1;
+        }
+        self.took("retire", begun);
+        self.same_rows("retire", &name(last), rows).await
+    }
+
+    /// The schema is what plain DDL makes of these drafts.
+    async fn equals_plain(&mut self, drafts: &[Draft], what: &str) -> Result<(), Stop> {
+        let plain = self.pair.in_plain().await;
+        for (_, statement) in drafts.iter().flatten() {
+            let retypes = statement.contains(" TYPE ");
+            let commented = if retypes { commented_partition_indexes(&plain).await } else { Vec::new() };
+            plain.try_ask(statement).await.map_err(|failure| format!("plain: {failure:?}"))?;
+            if retypes {
+                forget_copied_comments(&plain, &commented).await;
             }
         }
-        Ok(())
+        let begun = Instant::now();
+        let should = self.pair.dump_plain().await;
+        self.took("dump", begun);
+        self.same(what, &should).await
     }
 
     /// A rollback keeps a partition of the draft's that has rows (E027). It is taken away by hand here, whatever points at its rows, so that the

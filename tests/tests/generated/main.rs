@@ -1,6 +1,6 @@
 //! Random data definition, judged by the dump oracle. A draft gets random statements; if its plan is accepted, it is published, both
 //! editions write, and it is rolled back (the schema must be what it was) or the older edition retires (the schema must be that of a
-//! plain database in which the same statements were run). Neither may change a row of the edition that stays; what a draft makes of rows
+//! plain database in which the same statements were run); of several, some may be rolled back and others retire. Neither may change a row of the edition that stays; what a draft makes of rows
 //! is compared with what plain DDL makes of them. Refused drafts are counted by code. What is accepted and then fails or
 //! differs is a bug, and is made smaller before it is shown.
 //!
