@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    process::{Child, Command},
+    process::{Child, ChildStdin, ChildStdout, Command},
 };
 use tokio_postgres::{Config, config::Host};
 
@@ -172,10 +172,14 @@ impl Running {
         Ok(Self { name, child })
     }
 
-    /// Its standard output, as another program's input.
-    pub(super) fn output(&mut self) -> Result<Stdio> {
-        let output = self.child.stdout.take().ok_or_else(|| Error::bug("standard output was not piped"))?;
-        output.try_into().map_err(|error| Error::bug(format!("cannot hand a pipe on: {error}")))
+    /// Its standard output.
+    pub(super) fn output(&mut self) -> Result<ChildStdout> {
+        self.child.stdout.take().ok_or_else(|| Error::bug("standard output was not piped"))
+    }
+
+    /// Its standard input.
+    pub(super) fn input(&mut self) -> Result<ChildStdin> {
+        self.child.stdin.take().ok_or_else(|| Error::bug("standard input was not piped"))
     }
 
     /// Waits for the end, reading standard error meanwhile; kills at the deadline.

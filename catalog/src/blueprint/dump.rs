@@ -1,6 +1,11 @@
 //! Copying the structure of the live database into the root's blueprint: `pg_dump --schema-only` piped into `psql`.
 
-use std::process::Stdio;
+use std::{io, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    process::{ChildStdin, ChildStdout},
+};
 
 use super::{
     child::{Running, program},
@@ -81,10 +86,16 @@ async fn pipe(target: &Target, programs: &Programs, database: &Name) -> Result<(
     let mut restore =
         program(&programs.psql, &target.blueprint_config(database.as_str()), target.blueprint_tls());
     restore.args(["-X", "-q", "-1", "--no-password", "-v", "ON_ERROR_STOP=1", "-f", "-"]);
-    restore.stdin(dump.output()?).stdout(Stdio::null());
+    restore.stdin(Stdio::piped()).stdout(Stdio::null());
     let mut restore = Running::start(&programs.psql, restore)?;
 
-    let (dumped, restored) = tokio::try_join!(dump.wait(), restore.wait())?;
+    let (output, input): (ChildStdout, ChildStdin) = (dump.output()?, restore.input()?);
+    let pass = async {
+        // psql that ends before it has read all says why.
+        pass_on(output, input).await.ok();
+        Ok(())
+    };
+    let (dumped, restored, ()) = tokio::try_join!(dump.wait(), restore.wait(), pass)?;
     // When psql gives up, pg_dump ends with a broken pipe: psql's message is the one that says why. But when pg_dump fails,
     // psql has merely run what came before.
     restored.success_or(|message| {
@@ -98,4 +109,54 @@ async fn pipe(target: &Target, programs: &Programs, database: &Name) -> Result<(
         Error::new(ErrorKind::Database, format!("the schema cannot be dumped: {message}"))
             .with_hint("run edition as a role that may read every table's definition; pg_dump must be at least as new as the server")
     })
+}
+
+/// At the head of what `pg_dump` of version 17 and newer writes, whatever the server's version; older servers do not know it.
+const SETS_TIMEOUT: &[u8] = b"SET transaction_timeout = 0;\n";
+/// The same on any server.
+const SETS_TIMEOUT_IF_THERE: &[u8] =
+    b"SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout';\n";
+/// The last of the settings at the head.
+const ENDS_HEAD: &[u8] = b"SET row_security = off;\n";
+/// The head has fewer lines.
+const HEAD_LINES_MAX: usize = 64;
+
+/// Passes a dump on, so that a server that is older than `pg_dump` can take it.
+async fn pass_on(from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    for _ in 0..HEAD_LINES_MAX {
+        line.clear();
+        from.read_until(b'\n', &mut line).await?;
+        to.write_all(if line == SETS_TIMEOUT { SETS_TIMEOUT_IF_THERE } else { &line }).await?;
+        if line.is_empty() || line == ENDS_HEAD {
+            break;
+        }
+    }
+    tokio::io::copy_buf(&mut from, &mut to).await?;
+    to.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_head_is_changed() {
+        let dump = |timeout: &str| {
+            let body =
+                "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$\nSET transaction_timeout = 0;\n$$;\n"
+                    .repeat(999);
+            format!("--\n\\restrict x\n\n{timeout}SET row_security = off;\n\n{body}")
+        };
+        let mut passed = Vec::new();
+        pass_on(dump("SET transaction_timeout = 0;\n").as_bytes(), &mut passed).await.unwrap();
+        let expected = dump(std::str::from_utf8(SETS_TIMEOUT_IF_THERE).unwrap());
+        assert!(passed == expected.as_bytes());
+        for unchanged in ["", "SET", "--\nSET transaction_timeout = 0", "\n\n"] {
+            passed.clear();
+            pass_on(unchanged.as_bytes(), &mut passed).await.unwrap();
+            assert_eq!(passed, unchanged.as_bytes());
+        }
+    }
 }

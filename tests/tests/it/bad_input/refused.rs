@@ -1,7 +1,7 @@
 //! Drafts that cannot be published: the plan says why, by name, and what to do; publish refuses before any DDL.
 
 use catalog::{ErrorKind, event::Silent, model::OnError};
-use edition_tests::{World, assert_same_schema};
+use edition_tests::{OWNER, World, assert_same_schema};
 
 use super::findings;
 
@@ -256,14 +256,22 @@ async fn a_key_of_the_name_of_another_keys_part_is_refused() {
     world.draft("v2", "ALTER TABLE leaves ALTER CONSTRAINT leaves_node_fkey DEFERRABLE").await;
     world.verbs.publish("v2", &["tightens-older-edition"]).await;
     world.verbs.create("v3").await;
-    world.draft("v3", "ALTER TABLE leaves ADD FOREIGN KEY (node) REFERENCES nodes ON DELETE CASCADE").await;
+    // How PostgreSQL names them changed with version 18.
+    let parts = "SELECT conname FROM pg_constraint WHERE conrelid = 'public.leaves'::regclass AND conparentid <> 0 ORDER BY 1";
+    let in_draft = world.in_blueprint("v3").await.ask(parts).await;
+    let mut parts = world.direct(OWNER).await.ask(parts).await.into_iter();
+    let part = parts.find(|part| !in_draft.contains(part)).unwrap();
+    let add = format!(
+        "ALTER TABLE leaves ADD CONSTRAINT {part} FOREIGN KEY (node) REFERENCES nodes ON DELETE CASCADE"
+    );
+    world.draft("v3", &add).await;
     let before = world.dump().await;
     let error = world.verbs.try_publish("v3", &["tightens-older-edition"], &Silent).await.unwrap_err();
     let said = error.to_string();
-    assert!(error.kind() == ErrorKind::Refused && said.contains("constraint leaves_node_fkey2"), "{said}");
+    assert!(error.kind() == ErrorKind::Refused && said.contains(&format!("constraint {part}")), "{said}");
     assert!(said.contains("a part of another foreign key"), "{said}");
     assert_same_schema("refused", &world.dump().await, &before);
-    world.draft("v3", "ALTER TABLE leaves RENAME CONSTRAINT leaves_node_fkey2 TO again").await;
+    world.draft("v3", &format!("ALTER TABLE leaves RENAME CONSTRAINT {part} TO again")).await;
     world.verbs.publish("v3", &["tightens-older-edition"]).await;
     world.end().await;
 }
@@ -289,10 +297,10 @@ async fn direct_changes_of_the_live_database_are_noticed() {
     let world = World::adopted("CREATE TABLE t (id int PRIMARY KEY, a int)").await;
     world.verbs.create("v2").await;
     world.draft("v2", "ALTER TABLE t RENAME a TO b").await;
-    world.direct(edition_tests::OWNER).await.run("ALTER TABLE t ADD sneaked_in int").await;
+    world.direct(OWNER).await.run("ALTER TABLE t ADD sneaked_in int").await;
     let error = world.verbs.try_publish("v2", &[], &Silent).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Refused && error.to_string().contains("sneaked_in"), "{error}");
-    world.direct(edition_tests::OWNER).await.run("ALTER TABLE t DROP sneaked_in").await;
+    world.direct(OWNER).await.run("ALTER TABLE t DROP sneaked_in").await;
     world.verbs.publish("v2", &[]).await;
     world.end().await;
 }
