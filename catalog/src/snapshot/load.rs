@@ -40,6 +40,11 @@ SELECT pg_catalog.jsonb_build_object(
                            FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
                            JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                            WHERE t.view_schema IS NOT NULL AND n.nspname = t.physical_schema AND c.relname = t.physical_name),
+        'stored_key', (SELECT coalesce(pg_catalog.jsonb_agg(a.attname ORDER BY a.attnum), '[]')
+                       FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+                       JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
+                       JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (k.conkey)
+                       WHERE t.view_schema IS NOT NULL AND n.nspname = t.physical_schema AND c.relname = t.physical_name),
         'partitions', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                                 'schema', pn.nspname, 'name', pc.relname, 'stored_columns', nullif(own.columns, root.columns))
                               ORDER BY pn.nspname, pc.relname), '[]')
@@ -75,6 +80,9 @@ SELECT pg_catalog.jsonb_build_object(
                                IS DISTINCT FROM
                                (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
                                 WHERE d.adrelid = stands.seen AND d.adnum = a.attnum)),
+        'numbered', (SELECT coalesce(pg_catalog.jsonb_agg(n.entry -> 'target' ORDER BY n.entry ->> 'target'), '[]')
+                     FROM edition.hops h CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(h.triggers -> 'numbered') AS n (entry)
+                     WHERE t.view_schema IS NOT NULL AND h.table_id = t.table_id AND h.edition_id <= t.edition_id),
         -- Sequences and indexes go where their table goes. The indexes of a table behind a view are told of below.
         'along', (SELECT coalesce(pg_catalog.jsonb_agg(a.relname ORDER BY a.relname), '[]')
                   FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
@@ -143,10 +151,14 @@ struct TableRow {
     columns: Vec<(Name, Name)>,
     stored_columns: Vec<Name>,
     #[serde(default)]
+    stored_key: Vec<Name>,
+    #[serde(default)]
     partitions: Vec<Partition>,
     generated_columns: Vec<Name>,
     view_defaults: Vec<Name>,
     own_defaults: Vec<Name>,
+    #[serde(default)]
+    numbered: Vec<Name>,
     constraints: Vec<ViewConstraint>,
     indexes: Vec<ViewIndex>,
 }
@@ -245,10 +257,12 @@ fn name_maps(tables: Vec<TableRow>, names: Vec<NameRow>) -> Result<HashMap<Editi
                 numbers: table.numbers,
                 columns: table.columns,
                 stored_columns: table.stored_columns,
+                stored_key: table.stored_key,
                 partitions: table.partitions,
                 generated_columns: table.generated_columns,
                 view_defaults: table.view_defaults,
                 own_defaults: table.own_defaults,
+                numbered: table.numbered,
                 constraints: table.constraints,
                 indexes: table.indexes,
             })),

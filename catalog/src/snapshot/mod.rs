@@ -119,6 +119,8 @@ pub struct ViewRelation {
     pub columns: Vec<(Name, Name)>,
     /// All columns that the physical table has, in its own order; also those of other editions.
     pub stored_columns: Vec<Name>,
+    /// Those of its primary key, which may be that of another edition.
+    pub stored_key: Vec<Name>,
     /// The partitions that it had when the snapshot was taken, at whatever depth: the server names them in its reports.
     pub partitions: Vec<Partition>,
     /// Those of them that are generated.
@@ -127,6 +129,8 @@ pub struct ViewRelation {
     pub view_defaults: Vec<Name>,
     /// Those of which that is another one than the stored column's: an INSERT into the physical table would not apply it.
     pub own_defaults: Vec<Name>,
+    /// The stored columns that have their numbers from another column at an INSERT, and no default: those of retyped `serial` and identity columns.
+    pub numbered: Vec<Name>,
     /// Its constraints as this edition knows them, by name.
     pub constraints: Vec<ViewConstraint>,
     /// Its indexes, those behind constraints included, by name.

@@ -131,10 +131,12 @@ pub fn view_relation(physical: &str) -> Result<ViewRelation, NameError> {
         columns: Vec::new(),
         numbers: None,
         stored_columns: Vec::new(),
+        stored_key: Vec::new(),
         partitions: Vec::new(),
         generated_columns: Vec::new(),
         view_defaults: Vec::new(),
         own_defaults: Vec::new(),
+        numbered: Vec::new(),
         constraints: Vec::new(),
         indexes: Vec::new(),
     })

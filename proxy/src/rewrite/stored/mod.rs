@@ -10,6 +10,7 @@
 //! (for `GROUP BY`, which may be fine on the view) left as it is.
 
 mod conflict;
+mod grouping;
 mod needs;
 mod read;
 mod references;
@@ -96,6 +97,7 @@ impl<'a, 't> Stored<'a, 't> {
         self.references()?;
         self.outputs()?;
         self.conflicts();
+        self.groupings()?;
         for (id, item) in self.scopes.items.iter().enumerate() {
             if !self.is_stored(id) {
                 continue;

@@ -89,8 +89,13 @@ fn column_list(item: &Item<'_>, view: &ViewRelation, covered: usize) -> Result<S
         .enumerate()
         .map(|(at, physical)| match logical(physical) {
             Some(name) => quoted(name),
-            None => quoted(&format!("~other edition's {}~", at + 1)),
+            None => name_of_others(at),
         })
         .collect::<Result<_>>()?;
     Ok(names.join(", "))
+}
+
+/// What the stored column at this place of the table is called, if it is none of the edition's.
+pub(super) fn name_of_others(at: usize) -> Result<String> {
+    quoted(&format!("~other edition's {}~", at + 1))
 }

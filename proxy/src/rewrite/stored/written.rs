@@ -4,7 +4,10 @@
 use catalog::{
     model::Name,
     snapshot::ViewRelation,
-    sql::parser::{Node, nodes},
+    sql::{
+        parser::{Node, nodes},
+        walk::walk,
+    },
 };
 
 use super::{
@@ -37,6 +40,7 @@ impl<'a, 't> Stored<'a, 't> {
             Some(Statement::Insert(insert)) => self.inserted(insert, &stored, view, end)?,
             Some(Statement::Update(update)) => {
                 self.defaults(view, &[], false, first)?;
+                self.numbers(view, update.target_list().iter().map(Node::from))?;
                 self.assigned(update.target_list().iter().map(Node::from), &stored)?;
             }
             Some(Statement::Merge(merge)) => {
@@ -70,6 +74,7 @@ impl<'a, 't> Stored<'a, 't> {
             self.assigned(insert.cols(), stored)?;
         }
         if let Some(conflict) = insert.on_conflict_clause() {
+            self.numbers(view, conflict.target_list().iter().map(Node::from))?;
             self.assigned(conflict.target_list().iter().map(Node::from), stored)?;
             if let Some(infer) = conflict.infer() {
                 self.arbiter(infer, stored);
@@ -95,6 +100,9 @@ impl<'a, 't> Stored<'a, 't> {
             return self.listed_by_edition(view, when.values().len(), first, insert);
         }
         self.defaults(view, &listed, inserts, first)?;
+        if !inserts {
+            self.numbers(view, when.target_list())?;
+        }
         self.assigned(when.target_list(), stored)
     }
 
@@ -164,6 +172,21 @@ impl<'a, 't> Stored<'a, 't> {
                 self.splice(at..at + 1, physical.quoted().to_string());
             }
         }
+    }
+
+    /// What an INSERT draws by another column, `SET column = DEFAULT` cannot draw.
+    fn numbers(&self, view: &ViewRelation, assigned: impl IntoIterator<Item = Node<'t>>) -> Result<()> {
+        for target in assigned {
+            let Node::ResTarget(target) = target else { continue };
+            let stored = view.columns.iter().find(|(logical, _)| Some(logical.as_str()) == target.name());
+            let mut by_default = false;
+            walk(target.val(), |node| by_default |= matches!(node, Node::SetToDefault(_)));
+            if by_default && stored.is_some_and(|(_, physical)| view.numbered.contains(physical)) {
+                let hint = "Give the column nextval(…) of its sequence: its default draws for new rows only, until older editions are retired.";
+                return Err(Unsafe::new(hint, self.analysis.token_at(target.location)));
+            }
+        }
+        Ok(())
     }
 
     /// A default of the edition's own is the view's; the physical table does not know it.

@@ -263,3 +263,59 @@ fn a_rows_table_is_what_the_edition_calls_it() {
         &format!("SELECT p.tableoid {from}, plain p WHERE u.ctid IS NULL"),
     )]);
 }
+
+/// The stored table of `orders` has another edition's key.
+#[test]
+fn the_stored_key_joins_the_list_where_it_is_another_editions() {
+    let mut snapshot = sample::snapshot().unwrap();
+    for edition in &mut snapshot.editions {
+        for relation in edition.names.relations.values_mut() {
+            if let catalog::snapshot::Relation::View(view) = relation
+                && view.physical_name.as_str() == "orders"
+            {
+                view.stored_key = view.stored_columns.get(1).cloned().into_iter().collect();
+            }
+        }
+    }
+    let rewriter = Rewriter::new(Arc::new(snapshot), VIEWED);
+    let list = r#"("id", "~other edition's 2~", "total")"#;
+    let table = format!(r#""public"."orders" AS "orders" {list}"#);
+    for (sql, expected) in [
+        (
+            "SELECT total, count(*) FROM orders GROUP BY id",
+            format!(r#"SELECT total, count(*) FROM {table} GROUP BY id, "orders"."~other edition's 2~""#),
+        ),
+        (
+            "SELECT o.*, u.full_name FROM users u, public.orders o GROUP BY o.id, u.id HAVING true",
+            format!(
+                r#"SELECT "o"."id", "o"."total", u.full_name FROM "public"."users" u ("id", "full_name", "Age"), "public"."orders" o {list} GROUP BY o.id, "o"."~other edition's 2~", u.id HAVING true"#
+            ),
+        ),
+        (
+            "SELECT x.b FROM orders x (a, b) GROUP BY a",
+            r#"SELECT x.b FROM "public"."orders" x ("a", "~other edition's 2~", "b") GROUP BY a, "x"."~other edition's 2~""#.to_owned(),
+        ),
+        (
+            "SELECT (SELECT o.total FROM plain p WHERE p.id = o.id) FROM orders o GROUP BY o.id",
+            format!(
+                r#"SELECT (SELECT o.total FROM plain p WHERE p.id = o.id) FROM "public"."orders" o {list} GROUP BY o.id, "o"."~other edition's 2~""#
+            ),
+        ),
+        // not where it would make more groups
+        ("SELECT total FROM orders GROUP BY total", "=".to_owned()),
+        (
+            "SELECT total FROM orders WHERE ctid IS NULL GROUP BY total",
+            format!("SELECT total FROM {table} WHERE ctid IS NULL GROUP BY total"),
+        ),
+        (
+            "SELECT id FROM orders GROUP BY ROLLUP (id)",
+            format!("SELECT id FROM {table} GROUP BY ROLLUP (id)"),
+        ),
+        (
+            "SELECT o.id + 0 AS id FROM orders o GROUP BY o.id + 0",
+            format!(r#"SELECT o.id + 0 AS id FROM "public"."orders" o {list} GROUP BY o.id + 0"#),
+        ),
+    ] {
+        assert_eq!(judged(&rewriter, sql, &SessionTraits::default()), expected, "{sql}");
+    }
+}

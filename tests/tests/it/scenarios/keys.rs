@@ -246,3 +246,43 @@ async fn what_was_saved_is_loaded_by_a_key_of_the_newer_edition() {
     assert_eq!(rows, ["1|mine", "2|∅"]);
     world.end().await;
 }
+
+/// The stored table keeps the older edition's primary key until retire; other columns follow from the newer one's all the same.
+#[tokio::test]
+async fn queries_group_by_a_key_that_was_retyped() {
+    story(
+        "CREATE TABLE customers (id serial PRIMARY KEY, name text, data json); CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers, total int);
+         CREATE TABLE lines (bill int, no int, what text, PRIMARY KEY (bill, no));
+         INSERT INTO customers (name, data) VALUES ('Ada', '{\"k\": 1}'), ('Eve', NULL); INSERT INTO orders VALUES (1, 1, 5), (2, 1, 6); INSERT INTO lines VALUES (1, 1, 'a'), (1, 2, 'b')",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE customers ALTER id TYPE bigint; ALTER TABLE customers RENAME name TO label; ALTER TABLE orders ALTER id TYPE bigint, ALTER customer TYPE bigint;
+         ALTER TABLE lines ALTER no TYPE bigint",
+    )
+    .draft("v3", "ALTER TABLE customers RENAME id TO number; ALTER TABLE lines ALTER bill TYPE bigint")
+    .see(
+        "v1",
+        "SELECT c.name, c.data, sum(o.total) FROM customers c LEFT JOIN orders o ON o.customer = c.id GROUP BY c.id ORDER BY c.name",
+        &["Ada|{\"k\": 1}|11", "Eve|∅|∅"],
+    )
+    .see(
+        "v2",
+        "SELECT c.label, c.data, sum(o.total) FROM customers c LEFT JOIN orders o ON o.customer = c.id GROUP BY c.id ORDER BY c.label",
+        &["Ada|{\"k\": 1}|11", "Eve|∅|∅"],
+    )
+    .see(
+        "v3",
+        "SELECT customers.*, count(o.id) FROM public.customers JOIN orders o ON o.customer = number GROUP BY number HAVING max(label) = label",
+        &["Ada|{\"k\": 1}|1|2"],
+    )
+    .see("v2", "SELECT row_to_json(o), (SELECT o.total) FROM orders o GROUP BY id ORDER BY o.total LIMIT 1", &["{\"total\":5,\"id\":1,\"customer\":1}|5"])
+    .see("v2", "SELECT what FROM lines GROUP BY bill, no ORDER BY no", &["a", "b"])
+    .see("v3", "SELECT l.what FROM lines l GROUP BY l.no, l.bill ORDER BY l.no DESC", &["b", "a"])
+    .see("v2", "SELECT bill, count(*) FROM lines GROUP BY bill", &["1|2"])
+    .fail("v2", "SELECT what FROM lines GROUP BY bill", "42803")
+    .fail("v2", "SELECT label FROM customers GROUP BY data::text", "42803")
+    .at_rest("SELECT label, count(*) FROM customers GROUP BY number ORDER BY 1", &["Ada|1", "Eve|1"])
+    .tell()
+    .await;
+}
