@@ -34,15 +34,15 @@ impl<'a, 't> Stored<'a, 't> {
                 continue;
             }
             let Some(last) = self.grouped_by_key(id, item_id, item, view) else { continue };
-            let mut list = String::new();
+            let mut columns = String::new();
             for at in lacking {
                 let column = name_in_list(item, view, at)?;
                 let qualifier = quoted(item.name.unwrap_or_default())?;
-                list.push_str(&format!(", {qualifier}.{column}"));
+                columns.push_str(&format!(", {qualifier}.{column}"));
                 let covered = self.covered.entry(item_id).or_default();
                 *covered = (*covered).max(at + 1);
             }
-            self.append(last, &list);
+            self.append(last, &columns);
         }
         Ok(())
     }
