@@ -23,7 +23,7 @@ const RENEW: &str = "
 INSERT INTO edition.proxies (id, address, version, lease_expires_at)
 VALUES ($1::pg_catalog.text::pg_catalog.uuid, $2, $3, pg_catalog.clock_timestamp() + $4::pg_catalog.float8 * '1 s'::pg_catalog.interval)
 ON CONFLICT (id) DO UPDATE SET lease_expires_at = excluded.lease_expires_at
-RETURNING (SELECT epoch FROM edition.epoch)";
+RETURNING (SELECT epoch FROM edition.epoch), acked_epoch";
 
 const DRAINS: &str =
     "SELECT pg_catalog.substr(name, 7), value FROM edition.settings WHERE name LIKE 'drain:%'";
@@ -69,6 +69,8 @@ pub(super) struct Renewed {
     pub(super) until: Instant,
     /// The catalogue's epoch.
     pub(super) epoch: Epoch,
+    /// What the catalogue has of our acknowledgements: nothing (0) if another proxy took this one for dead and forgot its rows.
+    pub(super) acknowledged: Epoch,
     /// Editions whose sessions are to end.
     pub(super) drains: HashMap<EditionId, Drain>,
 }
@@ -94,7 +96,12 @@ pub(super) async fn renew(client: &Client, identity: &Identity) -> Result<Renewe
             }
         }
     });
-    Ok(Renewed { until: asked + LASTS, epoch: Epoch::new(renewed.try_get(0)?), drains: drains.collect() })
+    Ok(Renewed {
+        until: asked + LASTS,
+        epoch: Epoch::new(renewed.try_get(0)?),
+        acknowledged: Epoch::new(renewed.try_get(1)?),
+        drains: drains.collect(),
+    })
 }
 
 /// Which sessions the catalogue knows of, as far as we told it.

@@ -184,6 +184,13 @@ impl Holder<'_> {
         let client = &self.connection.client;
         let renewed = lease::renew(client, self.watcher.identity).await?;
         let known = database.reading();
+        if renewed.acknowledged < known.snapshot.epoch {
+            tracing::warn!(
+                database = database.name(),
+                "the catalogue had forgotten this proxy: telling it anew"
+            );
+            (self.acked, self.reported) = (None, Reported::default());
+        }
         if renewed.epoch != known.snapshot.epoch {
             let snapshot = self.read(Some(database)).await?;
             tracing::info!(database = database.name(), epoch = %snapshot.epoch, "catalogue changed");

@@ -61,6 +61,24 @@ async fn a_proxy_takes_its_rows_with_it() {
     assert_eq!(ask(&direct, "SELECT count(*)::text FROM edition.proxies").await, ["0"]);
 }
 
+/// As one that was away for more than a day without a session in use: another proxy takes it for dead.
+#[tokio::test]
+async fn a_proxy_that_the_catalogue_has_forgotten_tells_all_anew() {
+    let world = World::adopted().await;
+    let direct = world.direct().await;
+    let client = crate::world::connect(world.config().application_name("one")).await;
+    eventually("the session is known", async || ask(&direct, SESSIONS).await == ["1 postgres one"]).await;
+    execute(&direct, "DELETE FROM edition.proxies").await;
+    eventually("all is told anew", async || {
+        ask(&direct, SESSIONS).await == ["1 postgres one"]
+            && ask(&direct, "SELECT (acked_epoch = epoch)::text FROM edition.proxies, edition.epoch").await
+                == ["true"]
+    })
+    .await;
+    assert_eq!(ask(&client, "SELECT name FROM whoami").await, ["first"]);
+    world.end().await;
+}
+
 #[tokio::test]
 async fn without_a_lease_there_are_no_new_sessions() {
     let world = World::adopted().await;
