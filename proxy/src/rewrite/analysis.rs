@@ -1,7 +1,12 @@
 //! The judgement of one text that the cache does not know: parse it, let each rule look at each statement, collect what
 //! they want changed. A rule is a function over this context; [`Analysis::statement`] is the table of them.
 
-use std::{cell::Cell, collections::HashSet, ffi::c_int, ops::Range};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, HashSet},
+    ffi::c_int,
+    ops::Range,
+};
 
 use catalog::{
     model::Name,
@@ -16,7 +21,7 @@ use super::{
     cache::{Judgement, Outcome, PathEffect, Splice},
     command::{Command, Substitute},
     constraints, copy, ddl, grouped,
-    home::Home,
+    home::{Home, Whence},
     maintenance, names,
     resets::Resets,
     search_path, stored, temporary, truncate,
@@ -46,6 +51,8 @@ pub(super) struct Analysis<'t> {
     /// After the statements that have been looked at.
     here: Here,
     wants_path: Cell<bool>,
+    /// Names that may be those of views in a schema which is not the first of the path, and those views' schemas.
+    wants_whence: RefCell<BTreeMap<Name, Name>>,
 }
 
 /// Where the names of the next statement of the text lead.
@@ -73,6 +80,28 @@ pub(super) fn judge(
 ) -> Judged {
     let unknown = || Judged { judgement: Judgement::default(), reads_literals: true };
     let Ok(tree) = Tree::parse(text) else { return unknown() };
+    let judge_as = |session: &SessionTraits| judge_tree(&tree, text, tokens, edition, snapshot, session);
+    let Some((judged, wanted)) = judge_as(session) else { return unknown() };
+    if wanted.is_empty() {
+        return judged;
+    }
+    // Only those names count without which the text would be judged otherwise.
+    let found = Whence::of(wanted.iter().map(|(name, schema)| (name.clone(), Some(schema.clone()))));
+    let known = judge_as(&SessionTraits { whence: found, ..session.clone() });
+    let matters = known.is_none_or(|(known, _)| known.judgement.outcome != judged.judgement.outcome);
+    let whence = if matters { wanted.into_keys().collect() } else { Vec::new() };
+    Judged { judgement: Judgement { wants_whence: whence, ..judged.judgement }, ..judged }
+}
+
+/// With the names of which it must be known where they lead, and where they would to be of account.
+fn judge_tree(
+    tree: &Tree,
+    text: &str,
+    tokens: &[Token],
+    edition: &SnapshotEdition,
+    snapshot: &Snapshot,
+    session: &SessionTraits,
+) -> Option<(Judged, BTreeMap<Name, Name>)> {
     let judged = tree.read(|tree| {
         let mut analysis = Analysis {
             text,
@@ -93,15 +122,17 @@ pub(super) fn judge(
             path: PathEffect::Keeps,
             here: Here::Session,
             wants_path: Cell::new(false),
+            wants_whence: RefCell::default(),
         };
         for (number, (statement, bytes)) in tree.places().enumerate() {
             let at = |byte: usize| tokens.partition_point(|token| token.start < byte);
             (analysis.number, analysis.place) = (number, at(bytes.start)..at(bytes.end));
             analysis.statement(statement);
         }
-        analysis.judged()
+        let wanted = analysis.wants_whence.take();
+        (analysis.judged(), wanted)
     });
-    judged.unwrap_or_else(|_| unknown())
+    judged.ok()
 }
 
 impl<'t> Analysis<'t> {
@@ -152,6 +183,7 @@ impl<'t> Analysis<'t> {
                 temporaries: self.temporaries,
                 path: self.path,
                 wants_path: self.wants_path.get(),
+                wants_whence: Vec::new(),
             },
             reads_literals: self.reads_literals,
         }
@@ -276,7 +308,7 @@ impl<'t> Analysis<'t> {
 
     /// Whether unqualified names lead to a schema that is not editioned, and nowhere else.
     pub(super) fn is_elsewhere(&self) -> bool {
-        let home = self.home().filter(|home| home.is_all);
+        let home = self.home().filter(Home::is_all);
         home.is_some_and(|home| !self.is_editioned_schema(home.schema.as_str()))
     }
 
@@ -423,14 +455,36 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// What an unqualified relation name is, if it is one of the schema that the session looks into first. Further schemas
-    /// do not count: whether an earlier one has the name is not known here.
+    /// What an unqualified relation name is, if it is one of the schema that the session looks into first, or a view of a later one and the
+    /// server has said that no earlier one has the name.
     pub(super) fn unqualified(&self, name: &str) -> Option<&'t Relation> {
         let is_in = |schema: &Name| self.qualified(schema.as_str(), name).is_some();
         if self.is_temporary(name) || !self.snapshot.schemas.iter().any(is_in) {
             return None;
         }
-        self.qualified(self.home()?.schema.as_str(), name)
+        let home = self.home()?;
+        self.qualified(home.schema.as_str(), name).or_else(|| self.further_on(&home, name))
+    }
+
+    fn further_on(&self, home: &Home, name: &str) -> Option<&'t Relation> {
+        // The server is asked before the text, whose own changes it does not know.
+        matches!(self.here, Here::Session).then_some(())?;
+        let views = home.further.iter().filter_map(|schema| match self.qualified(schema.as_str(), name)? {
+            relation @ Relation::View(view) => Some((relation, view)),
+            Relation::Tombstone | Relation::Moved { .. } => None,
+        });
+        let mut views = views.peekable();
+        let (_, first) = views.peek()?;
+        let Some(found) = self.session.whence.get(name) else {
+            self.wants_whence.borrow_mut().insert(Name::new(name).ok()?, first.schema.clone());
+            return None;
+        };
+        // Its table, where the view is announced and not made yet.
+        let is_there = |view: &ViewRelation| {
+            found == Some(&view.schema)
+                || found == Some(&view.physical_schema) && view.physical_name.as_str() == name
+        };
+        views.find(|(_, view)| is_there(view)).map(|(relation, _)| relation)
     }
 
     /// What the relation is that a statement names.

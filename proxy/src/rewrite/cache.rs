@@ -28,6 +28,8 @@ pub(super) struct Judgement {
     pub(super) path: PathEffect,
     /// It would be another if the search path were known.
     pub(super) wants_path: bool,
+    /// It would be another if it were known where the server finds these names.
+    pub(super) wants_whence: Vec<Name>,
 }
 
 /// What a text does to the schema that unqualified names are looked up in first.

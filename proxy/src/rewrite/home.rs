@@ -7,18 +7,56 @@ use catalog::model::Name;
 pub(super) struct Home {
     /// The first schema of the path.
     pub(super) schema: Name,
-    /// Whether the path has no other.
-    pub(super) is_all: bool,
+    /// The others, in their order.
+    pub(super) further: Vec<Name>,
 }
 
 impl Home {
-    /// The first schema of a path that unqualified names may well be in. The schema named like the user, which the default path
+    /// The schemas of a path that unqualified names may well be in. The schema named like the user, which the default path
     /// begins with, is taken not to exist.
     pub(super) fn of<'a>(path: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut schemas =
             path.into_iter().filter(|schema| !matches!(*schema, "$user" | "pg_catalog" | "pg_temp"));
         let schema = Name::new(schemas.next()?).ok()?;
-        Some(Self { schema, is_all: schemas.next().is_none() })
+        // What cannot be a name is no schema that exists.
+        Some(Self { schema, further: schemas.filter_map(|schema| Name::new(schema).ok()).collect() })
+    }
+
+    /// Whether the path has one schema only.
+    pub(super) fn is_all(&self) -> bool {
+        self.further.is_empty()
+    }
+}
+
+/// Where the server finds unqualified names of one text, as it said just before: in which schema, if anywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Whence(Vec<(Name, Option<Name>)>);
+
+impl Whence {
+    pub(super) fn of(found: impl IntoIterator<Item = (Name, Option<Name>)>) -> Self {
+        Self(found.into_iter().collect())
+    }
+
+    /// What the server says of a name; `None`: it was not asked.
+    pub(super) fn get(&self, name: &str) -> Option<Option<&Name>> {
+        let found = self.0.iter().find(|(asked, _)| asked.as_str() == name);
+        found.map(|(_, schema)| schema.as_ref())
+    }
+
+    /// A text has been judged: the next one may come when names lead elsewhere.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// All of this that a judgement can hang on.
+    pub(super) fn add_to_key(&self, key: &mut Vec<u8>) {
+        for (name, schema) in &self.0 {
+            for part in [Some(name), schema.as_ref()] {
+                key.extend_from_slice(part.map_or("", Name::as_str).as_bytes());
+                key.push(0);
+            }
+        }
+        key.push(0);
     }
 }
 
@@ -122,8 +160,10 @@ impl Whereabouts {
         // The first counts for what follows a RESET in the same text.
         for home in [self.home(), self.first()] {
             if let Some(home) = home {
-                key.extend_from_slice(home.schema.as_str().as_bytes());
-                key.push(u8::from(home.is_all));
+                for schema in [&home.schema].into_iter().chain(&home.further) {
+                    key.extend_from_slice(schema.as_str().as_bytes());
+                    key.push(0);
+                }
             }
             key.push(0);
         }
@@ -141,8 +181,9 @@ mod tests {
     #[test]
     fn the_first_schema_that_may_hold_names_is_the_home() {
         let home = at(&["$user", "pg_temp", "tenant", "public"]).unwrap();
-        assert_eq!((home.schema.as_str(), home.is_all), ("tenant", false));
-        assert!(at(&["tenant"]).unwrap().is_all);
+        let further: Vec<&str> = home.further.iter().map(Name::as_str).collect();
+        assert_eq!((home.schema.as_str(), further, home.is_all()), ("tenant", vec!["public"], false));
+        assert!(at(&["tenant"]).unwrap().is_all());
         assert_eq!(at(&["pg_catalog"]), None);
     }
 

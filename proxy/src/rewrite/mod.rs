@@ -57,10 +57,11 @@ pub use self::{
     cache::VerdictCache,
     command::{Command, Substitute},
     edits::{Edits, Rewritten},
-    verdict::{Refusal, SessionTraits, Statement, Verdict},
+    verdict::{Refusal, SessionTraits, Statement, Verdict, Wanted},
 };
 use self::{
     cache::{Entry, Judgement, KEY_BYTES_MAX, PathEffect},
+    home::Home,
     scanner::{Asked, Scanner},
 };
 
@@ -126,14 +127,32 @@ impl Rewriter {
         (verdict, found.may_change)
     }
 
-    /// Whether the judgement of a text would be another if the session's `search_path`, which [is lost](SessionTraits::is_path_lost),
-    /// were known.
-    pub fn wants_path(&self, sql: &[u8], cache: &VerdictCache, session: &SessionTraits) -> bool {
-        self.scan(sql, session, Asked { judged: true, may_change: false }).judged
-            && self.with_tokens(sql, session, |edition, text, scratch| {
-                own::recognise(text, &scratch.tokens).is_none()
-                    && self.judgement(edition, text, cache, session, scratch).wants_path
-            }) == Some(true)
+    /// Whether any text may be one that the server has to be asked for: where names lead is not known, or they may lead into an
+    /// editioned schema past others.
+    #[inline]
+    pub fn may_want(&self, session: &SessionTraits) -> bool {
+        let is_past_others =
+            |home: &Home| home.further.iter().any(|schema| self.snapshot.schemas.contains(schema));
+        session.is_path_lost() || session.whereabouts.home().is_some_and(is_past_others)
+    }
+
+    /// What the server has to be asked for before a text is judged; nothing where [it never has to](Self::may_want).
+    pub fn wants(&self, sql: &[u8], cache: &VerdictCache, session: &SessionTraits) -> Wanted {
+        if !self.scan(sql, session, Asked { judged: true, may_change: false }).judged {
+            return Wanted::Nothing;
+        }
+        let wanted = self.with_tokens(sql, session, |edition, text, scratch| {
+            if own::recognise(text, &scratch.tokens).is_some() {
+                return Wanted::Nothing;
+            }
+            let judgement = self.judgement(edition, text, cache, session, scratch);
+            match &*judgement.wants_whence {
+                _ if judgement.wants_path => Wanted::Path,
+                [] => Wanted::Nothing,
+                names => Wanted::Whence(names.to_vec()),
+            }
+        });
+        wanted.unwrap_or(Wanted::Nothing)
     }
 
     #[inline]
@@ -166,6 +185,7 @@ impl Rewriter {
         if let Some(judgement) = judgement {
             session.temporaries.extend(&judgement.temporaries);
             session.whereabouts.move_on();
+            session.whence.clear();
             match judgement.path {
                 PathEffect::Stays if is_kept => session.whereabouts.loosen(),
                 PathEffect::Keeps | PathEffect::Stays => {}
@@ -238,6 +258,7 @@ impl Rewriter {
         key.extend_from_slice(&self.edition.get().to_le_bytes());
         key.push(u8::from(session.switched));
         session.whereabouts.add_to_key(key);
+        session.whence.add_to_key(key);
     }
 
     /// The key of a text whose judgement hangs on its literals. No skeleton begins with the mark.
@@ -277,6 +298,6 @@ pub fn fuzz_entry(data: &[u8]) {
                 assert!(Tree::parse(&new.text).is_ok(), "{}", new.text);
             }
         }
-        let _ = rewriter.wants_path(data, &VerdictCache::with_capacity(1 << 16), &lost);
+        let _ = rewriter.wants(data, &VerdictCache::with_capacity(1 << 16), &lost);
     }
 }

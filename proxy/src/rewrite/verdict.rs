@@ -1,8 +1,10 @@
 //! The answers of the rewriter, and what it is told of a session.
 
+use catalog::model::Name;
+
 use super::{
     edits::Rewritten,
-    home::{Home, Whereabouts},
+    home::{Home, Whence, Whereabouts},
     temporaries::Temporaries,
 };
 
@@ -46,6 +48,17 @@ pub enum Statement {
     SetEdition(String),
 }
 
+/// What only the server knows, and a judgement hangs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Nothing.
+    Nothing,
+    /// The session's `search_path`.
+    Path,
+    /// In which schemas of the path it finds these names.
+    Whence(Vec<Name>),
+}
+
 /// What a judgement depends on besides the text. The session owns it; the rewriter adds to it.
 #[derive(Clone, Debug)]
 pub struct SessionTraits {
@@ -56,8 +69,10 @@ pub struct SessionTraits {
     pub standard_strings: bool,
     /// Temporary tables that the session made, as far as it said so in SQL: they hide tables of the same name.
     pub(super) temporaries: Temporaries,
-    /// The schema that unqualified names are looked up in first.
+    /// The schemas that unqualified names are looked up in.
     pub(super) whereabouts: Whereabouts,
+    /// Where the server finds names of the next text.
+    pub(super) whence: Whence,
 }
 
 impl SessionTraits {
@@ -69,6 +84,7 @@ impl SessionTraits {
             standard_strings: true,
             temporaries: Temporaries::default(),
             whereabouts: Whereabouts::starting_at(Home::of(path)),
+            whence: Whence::default(),
         }
     }
 
@@ -86,6 +102,11 @@ impl SessionTraits {
     /// What the server says `search_path` is, without the schemas of editions; `is_settled` if it says so outside a transaction.
     pub fn path_is<'a>(&mut self, path: impl IntoIterator<Item = &'a str>, is_settled: bool) {
         self.whereabouts.learn(Home::of(path), is_settled);
+    }
+
+    /// Where the server finds names of the text that is judged next: in which schema, if anywhere.
+    pub fn found(&mut self, names: impl IntoIterator<Item = (Name, Option<Name>)>) {
+        self.whence = Whence::of(names);
     }
 
     /// `search_path` is that of the session's start, and nothing is prepared.

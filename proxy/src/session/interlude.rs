@@ -64,6 +64,11 @@ impl<P> Interlude<P> {
         self.purpose.as_ref()
     }
 
+    /// The same, to keep the answers with it.
+    pub(super) fn purpose_mut(&mut self) -> Option<&mut P> {
+        self.purpose.as_mut()
+    }
+
     /// Whether a message of the server answers it.
     #[inline]
     pub(super) fn is_answered_by(&self, tag: u8) -> bool {

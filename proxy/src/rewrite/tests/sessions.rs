@@ -1,5 +1,7 @@
 //! What hangs on the session: DDL in a live edition, temporary tables, the search path, a changed edition.
 
+use catalog::model::Name;
+
 use super::*;
 
 const FROZEN: &str = "its schema is frozen";
@@ -246,7 +248,8 @@ fn a_text_that_needs_the_path_says_so_and_is_judged_by_the_servers_answer() {
     let rewriter = rewriter(VIEWED);
     let cache = VerdictCache::default();
     let mut session = SessionTraits::default();
-    let wants = |sql: &str, session: &SessionTraits| rewriter.wants_path(sql.as_bytes(), &cache, session);
+    let wants =
+        |sql: &str, session: &SessionTraits| rewriter.wants(sql.as_bytes(), &cache, session) == Wanted::Path;
     assert!(!wants("TRUNCATE users", &session));
     let judge =
         |sql: &str, session: &mut SessionTraits| shown(rewriter.judge(sql.as_bytes(), &cache, session));
@@ -274,6 +277,47 @@ fn a_text_that_needs_the_path_says_so_and_is_judged_by_the_servers_answer() {
     session.path_is(["tenant"], true);
     judge("RESET ALL", &mut session);
     assert!(session.is_path_lost());
+}
+
+#[test]
+fn where_a_name_leads_past_other_schemas_is_asked_for_if_that_matters() {
+    let rewriter = rewriter(VIEWED);
+    let cache = VerdictCache::default();
+    let mut session = SessionTraits::starting_with(["tenant", "public"]);
+    let name = |text: &str| Name::new(text).unwrap();
+    let wants = |sql: &str, session: &SessionTraits| rewriter.wants(sql.as_bytes(), &cache, session);
+    assert!(rewriter.may_want(&session) && !rewriter.may_want(&SessionTraits::default()));
+    let unimportant = [
+        "TRUNCATE no_such_table",
+        "TRUNCATE public.users",
+        "SELECT 1 FROM users; LOCK TABLE users",
+        "SELECT full_name, count(*) FROM users GROUP BY full_name",
+        "SET search_path = public; TRUNCATE users",
+        "SELECT 1 FROM legacy",
+    ];
+    for sql in unimportant {
+        assert_eq!(wants(sql, &session), Wanted::Nothing, "{sql}");
+    }
+    let judge =
+        |sql: &str, session: &mut SessionTraits| shown(rewriter.judge(sql.as_bytes(), &cache, session));
+    for sql in ["TRUNCATE users", "SELECT ctid FROM users", "SELECT id, full_name FROM users GROUP BY id"] {
+        assert_eq!(wants(sql, &session), Wanted::Whence(vec![name("users")]), "{sql}");
+        assert_eq!(judge(sql, &mut session), "=", "{sql}");
+    }
+    let answers = [
+        (Some("public$v2"), r#"TRUNCATE "public"."users""#),
+        // The view is announced, and not made yet.
+        (Some("public"), r#"TRUNCATE "public"."users""#),
+        (Some("tenant"), "="),
+        (None, "="),
+    ];
+    for (schema, told) in answers {
+        session.found([(name("users"), schema.map(name))]);
+        assert_eq!(wants("TRUNCATE users", &session), Wanted::Nothing);
+        assert_eq!(judge("TRUNCATE users", &mut session), told, "{schema:?}");
+        // It holds for one text.
+        assert_eq!(wants("TRUNCATE users", &session), Wanted::Whence(vec![name("users")]));
+    }
 }
 
 #[test]

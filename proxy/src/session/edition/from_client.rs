@@ -185,12 +185,15 @@ impl InEdition {
         }
     }
 
-    fn behind_a_change(&self) -> Option<Report> {
-        match self.changing {
-            Changing::Nothing => None,
-            Changing::Edition => Some(statements::behind_a_switch()),
-            Changing::Settings => Some(statements::behind_a_reset()),
-        }
+    fn behind_a_change(&mut self) -> Option<Report> {
+        let report = match self.changing {
+            Changing::Nothing => return None,
+            Changing::Edition => statements::behind_a_switch(),
+            Changing::Settings => statements::behind_a_reset(),
+        };
+        // What was asked for this statement holds for no later one.
+        self.traits.found([]);
+        Some(report)
     }
 
     /// Whether a Bind or Describe must be looked at: it may use a statement that changes the edition, or one that has come to

@@ -1,14 +1,33 @@
 //! What only the server knows. Once a session has changed its `search_path` (and might have it back by a rollback, or changed again by something
 //! prepared), the server is asked for it before a statement that cannot be judged without it: by `SHOW`, which takes no snapshot, between two
-//! messages of the client, when nothing is under way.
+//! messages of the client, when nothing is under way. Where a name can lead to a later schema of the path, past others, the server is asked, too.
+
+use catalog::{
+    model::Name,
+    sql,
+    sql::{Literal, join},
+};
 
 use super::{super::relay::Turn, Hold, InEdition, Purpose};
 use crate::{
+    rewrite::Wanted,
     route,
     wire::message::{self, Report, client},
 };
 
-const QUESTION: &str = "SHOW search_path";
+const PATH: &str = "SHOW search_path";
+
+/// In which schema each name is found, a row a name.
+fn whence(names: &[Name]) -> String {
+    let asked = names.iter().map(|name| sql!("{}", Literal(sql!("{}", name).as_str())));
+    sql!(
+        "SELECT (SELECT n.nspname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+         WHERE c.oid = pg_catalog.to_regclass(asked.name)) \
+         FROM pg_catalog.unnest(ARRAY[{}]::pg_catalog.text[]) WITH ORDINALITY AS asked (name, place) ORDER BY place",
+        join(asked, ", ")
+    )
+    .to_string()
+}
 
 /// What comes before a message of the client.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +43,7 @@ impl InEdition {
     /// Whether a text may be one that cannot be judged unless the server is asked.
     #[inline]
     pub(in super::super) fn may_ask(&self) -> bool {
-        self.traits.is_path_lost()
+        self.rewriter.as_ref().is_some_and(|rewriter| rewriter.may_want(&self.traits))
     }
 
     /// What must be asked before this message is looked at. In the middle of a batch, or of a transaction that has failed, there is no asking.
@@ -36,34 +55,47 @@ impl InEdition {
         turn: &Turn,
     ) -> Question {
         let failed = self.interrupted.is_some() || turn.is_failed() && !turn.is_busy();
-        if failed
-            || turn.is_amid_a_batch()
-            || !self.is_question_due(message, begins_pipeline && turn.is_idle())
-        {
+        if failed || turn.is_amid_a_batch() {
+            return Question::None;
+        }
+        let wanted = self.wanted(message, begins_pipeline && turn.is_idle());
+        if wanted == Wanted::Nothing {
             return Question::None;
         }
         if turn.is_busy() {
             self.hold = Hold::BeforeQuestion;
             return Question::Later;
         }
-        Question::Now(self.begin(Purpose::Question { is_settled: turn.is_idle() }, QUESTION.to_owned()))
+        Question::Now(match wanted {
+            Wanted::Whence(names) => {
+                let text = whence(&names);
+                self.begin(Purpose::AskWhence { names, schemas: Vec::new() }, text)
+            }
+            Wanted::Nothing | Wanted::Path => {
+                self.begin(Purpose::AskPath { is_settled: turn.is_idle() }, PATH.to_owned())
+            }
+        })
     }
 
-    fn is_question_due(&mut self, (tag, frame): (u8, &[u8]), begins_pipeline: bool) -> bool {
-        if begins_pipeline && self.traits.is_path_worth_asking() {
+    fn wanted(&mut self, (tag, frame): (u8, &[u8]), begins_pipeline: bool) -> Wanted {
+        if begins_pipeline && self.traits.is_path_lost() && self.traits.is_path_worth_asking() {
             // Nothing can be asked amid the pipeline.
             let edition = self.rewriter.as_ref().and_then(|rewriter| rewriter.edition());
-            return edition.is_some_and(|edition| !edition.names.is_empty());
+            let has_names = edition.is_some_and(|edition| !edition.names.is_empty());
+            return if has_names { Wanted::Path } else { Wanted::Nothing };
         }
         let sql = match tag {
             client::QUERY => message::query_text(frame),
             client::PARSE => message::parse_parts(frame).map(|(_, sql, _)| sql),
             _ => None,
         };
-        let Some(sql) = sql.and_then(|sql| self.reported.encoding.decode(sql)) else { return false };
+        let Some(sql) = sql.and_then(|sql| self.reported.encoding.decode(sql)) else {
+            return Wanted::Nothing;
+        };
         self.keep_up();
         let verdicts = self.database.verdicts();
-        self.rewriter.as_ref().is_some_and(|rewriter| rewriter.wants_path(&sql, verdicts, &self.traits))
+        let wanted = self.rewriter.as_ref().map(|rewriter| rewriter.wants(&sql, verdicts, &self.traits));
+        wanted.unwrap_or(Wanted::Nothing)
     }
 
     /// Why the client's next statement must fail: something that had to come before it did.
@@ -73,16 +105,26 @@ impl InEdition {
 
     /// A row of the server for us.
     pub(super) fn answer(&mut self, frame: &[u8]) {
-        let Some(Purpose::Question { is_settled }) = self.interlude.purpose() else { return };
-        let is_settled = *is_settled;
         let said = message::first_value(frame).and_then(|said| self.reported.encoding.decode(said));
-        let path = said.as_deref().and_then(|said| std::str::from_utf8(said).ok()).and_then(route::split);
+        let said = said.as_deref().and_then(|said| std::str::from_utf8(said).ok());
+        match self.interlude.purpose_mut() {
+            Some(Purpose::AskWhence { schemas, .. }) => {
+                schemas.push(said.and_then(|said| Name::new(said).ok()))
+            }
+            Some(Purpose::AskPath { is_settled }) => {
+                let (path, is_settled) = (said.and_then(route::split), *is_settled);
+                self.path_is(path.unwrap_or_default(), is_settled);
+            }
+            Some(Purpose::Restoring | Purpose::Renewal) | None => {}
+        }
+    }
+
+    fn path_is(&mut self, path: Vec<String>, is_settled: bool) {
         let reading = self.reading();
         let ours = |schema: &&str| {
             let mut schemas = reading.snapshot.editions.iter().flat_map(|edition| &edition.path);
             schemas.any(|(_, before)| before.iter().any(|name| name.as_str() == *schema))
         };
-        let path = path.unwrap_or_default();
         self.traits.path_is(path.iter().map(String::as_str).filter(|schema| !ours(schema)), is_settled);
     }
 }

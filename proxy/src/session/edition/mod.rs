@@ -21,13 +21,16 @@ mod tags;
 
 use std::sync::Arc;
 
-use catalog::{model::EditionId, snapshot::SnapshotEdition};
+use catalog::{
+    model::{EditionId, Name},
+    snapshot::SnapshotEdition,
+};
 
 use super::{interlude::Interlude, reported::Reported, roster::Place};
 use crate::{
     catalogue::{Database, Reading},
     report::Vocabulary,
-    rewrite::{Rewriter, SessionTraits, Verdict},
+    rewrite::{Rewriter, SessionTraits, Verdict, Wanted},
     route,
     row_origins::RowOrigins,
     wire::message::Report,
@@ -125,7 +128,9 @@ pub(super) struct InEdition {
 #[derive(Debug, PartialEq, Eq)]
 enum Purpose {
     /// The session's `search_path`. `is_settled`: it is asked for outside a transaction.
-    Question { is_settled: bool },
+    AskPath { is_settled: bool },
+    /// In which schemas names of the client's next statement lead; and what the server has answered so far, in their order.
+    AskWhence { names: Vec<Name>, schemas: Vec<Option<Name>> },
     /// The edition's settings, which a statement of the client has reset.
     Restoring,
     /// What was prepared by SQL and reads differently now.
@@ -205,7 +210,7 @@ impl InEdition {
         let verdicts = database.verdicts();
         let judge = |sql: &[u8]| {
             // Where bare names lead is not known now; it was when the statement was prepared.
-            if traits.is_path_lost() && rewriter.wants_path(sql, verdicts, traits) {
+            if rewriter.may_want(traits) && rewriter.wants(sql, verdicts, traits) != Wanted::Nothing {
                 return None;
             }
             match rewriter.judge(sql, verdicts, &mut traits.clone()) {
@@ -285,8 +290,14 @@ impl InEdition {
     fn ended(&mut self, purpose: &Purpose, outcome: Result<(), Report>, in_failed_transaction: bool) {
         match (purpose, outcome) {
             (Purpose::Renewal, Ok(())) => self.sql_prepared.renewed(),
+            (Purpose::AskWhence { names, schemas }, Ok(())) => {
+                let schemas = schemas.iter().cloned().chain(std::iter::repeat(None));
+                self.traits.found(names.iter().cloned().zip(schemas));
+            }
             (_, Ok(())) => {}
-            (Purpose::Question { .. }, Err(report)) => self.interrupted = Some(report),
+            (Purpose::AskPath { .. } | Purpose::AskWhence { .. }, Err(report)) => {
+                self.interrupted = Some(report)
+            }
             // The settings came back with the transaction; and the client's next statement fails by it, unless it ends that.
             (_, Err(_)) if in_failed_transaction => {}
             (Purpose::Restoring, Err(_)) => {

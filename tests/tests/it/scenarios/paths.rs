@@ -1,6 +1,6 @@
 //! `search_path` as the application set it, wherever it asks: the schemas by which its session is in an edition do not show, and stay where they are.
 
-use edition_tests::{CLERK, OWNER, Session, World, server};
+use edition_tests::{CLERK, OWNER, Session, World, name, server};
 use tokio_postgres::NoTls;
 
 const BASE: &str = "CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada'); CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO clerk; \
@@ -159,7 +159,7 @@ const MEANT: &[&str] = &[
     "SELECT id, name FROM users GROUP BY id",
     "SELECT ctid, name FROM users",
     "SELECT count(*), min(name) FROM users TABLESAMPLE SYSTEM (100)",
-    "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = 'users'::regclass",
+    "SELECT rtrim(nspname, '0123456789') FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = 'users'::regclass",
 ];
 
 /// Everything that tells which table is meant, by both protocols and as a statement without a name.
@@ -173,7 +173,7 @@ async fn meant(session: &Session, numbered: bool) -> Vec<Result<Vec<String>, Str
         } else {
             session.client().query_typed(question, &[]).await
         };
-        let last = |row: tokio_postgres::Row| row.get::<_, String>(row.len() - 1);
+        let last = |row: tokio_postgres::Row| row.get::<_, Option<String>>(row.len() - 1).unwrap_or_default();
         told.push(rows.map(|rows| rows.into_iter().map(last).collect()).map_err(code));
     }
     told
@@ -211,6 +211,59 @@ async fn a_bare_name_means_what_it_means_to_the_server_whatever_became_of_the_pa
     session.run("CREATE TABLE scratch (id int); DROP TABLE scratch").await;
     session.run("SET search_path = public").await;
     assert_eq!(session.fail("CREATE TABLE scratch (id int)").await.code, "0A000");
+    world.end().await;
+    plain.end().await;
+}
+
+const SHARED: &str = "CREATE SCHEMA other; CREATE SCHEMA billing; CREATE TABLE billing.invoices (id int PRIMARY KEY); \
+    CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada')";
+
+/// What is done to the path and to what stands before the table in it, in its turn.
+const BEFORE_IT: &[&str] = &[
+    "SET search_path = other, public",
+    "SET search_path = billing, public",
+    "SET search_path = other, billing, public",
+    "INSERT INTO users VALUES (1, 'Eve') ON CONFLICT ON CONSTRAINT users_pkey DO UPDATE SET name = excluded.name",
+    "CREATE TABLE other.users (id int PRIMARY KEY, name text); INSERT INTO other.users VALUES (1, 'Mallory')",
+    "BEGIN",
+    "DROP TABLE other.users",
+    "TRUNCATE users",
+    "ROLLBACK",
+    "DROP TABLE other.users",
+    "BEGIN; SET LOCAL search_path = public, other; INSERT INTO users VALUES (2, 'Bob')",
+    "ROLLBACK",
+    "SELECT set_config('search_path', 'billing, other, ' || 'public', false)",
+    "TRUNCATE users",
+    "INSERT INTO users VALUES (3, 'Carol'); SELECT id, name FROM users GROUP BY id",
+    "SET search_path = other; SELECT id, name FROM users GROUP BY id",
+    "DO $$ BEGIN CREATE TEMPORARY TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Trent'); END $$",
+    "DROP TABLE pg_temp.users",
+];
+
+/// Only the server knows whether a schema that comes first in the path has a table of the name.
+#[tokio::test]
+async fn a_table_is_found_in_a_later_schema_of_the_path() {
+    let (mut world, plain) = (World::plain(SHARED).await, World::plain(SHARED).await);
+    world.verbs.schemas = vec![name("public"), name("billing")];
+    world.verbs.init().await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE users ADD age int").await;
+    world.verbs.publish("v2", &[]).await;
+    for edition in ["v1", "v2"] {
+        let (session, direct) = (world.session(OWNER, edition).await, plain.direct(OWNER).await);
+        for (number, way) in BEFORE_IT.iter().enumerate() {
+            assert_eq!(session.try_ask(way).await, direct.try_ask(way).await, "{edition}: {way}");
+            for numbered in [false, true] {
+                let told = [meant(&session, numbered).await, meant(&direct, numbered).await];
+                assert_eq!(told[0], told[1], "{edition}, {number}: {way}");
+            }
+        }
+    }
+    // From the first statement on, by a path that the session brings along.
+    let mut config = world.config(OWNER);
+    let session = Session::open(config.options("-c search_path=other,public")).await.unwrap();
+    session.run("INSERT INTO users VALUES (9, 'Ada')").await;
+    assert_eq!(session.ask("SELECT id, name FROM users GROUP BY id HAVING id = 9").await, ["9|Ada"]);
     world.end().await;
     plain.end().await;
 }
