@@ -51,7 +51,7 @@ pub(super) struct Analysis<'t> {
     /// After the statements that have been looked at.
     here: Here,
     wants_path: Cell<bool>,
-    /// Names that may be those of views in a schema which is not the first of the path, and those views' schemas.
+    /// Names of which only the server knows where they lead, and where they would to be of account.
     wants_whence: RefCell<BTreeMap<Name, Name>>,
 }
 
@@ -455,36 +455,53 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// What an unqualified relation name is, if it is one of the schema that the session looks into first, or a view of a later one and the
-    /// server has said that no earlier one has the name.
+    /// What an unqualified relation name is, if it is one of the schema that the session looks into first. Where there may be a temporary
+    /// table of the name, and where a later schema has a view of it, it is what the server has said.
     pub(super) fn unqualified(&self, name: &str) -> Option<&'t Relation> {
         let is_in = |schema: &Name| self.qualified(schema.as_str(), name).is_some();
-        if self.is_temporary(name) || !self.snapshot.schemas.iter().any(is_in) {
+        if self.has_made_temporary(name) || !self.snapshot.schemas.iter().any(is_in) {
             return None;
         }
         let home = self.home()?;
-        self.qualified(home.schema.as_str(), name).or_else(|| self.further_on(&home, name))
+        if self.session.temporaries.may_have(name) {
+            return self.as_the_server_says(name, [&home.schema].into_iter().chain(&home.further));
+        }
+        let first = self.qualified(home.schema.as_str(), name);
+        first.or_else(|| self.as_the_server_says(name, &home.further))
     }
 
-    fn further_on(&self, home: &Home, name: &str) -> Option<&'t Relation> {
-        // The server is asked before the text, whose own changes it does not know.
+    /// Which of what needs care under this name in these schemas the server finds, if it has been asked.
+    fn as_the_server_says<'s>(
+        &self,
+        name: &str,
+        schemas: impl IntoIterator<Item = &'s Name>,
+    ) -> Option<&'t Relation> {
+        // It was asked before the text, whose own changes it did not know.
         matches!(self.here, Here::Session).then_some(())?;
-        let views = home.further.iter().filter_map(|schema| match self.qualified(schema.as_str(), name)? {
-            relation @ Relation::View(view) => Some((relation, view)),
-            Relation::Tombstone | Relation::Moved { .. } => None,
-        });
-        let mut views = views.peekable();
-        let (_, first) = views.peek()?;
+        let mut known = schemas
+            .into_iter()
+            .filter_map(|schema| Some((schema, self.qualified(schema.as_str(), name)?)))
+            // What has moved the server finds by itself.
+            .filter(|(_, relation)| !matches!(relation, Relation::Moved { .. }))
+            .peekable();
+        let (schema, first) = known.peek()?;
         let Some(found) = self.session.whence.get(name) else {
-            self.wants_whence.borrow_mut().insert(Name::new(name).ok()?, first.schema.clone());
+            let place = if let Relation::View(view) = first { &view.schema } else { *schema };
+            self.wants_whence.borrow_mut().insert(Name::new(name).ok()?, place.clone());
             return None;
         };
-        // Its table, where the view is announced and not made yet.
-        let is_there = |view: &ViewRelation| {
-            found == Some(&view.schema)
-                || found == Some(&view.physical_schema) && view.physical_name.as_str() == name
+        let found = found?;
+        let is_there = |schema: &Name, relation: &Relation| match relation {
+            // Its table, where the view is announced and not made yet.
+            Relation::View(view) => {
+                *found == view.schema || *found == view.physical_schema && view.physical_name.as_str() == name
+            }
+            Relation::Tombstone | Relation::Moved { .. } => {
+                let mut own = self.edition.path.iter().filter(|(editioned, _)| editioned == schema);
+                found == schema || own.any(|(_, before)| before.contains(found))
+            }
         };
-        views.find(|(_, view)| is_there(view)).map(|(relation, _)| relation)
+        known.find(|(schema, relation)| is_there(schema, relation)).map(|(_, relation)| relation)
     }
 
     /// What the relation is that a statement names.

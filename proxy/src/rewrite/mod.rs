@@ -127,13 +127,15 @@ impl Rewriter {
         (verdict, found.may_change)
     }
 
-    /// Whether any text may be one that the server has to be asked for: where names lead is not known, or they may lead into an
-    /// editioned schema past others.
+    /// Whether any text may be one that the server has to be asked for: where names lead is not known, they may lead to temporary tables,
+    /// or into an editioned schema past others.
     #[inline]
     pub fn may_want(&self, session: &SessionTraits) -> bool {
         let is_past_others =
             |home: &Home| home.further.iter().any(|schema| self.snapshot.schemas.contains(schema));
-        session.is_path_lost() || session.whereabouts.home().is_some_and(is_past_others)
+        session.is_path_lost()
+            || session.temporaries.are_any()
+            || session.whereabouts.home().is_some_and(is_past_others)
     }
 
     /// What the server has to be asked for before a text is judged; nothing where [it never has to](Self::may_want).

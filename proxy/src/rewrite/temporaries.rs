@@ -12,7 +12,7 @@ const BYTES_MAX: usize = 256 << 10;
 /// Between what a key is made of; no text holds it.
 const MARK: u8 = 0xff;
 
-/// What the session said in SQL. Nothing is ever taken out: a rollback can bring back what was dropped.
+/// What the session said in SQL. Nothing is ever taken out: a rollback can bring back what was dropped. Whether one is there the server knows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Temporaries {
     names: BTreeSet<Box<[u8]>>,
@@ -35,6 +35,11 @@ impl Temporaries {
             self.bytes += name.len();
             self.names.insert(name.into());
         }
+    }
+
+    /// Whether the session made any.
+    pub(super) fn are_any(&self) -> bool {
+        !self.names.is_empty()
     }
 
     /// Whether the session made a table of this name.

@@ -155,6 +155,15 @@ fn temporary_tables_hide_what_is_called_the_same() {
     assert_eq!(judge("CREATE TEMP TABLE users (a int); DROP TABLE users"), "=");
     assert!(judge("DROP VIEW users").contains(FROZEN));
     assert_eq!(judge("DROP VIEW pg_temp.users"), "=");
+    // They may be gone again.
+    let name = |text: &str| Name::new(text).unwrap();
+    let answers = [("pg_temp_3", "="), ("public$v2", r#"TRUNCATE "public"."users""#)];
+    for (schema, told) in answers {
+        let wanted = rewriter.wants(b"TRUNCATE users", &cache, &session);
+        assert_eq!(wanted, Wanted::Whence(vec![name("users")]));
+        session.found([(name("users"), Some(name(schema)))]);
+        assert_eq!(shown(rewriter.judge(b"TRUNCATE users", &cache, &mut session)), told);
+    }
 }
 
 #[test]
@@ -293,7 +302,7 @@ fn where_a_name_leads_past_other_schemas_is_asked_for_if_that_matters() {
         "SELECT 1 FROM users; LOCK TABLE users",
         "SELECT full_name, count(*) FROM users GROUP BY full_name",
         "SET search_path = public; TRUNCATE users",
-        "SELECT 1 FROM legacy",
+        "SELECT nextval('audit_id_seq') FROM audit",
     ];
     for sql in unimportant {
         assert_eq!(wants(sql, &session), Wanted::Nothing, "{sql}");
@@ -317,6 +326,15 @@ fn where_a_name_leads_past_other_schemas_is_asked_for_if_that_matters() {
         assert_eq!(judge("TRUNCATE users", &mut session), told, "{schema:?}");
         // It holds for one text.
         assert_eq!(wants("TRUNCATE users", &session), Wanted::Whence(vec![name("users")]));
+    }
+    assert_eq!(wants("SELECT 1 FROM legacy", &session), Wanted::Whence(vec![name("legacy")]));
+    for (schema, is_refused) in [("public", true), ("public$v2", true), ("tenant", false)] {
+        session.found([(name("legacy"), Some(name(schema)))]);
+        assert_eq!(
+            judge("SELECT 1 FROM legacy", &mut session).starts_with("! 42P01"),
+            is_refused,
+            "{schema}"
+        );
     }
 }
 

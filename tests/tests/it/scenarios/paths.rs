@@ -218,7 +218,7 @@ async fn a_bare_name_means_what_it_means_to_the_server_whatever_became_of_the_pa
 const SHARED: &str = "CREATE SCHEMA other; CREATE SCHEMA billing; CREATE TABLE billing.invoices (id int PRIMARY KEY); \
     CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada')";
 
-/// What is done to the path and to what stands before the table in it, in its turn.
+/// What is done to the path and to what stands before the table in it (temporary tables come first of all), in its turn.
 const BEFORE_IT: &[&str] = &[
     "SET search_path = other, public",
     "SET search_path = billing, public",
@@ -238,9 +238,18 @@ const BEFORE_IT: &[&str] = &[
     "SET search_path = other; SELECT id, name FROM users GROUP BY id",
     "DO $$ BEGIN CREATE TEMPORARY TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Trent'); END $$",
     "DROP TABLE pg_temp.users",
+    "CREATE TEMPORARY TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (4, 'Peggy')",
+    "BEGIN; DROP TABLE users",
+    "ROLLBACK",
+    "SET search_path = public",
+    "TRUNCATE users",
+    "INSERT INTO users VALUES (4, 'Peggy')",
+    "DISCARD TEMP",
+    "TRUNCATE users",
+    "INSERT INTO users VALUES (5, 'Victor')",
 ];
 
-/// Only the server knows whether a schema that comes first in the path has a table of the name.
+/// Only the server knows whether a schema that comes first in the path has a table of the name, and whether a temporary one is still there.
 #[tokio::test]
 async fn a_table_is_found_in_a_later_schema_of_the_path() {
     let (mut world, plain) = (World::plain(SHARED).await, World::plain(SHARED).await);
