@@ -21,7 +21,7 @@ use super::{
     cache::{Judgement, Outcome, PathEffect, Splice},
     command::{Command, Substitute},
     constraints, copy, ddl, grouped,
-    home::{Home, Whence},
+    home::{Found, Home, Whence},
     maintenance, names,
     resets::Resets,
     search_path, stored, temporary, truncate,
@@ -485,12 +485,15 @@ impl<'t> Analysis<'t> {
             .filter(|(_, relation)| !matches!(relation, Relation::Moved { .. }))
             .peekable();
         let (schema, first) = known.peek()?;
-        let Some(found) = self.session.whence.get(name) else {
-            let place = if let Relation::View(view) = first { &view.schema } else { *schema };
-            self.wants_whence.borrow_mut().insert(Name::new(name).ok()?, place.clone());
-            return None;
+        let found = match self.session.whence.get(name) {
+            Found::In(found) => found,
+            Found::Nowhere => return None,
+            Found::NotAsked => {
+                let place = if let Relation::View(view) = first { &view.schema } else { *schema };
+                self.wants_whence.borrow_mut().insert(Name::new(name).ok()?, place.clone());
+                return None;
+            }
         };
-        let found = found?;
         let is_there = |schema: &Name, relation: &Relation| match relation {
             // Its table, where the view is announced and not made yet.
             Relation::View(view) => {

@@ -32,15 +32,26 @@ impl Home {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Whence(Vec<(Name, Option<Name>)>);
 
+/// Where the server finds a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found<'w> {
+    NotAsked,
+    Nowhere,
+    In(&'w Name),
+}
+
 impl Whence {
     pub(super) fn of(found: impl IntoIterator<Item = (Name, Option<Name>)>) -> Self {
         Self(found.into_iter().collect())
     }
 
-    /// What the server says of a name; `None`: it was not asked.
-    pub(super) fn get(&self, name: &str) -> Option<Option<&Name>> {
-        let found = self.0.iter().find(|(asked, _)| asked.as_str() == name);
-        found.map(|(_, schema)| schema.as_ref())
+    /// What the server says of a name.
+    pub(super) fn get(&self, name: &str) -> Found<'_> {
+        match self.0.iter().find(|(asked, _)| asked.as_str() == name) {
+            None => Found::NotAsked,
+            Some((_, None)) => Found::Nowhere,
+            Some((_, Some(schema))) => Found::In(schema),
+        }
     }
 
     /// A text has been judged: the next one may come when names lead elsewhere.

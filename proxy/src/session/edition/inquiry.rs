@@ -109,17 +109,17 @@ impl InEdition {
         let said = said.as_deref().and_then(|said| std::str::from_utf8(said).ok());
         match self.interlude.purpose_mut() {
             Some(Purpose::AskWhence { schemas, .. }) => {
-                schemas.push(said.and_then(|said| Name::new(said).ok()))
+                schemas.push(said.and_then(|said| Name::new(said).ok()));
             }
             Some(Purpose::AskPath { is_settled }) => {
                 let (path, is_settled) = (said.and_then(route::split), *is_settled);
-                self.path_is(path.unwrap_or_default(), is_settled);
+                self.path_is(&path.unwrap_or_default(), is_settled);
             }
             Some(Purpose::Restoring | Purpose::Renewal) | None => {}
         }
     }
 
-    fn path_is(&mut self, path: Vec<String>, is_settled: bool) {
+    fn path_is(&mut self, path: &[String], is_settled: bool) {
         let reading = self.reading();
         let ours = |schema: &&str| {
             let mut schemas = reading.snapshot.editions.iter().flat_map(|edition| &edition.path);

@@ -296,7 +296,7 @@ impl InEdition {
             }
             (_, Ok(())) => {}
             (Purpose::AskPath { .. } | Purpose::AskWhence { .. }, Err(report)) => {
-                self.interrupted = Some(report)
+                self.interrupted = Some(report);
             }
             // The settings came back with the transaction; and the client's next statement fails by it, unless it ends that.
             (_, Err(_)) if in_failed_transaction => {}
