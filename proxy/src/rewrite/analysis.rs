@@ -53,6 +53,8 @@ pub(super) struct Analysis<'t> {
     wants_path: Cell<bool>,
     /// Names of which only the server knows where they lead, and where they would to be of account.
     wants_whence: RefCell<BTreeMap<Name, Name>>,
+    /// A statement of the text may have to come before its transaction's snapshot, which a question would take.
+    precedes_snapshot: bool,
 }
 
 /// Where the names of the next statement of the text lead.
@@ -123,6 +125,7 @@ fn judge_tree(
             here: Here::Session,
             wants_path: Cell::new(false),
             wants_whence: RefCell::default(),
+            precedes_snapshot: false,
         };
         for (number, (statement, bytes)) in tree.places().enumerate() {
             let at = |byte: usize| tokens.partition_point(|token| token.start < byte);
@@ -130,6 +133,7 @@ fn judge_tree(
             analysis.statement(statement);
         }
         let wanted = analysis.wants_whence.take();
+        let wanted = if analysis.precedes_snapshot { BTreeMap::new() } else { wanted };
         (analysis.judged(), wanted)
     });
     judged.ok()
@@ -140,6 +144,13 @@ impl<'t> Analysis<'t> {
     /// others are searched for names.
     fn statement(&mut self, statement: Node<'t>) {
         self.resets.statement(statement);
+        self.precedes_snapshot |= match statement {
+            Node::LockStmt(_) => true,
+            Node::VariableSetStmt(set) => {
+                set.name().is_some_and(|name| name.to_ascii_lowercase().starts_with("transaction"))
+            }
+            _ => false,
+        };
         match statement {
             Node::CopyStmt(copy) => copy::rewrite(self, copy),
             Node::TruncateStmt(truncate) => truncate::rewrite(self, truncate),

@@ -62,8 +62,12 @@ fn check(hop: &HopTriggers, store: &QualifiedName, missing: &[(Name, Sql)]) -> O
         Literal(relation.as_str())
     );
     let function = sql!("{}()", hop.forward_function());
+    let table = sql!("{}", hop.table);
+    // The retire of an older edition may have replaced the function, not the trigger.
     let made = sql!(
-        "(SELECT pg_catalog.age(made.xmin) FROM pg_catalog.pg_proc AS made WHERE made.oid = pg_catalog.to_regprocedure({}))",
+        "(SELECT max(pg_catalog.age(made.xmin)) FROM pg_catalog.pg_trigger AS made \
+         WHERE made.tgrelid = {}::pg_catalog.regclass AND made.tgfoid = pg_catalog.to_regprocedure({}))",
+        Literal(table.as_str()),
         Literal(function.as_str())
     );
     let query = sql!(

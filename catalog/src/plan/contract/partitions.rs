@@ -23,9 +23,13 @@ impl Contraction<'_> {
     fn gone_partitions_of(&self, id: TableId) -> Option<Step> {
         let (live, gone) = (self.live(id)?, self.gone.physical.table(id)?);
         let is_kept = |partition: &Partition| {
-            let mut sights =
-                self.remaining.iter().filter_map(|member| member.physical.table(id)?.partitioning.as_ref());
-            sights.any(|tree| tree.partition(partition.table.id).is_some())
+            // One that a draft dropped and made again is the same: nothing was made for it at its publish.
+            let is_it = |other: &Partition| {
+                other.table.id == partition.table.id
+                    || other.table.name == partition.table.name && other.bound == partition.bound
+            };
+            let mut sights = self.remaining.iter().filter_map(|member| member.physical.table(id));
+            sights.any(|table| table.partitions().iter().any(is_it))
         };
         let mut statements = Vec::new();
         // Parts before what they are parts of.

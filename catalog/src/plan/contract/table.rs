@@ -130,11 +130,13 @@ impl Contraction<'_> {
         self.hop_of(id, self.gone_hop()).map(drop_hop).unwrap_or_default()
     }
 
-    /// Bodies of the triggers that stay, where columns are renamed under them.
+    /// Bodies of the triggers that stay, where columns are renamed under them or numbers come from another one.
     fn rewritten_functions(&self, id: TableId) -> Vec<Sql> {
         self.remaining_hops()
-            .filter(|hop| hop.table_id == id && self.renames.contains_key(&id))
-            .flat_map(|hop| rewritten_functions(&self.renamed(hop)))
+            .filter(|hop| hop.table_id == id)
+            .map(|hop| (hop, self.renamed(hop)))
+            .filter(|(hop, renamed)| *hop != renamed || self.renames.contains_key(&id))
+            .flat_map(|(_, renamed)| rewritten_functions(&renamed))
             .collect()
     }
 

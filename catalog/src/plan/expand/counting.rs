@@ -4,8 +4,8 @@
 use super::{ExpandInput, TableView};
 use crate::{
     layout::{ColumnFate, TakenNames, interim_counter},
-    model::{Column, Identity, Name, QualifiedName},
-    plan::{Code, Finding, Lock, Step, names::relations, transforms::next_number},
+    model::{Column, EditionName, Identity, Name, QualifiedName},
+    plan::{Code, Finding, Lock, Member, Step, names::relations, transforms::next_number},
     property::{Object, settle},
     sql,
     sql::{Literal, Sql},
@@ -31,10 +31,31 @@ pub(super) fn counting(
             findings.push(stored_anew(table, column));
             continue;
         }
+        // The parent's own default the diff tells of.
+        if before.default.is_none()
+            && let Some(older) = given_a_default(input, table, column)
+        {
+            findings.push(has_default(table, column, older));
+            continue;
+        }
         findings.push(may_meet(table, column));
         steps.extend(count(input, table, column, options));
     }
     steps
+}
+
+/// An edition before the parent that gives the column a default: the stored column has it, or will when that edition is the oldest, and
+/// PostgreSQL has no identity beside a default.
+fn given_a_default<'a>(
+    input: &ExpandInput<'a>,
+    table: &TableView<'_>,
+    column: &Column,
+) -> Option<&'a EditionName> {
+    let gives = |member: &&Member| {
+        let known = member.logical.table(table.child.id).and_then(|older| older.column(column.id));
+        known.is_some_and(|known| known.default.is_some())
+    };
+    input.chain.members.iter().find(gives).map(|member| &member.edition.name)
 }
 
 fn count(input: &ExpandInput<'_>, table: &TableView<'_>, column: &Column, options: &str) -> Vec<Step> {
@@ -169,6 +190,12 @@ fn may_meet(table: &TableView<'_>, column: &Column) -> Finding {
     Finding::new(Code::NumbersMayMeet, subject(table, column), message).with_fix(
         "let older applications give no numbers beyond those, or none at all, and accept it: --allow numbers-may-meet",
     )
+}
+
+fn has_default(table: &TableView<'_>, column: &Column, older: &EditionName) -> Finding {
+    let message = format!("identity was added to a column that has a default in edition {older}");
+    Finding::new(Code::Unsupported, subject(table, column), message)
+        .with_fix(format!("retire {older} first, or take it back in the draft"))
 }
 
 fn stored_anew(table: &TableView<'_>, column: &Column) -> Finding {

@@ -16,6 +16,7 @@ mod interrupted;
 mod keys;
 mod like;
 mod living;
+mod longer_chains;
 mod moments;
 mod names;
 mod objects;

@@ -1,0 +1,153 @@
+//! What a middle edition changes, and a younger one changes back or builds upon.
+
+use edition_tests::{OWNER, World};
+
+use super::story;
+
+/// It stands all the time: nobody's rows may go with the edition that saw it first.
+#[tokio::test]
+async fn a_partition_that_is_dropped_and_made_again() {
+    story(
+        "CREATE TABLE ev (id int, at int) PARTITION BY LIST (at); CREATE TABLE ev_1 PARTITION OF ev FOR VALUES IN (1);
+         CREATE TABLE ev_2 PARTITION OF ev FOR VALUES IN (2); INSERT INTO ev VALUES (1, 1)",
+    )
+    .draft("v2", "DROP TABLE ev_1")
+    .draft("v3", "CREATE TABLE ev_1 PARTITION OF ev FOR VALUES IN (1)")
+    .run("v3", "INSERT INTO ev VALUES (9, 1)")
+    .at_rest("SELECT id FROM ev WHERE at = 1 ORDER BY id", &["1", "9"])
+    .tell()
+    .await;
+}
+
+/// The retire of an older edition in between makes no place look older than it is.
+#[tokio::test]
+async fn rows_that_came_with_a_partition_are_missed_at_a_later_retire_too() {
+    let world = World::adopted(
+        "CREATE TABLE ev (id int, at int, k int, qty int, PRIMARY KEY (id, at)) PARTITION BY LIST (at); CREATE TABLE ev_1 PARTITION OF ev FOR VALUES IN (1)",
+    )
+    .await;
+    for (edition, ddl) in
+        [("v2", "ALTER TABLE ev RENAME k TO kind"), ("v3", "ALTER TABLE ev ALTER qty TYPE bigint")]
+    {
+        world.verbs.create(edition).await;
+        world.draft(edition, ddl).await;
+        world.verbs.publish(edition, &[]).await;
+    }
+    let owner = world.direct(OWNER).await;
+    owner.run("CREATE TABLE ev_2 (LIKE ev INCLUDING ALL); INSERT INTO ev_2 (id, at, k, qty) VALUES (1, 2, 3, 4); ALTER TABLE ev ATTACH PARTITION ev_2 FOR VALUES IN (2)").await;
+    world.verbs.default("v3").await;
+    world.verbs.retire("v1").await;
+    let error = world.verbs.try_retire("v2", &catalog::event::Silent).await.unwrap_err();
+    assert!(format!("{error:?}").contains("ev_2"), "{error:?}");
+    owner.run("UPDATE ev_2 SET \"qty$v3\" = qty").await;
+    world.verbs.retire("v2").await;
+    assert_eq!(owner.ask("SELECT qty FROM ev WHERE at = 2").await, ["4"]);
+    world.end().await;
+}
+
+/// The number of the youngest comes from the column that is left of the older ones.
+#[tokio::test]
+async fn a_key_that_counts_is_retyped_twice() {
+    story("CREATE TABLE t (id serial PRIMARY KEY, x text); INSERT INTO t (x) VALUES ('a')")
+        .draft("v2", "ALTER TABLE t RENAME id TO key; ALTER TABLE t ALTER key TYPE bigint")
+        .draft("v3", "ALTER TABLE t ALTER key TYPE numeric")
+        .allow("older-write-may-fail")
+        .see("v3", "INSERT INTO t (x) VALUES ('b') RETURNING key", &["2"])
+        .see("v2", "INSERT INTO t (x) VALUES ('c') RETURNING key", &["3"])
+        .at_rest("INSERT INTO t (x) VALUES ('d') RETURNING key", &["4"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn an_index_changes_and_changes_back() {
+    story("CREATE TABLE t (id int PRIMARY KEY, a int, b int); CREATE INDEX i ON t (a)")
+        .draft("v2", "DROP INDEX i; CREATE INDEX i ON t (b)")
+        .draft("v3", "DROP INDEX i; CREATE INDEX i ON t (a)")
+        .run("v1", "INSERT INTO t VALUES (1, 1, 1)")
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_check_and_a_unique_key_change_and_change_back() {
+    story("CREATE TABLE t (id int PRIMARY KEY, a int CONSTRAINT few CHECK (a > 0), b int, CONSTRAINT u UNIQUE (a)); INSERT INTO t VALUES (1, 5, 1)")
+        .draft("v2", "ALTER TABLE t DROP CONSTRAINT few, ADD CONSTRAINT few CHECK (a > 1), DROP CONSTRAINT u, ADD CONSTRAINT u UNIQUE (a, b)")
+        .allow("tightens-older-edition")
+        .draft("v3", "ALTER TABLE t DROP CONSTRAINT few, ADD CONSTRAINT few CHECK (a > 0), DROP CONSTRAINT u, ADD CONSTRAINT u UNIQUE (a)")
+        .allow("tightens-older-edition")
+        .run("v1", "INSERT INTO t VALUES (2, 6, 1)")
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_trigger_of_the_youngest_over_columns_that_the_middle_renamed() {
+    story("CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, 1)")
+        .draft("v2", "ALTER TABLE t RENAME a TO b")
+        .draft(
+            "v3",
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.b := NEW.b + 1; RETURN NEW; END $$;
+             CREATE TRIGGER trg BEFORE UPDATE OF b ON t FOR EACH ROW WHEN (NEW.b > 0) EXECUTE FUNCTION f()",
+        )
+        .run("v1", "UPDATE t SET a = 2")
+        .at_rest("UPDATE t SET b = 5 RETURNING b", &["6"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_primary_key_changes_and_changes_back() {
+    story("CREATE TABLE t (id int PRIMARY KEY, code text NOT NULL); INSERT INTO t VALUES (1, 'a')")
+        .draft("v2", "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (code)")
+        .allow("tightens-older-edition")
+        .draft("v3", "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id)")
+        .allow("tightens-older-edition")
+        .run("v1", "INSERT INTO t VALUES (2, 'b')")
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_new_column_has_a_name_that_a_middle_edition_gave() {
+    story("CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, 1)")
+        .draft("v2", "ALTER TABLE t RENAME a TO b")
+        .draft("v3", "ALTER TABLE t DROP COLUMN b")
+        .draft("v4", "ALTER TABLE t ADD b text")
+        .run("v4", "UPDATE t SET b = 'x'")
+        .see("v2", "SELECT b FROM t", &["1"])
+        .at_rest("SELECT b FROM t", &["x"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn two_triggers_that_call_one_function() {
+    story(
+        "CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, 1);
+         CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.a := NEW.a + 1; RETURN NEW; END $$;
+         CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f(); CREATE TRIGGER two BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE t RENAME a TO b; CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.b := NEW.b + 1; RETURN NEW; END $$",
+    )
+    .see("v1", "INSERT INTO t VALUES (2, 2) RETURNING a", &["3"])
+    .see("v2", "UPDATE t SET b = 5 WHERE id = 2 RETURNING b", &["6"])
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_table_takes_the_name_of_a_renamed_one_and_of_what_is_its_own() {
+    story("CREATE TABLE orders (id serial PRIMARY KEY, x text); INSERT INTO orders (x) VALUES ('a')")
+        .draft(
+            "v2",
+            "ALTER TABLE orders RENAME TO orders_old; ALTER SEQUENCE orders_id_seq RENAME TO orders_old_id_seq; ALTER INDEX orders_pkey RENAME TO orders_old_pkey;
+             CREATE TABLE orders (id serial PRIMARY KEY, y text); GRANT SELECT, INSERT ON orders TO app; GRANT USAGE ON SEQUENCE orders_id_seq TO app",
+        )
+        .run("v1", "INSERT INTO orders (x) VALUES ('b')")
+        .run("v2", "INSERT INTO orders (y) VALUES ('c')")
+        .tell()
+        .await;
+}
