@@ -68,7 +68,7 @@ pub struct LayoutInput<'a> {
     pub transforms: &'a [Transform],
     /// Objects that both have, but of which the child needs one of its own.
     pub own: &'a BTreeSet<u32>,
-    /// Column names of the physical tables as they stand.
+    /// Names that columns of the physical tables have, or will have when an edition is the oldest.
     pub physical_columns: &'a BTreeMap<QualifiedName, Vec<Name>>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
     blueprint::{bound_to_functions, compare, new_schemas, whole_rows},
     error::{Error, Result},
     layout::{Ancestry, ChildLayout, LayoutInput, lay_out_child, renamed_sequences},
-    model::{Edition, EditionName, EditionState, Identity, Name, QualifiedName, Schema, Transform},
+    model::{Edition, EditionName, EditionState, Identity, Name, QualifiedName, Schema, Table, Transform},
     physical::{ExtraColumn, PhysicalRequest, read_in_physical_words},
     plan::{
         Bindings, Chain, Code, ExpandInput, Finding, Plan, Severity, TransformInput, agreements, assemble,
@@ -215,12 +215,18 @@ fn lay_out(
     own: &BTreeSet<u32>,
 ) -> Result<ChildLayout> {
     let leaf = chain.leaf().ok_or_else(|| Error::bug("no edition is live"))?;
-    let physical_columns: BTreeMap<QualifiedName, Vec<Name>> = chain
-        .live
-        .tables
-        .iter()
-        .map(|table| (table.name.clone(), table.columns.iter().map(|column| column.name.clone()).collect()))
-        .collect();
+    let names = |table: &Table| table.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+    let mut physical_columns: BTreeMap<QualifiedName, Vec<Name>> =
+        chain.live.tables.iter().map(|table| (table.name.clone(), names(table))).collect();
+    // Each edition's columns take their own names when it is the oldest.
+    for member in &chain.members {
+        for table in &member.logical.tables {
+            let standing = member.mapping.table(table).physical;
+            if let Some(taken) = physical_columns.get_mut(&standing) {
+                taken.extend(names(table));
+            }
+        }
+    }
     let mut layout = lay_out_child(&LayoutInput {
         edition: &draft.name,
         parent: &leaf.logical,

@@ -151,8 +151,10 @@ impl<'a> Contraction<'a> {
 
     /// What becomes of the triggers of each table.
     fn triggers(&self, after: &After<'_>) -> Result<BTreeMap<TableId, triggers::Change>> {
-        let changes = triggers::changes(&self.sights(), &self.passage(after), |id| {
-            self.moves.get(&id).map(|(_, to)| to.clone()).or_else(|| self.standing(id))
+        let changes = triggers::changes(&self.sights(), &self.passage(after), |id, moment| {
+            let moved =
+                self.moves.get(&id).filter(|_| moment == triggers::Moment::After).map(|(_, to)| to.clone());
+            moved.or_else(|| self.standing(id))
         })?;
         Ok(changes.into_iter().map(|change| (change.table, change)).collect())
     }

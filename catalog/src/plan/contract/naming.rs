@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::Contraction;
 use crate::{
+    layout::TakenNames,
     model::{ConstraintKind, Name, QualifiedName, TableId},
     plan::{
         Lock, Step,
@@ -89,7 +90,37 @@ impl Contraction<'_> {
             });
             Renaming { is_constraint, from: from.clone(), to: to.clone(), between }
         });
-        numbered.collect()
+        let numbered: Vec<Renaming> = numbered.collect();
+        // What is there for a younger edition only gives way first.
+        let wanted: BTreeSet<&Name> = numbered.iter().map(|renaming| &renaming.to).collect();
+        let of_root: BTreeSet<&Name> = standings
+            .constraints
+            .iter()
+            .map(|(_, standing)| match standing {
+                Standing::Constraint(name) | Standing::Index(name) => *name,
+            })
+            .chain(standings.indexes.iter().map(|(_, name)| *name))
+            .collect();
+        let doomed: BTreeSet<Name> = self
+            .doomed_constraints(id, false)
+            .into_iter()
+            .chain(self.doomed_constraints(id, true))
+            .chain(self.doomed_indexes(id))
+            .collect();
+        let constraints = live.constraints.iter().map(|constraint| (true, &constraint.name));
+        let indexes = live.indexes.iter().map(|index| (false, &index.name));
+        let in_the_way = constraints
+            .chain(indexes)
+            .filter(|(_, name)| wanted.contains(name) && !of_root.contains(name) && !doomed.contains(*name));
+        let mut taken = TakenNames::new(in_use.iter().cloned());
+        let younger = self.remaining.get(1).map_or(&self.new_root.edition.name, |next| &next.edition.name);
+        let giving_way: Vec<Renaming> = in_the_way
+            .map(|(is_constraint, name)| {
+                let (from, to) = (name.clone(), taken.take(name, younger));
+                Renaming { is_constraint, from, to, between: None }
+            })
+            .collect();
+        giving_way.into_iter().chain(numbered).collect()
     }
 
     /// Names of relations and constraints around a table, without those that its own step drops.

@@ -91,9 +91,14 @@ impl Contraction<'_> {
             let (tables, bodies) = self.settled_functions();
             relations.extend(tables);
             statements.extend(bodies);
-            for change in triggers.values().filter(|change| !change.statements.is_empty()) {
-                relations.extend(self.standing(change.table));
-                statements.extend(change.statements.iter().cloned());
+            for change in triggers.values() {
+                let Some(standing) = self.standing(change.table) else { continue };
+                let settled = self.moves.get(&change.table).map_or(&standing, |(_, to)| to);
+                let rest = change.rest_on(settled);
+                if !rest.is_empty() {
+                    statements.extend(rest);
+                    relations.insert(standing);
+                }
             }
             for change in policies.iter().filter(|change| self.is_kept(change.table)) {
                 let Some(standing) = self.standing(change.table) else { continue };

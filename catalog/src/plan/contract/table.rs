@@ -121,7 +121,7 @@ impl Contraction<'_> {
     fn gone_triggers(&self, physical: &QualifiedName, triggers: Option<&triggers::Change>) -> Vec<Sql> {
         let Some(change) = triggers else { return Vec::new() };
         match self.input.end {
-            End::Root => change.drops_on(physical),
+            End::Root => change.first_on(physical),
             End::Leaf => change.all_on(physical),
         }
     }

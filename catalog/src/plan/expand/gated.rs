@@ -54,10 +54,10 @@ pub(super) fn trigger_steps(
     let (child, sights) = sights(input);
     let altered = tables.iter().filter(|table| new_columns(table.place, table.child).next().is_some());
     findings.extend(triggers::findings(&child, &altered.map(|table| table.place.id).collect()));
-    let at = |id: TableId| stored(&sights, id);
+    let at = |id, _| stored(&sights, id);
     let back = triggers::changes(&sights, &Passage::Departure, at)?;
     let step = |change: &triggers::Change| {
-        let table = at(change.table)?;
+        let table = stored(&sights, change.table)?;
         let undo = back.iter().find(|undo| undo.table == change.table);
         let inverse = undo.map(|undo| undo.all_on(&table));
         let title = format!("triggers of {}", table.pretty());

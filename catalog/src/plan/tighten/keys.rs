@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Context, Taken, partitioned::Whole};
+use super::{Context, Standing, Standings, Taken, partitioned::Whole};
 use crate::{
     ddl::concurrent_index,
     model::{ColumnId, Constraint, ConstraintKind, Index, Name, QualifiedName},
@@ -15,6 +15,22 @@ use crate::{
 pub(crate) const BYTES_BUILT_AT_ONCE: u64 = 1 << 20;
 
 impl Context<'_> {
+    /// The primary key that the parent gave up for another: the table has it still, and would have to keep it when the parent's is to take its place.
+    pub(super) fn key_of_an_older_edition(&self) -> Option<Finding> {
+        let is_key = |constraint: &&Constraint| constraint.kind == ConstraintKind::PrimaryKey;
+        let key = self.table.physical.constraints.iter().find(is_key)?;
+        let before = self.table.parent.constraints.iter().find(is_key)?;
+        let live = self.input.chain.live.table_named(self.physical)?;
+        let standing = Standings::of(live, self.table.physical).constraint(key)?;
+        let is_another = before.columns != key.columns;
+        (is_another && matches!(standing, Standing::Constraint(_))).then(|| {
+            let what = format!("constraint {}", key.name.as_str());
+            let message = "it is the primary key that the edition before gave up for another, and the table cannot have both";
+            let fix = "retire the editions that have it first, or add a unique constraint instead";
+            self.refused(&what, message).with_fix(fix)
+        })
+    }
+
     /// A unique constraint or a primary key: its index is built without blocking anybody and then attached.
     ///
     /// A table can have one primary key. While an older edition has another, the child's is a unique index over columns that are NOT NULL, which

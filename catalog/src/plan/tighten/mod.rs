@@ -125,6 +125,7 @@ impl<'a> Context<'a> {
         taken.schema = Some(self.physical.schema.clone());
         let mut names = taken.of_table(self.physical);
         let mut steps = Vec::new();
+        findings.extend(self.key_of_an_older_edition());
         for constraint in self.missing_constraints() {
             match constraint.kind {
                 ConstraintKind::ForeignKey => {}

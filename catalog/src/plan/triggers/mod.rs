@@ -47,27 +47,75 @@ pub(super) struct Change {
     pub(super) table: TableId,
     /// Triggers that the editions which stay never fire.
     dropped: Vec<Standing>,
-    /// Everything else; atomic, so that no write misses a trigger.
-    pub(super) statements: Vec<Sql>,
+    /// Triggers of the new root that give way to others, when everything has its name.
+    replaced: Vec<Standing>,
+    /// Functions that stay in use.
+    kept: BTreeSet<QualifiedName>,
+    /// What has to be done at a retire as soon as columns get their names, in words from before.
+    renewed: Vec<Sql>,
+    /// Functions that these no longer call.
+    given_up: BTreeSet<QualifiedName>,
+    /// What is made in the end.
+    made: Vec<Sql>,
 }
 
 impl Change {
-    /// Drops triggers that the editions which stay never fire, while the table stands under this name.
-    pub(super) fn drops_on(&self, table: &QualifiedName) -> Vec<Sql> {
-        self.dropped.iter().flat_map(|standing| standing.drop_from(table)).collect()
+    fn new(table: TableId) -> Self {
+        Self {
+            table,
+            dropped: Vec::new(),
+            replaced: Vec::new(),
+            kept: BTreeSet::new(),
+            renewed: Vec::new(),
+            given_up: BTreeSet::new(),
+            made: Vec::new(),
+        }
     }
 
-    /// Drops, then everything else.
-    pub(super) fn all_on(&self, table: &QualifiedName) -> Vec<Sql> {
-        self.drops_on(table).into_iter().chain(self.statements.iter().cloned()).collect()
+    /// At a retire, before any column gets its name: drops triggers that the editions which stay never fire, and brings those of younger editions to
+    /// what they are from now on. The table stands under this name.
+    pub(super) fn first_on(&self, table: &QualifiedName) -> Vec<Sql> {
+        let waiting = functions(&self.replaced);
+        let free = |function: &QualifiedName| !self.kept.contains(function) && !waiting.contains(function);
+        let mut statements: Vec<Sql> =
+            self.dropped.iter().map(|standing| standing.drop_from(table)).collect();
+        statements.extend(self.renewed.iter().cloned());
+        let unused: BTreeSet<_> = functions(&self.dropped).into_iter().chain(self.given_up.clone()).collect();
+        statements.extend(unused.into_iter().filter(free).map(drop_function));
+        statements
     }
+
+    /// Everything else, under the table's later name; atomic, so that no write misses a trigger.
+    pub(super) fn rest_on(&self, table: &QualifiedName) -> Vec<Sql> {
+        // Drops first: a name that one gives up may be taken by another.
+        let mut statements: Vec<Sql> =
+            self.replaced.iter().map(|standing| standing.drop_from(table)).collect();
+        let unused = functions(&self.replaced).into_iter().filter(|function| !self.kept.contains(function));
+        statements.extend(unused.map(drop_function));
+        statements.extend(self.made.iter().cloned());
+        statements
+    }
+
+    /// Both, of a table that keeps its name.
+    pub(super) fn all_on(&self, table: &QualifiedName) -> Vec<Sql> {
+        self.first_on(table).into_iter().chain(self.rest_on(table)).collect()
+    }
+}
+
+/// The copies that triggers call.
+fn functions(standing: &[Standing]) -> BTreeSet<QualifiedName> {
+    standing.iter().filter_map(|standing| Some(standing.copy.as_ref()?.function.clone())).collect()
+}
+
+fn drop_function(function: QualifiedName) -> Sql {
+    sql!("DROP FUNCTION IF EXISTS {}()", function)
 }
 
 /// The statements of one operation, by table. `at`: where a table stands when they are run.
 pub(super) fn changes<'a>(
     sights: &[Sight<'a>],
     passage: &Passage<'_>,
-    at: impl Fn(TableId) -> Option<QualifiedName>,
+    at: impl Fn(TableId, Moment) -> Option<QualifiedName>,
 ) -> Result<Vec<Change>> {
     let mut changes: BTreeMap<TableId, Change> = BTreeMap::new();
     let (earlier, later) = lives(passage, sights.len());
@@ -83,27 +131,76 @@ pub(super) fn changes<'a>(
         if before == after {
             continue;
         }
-        let Some(table) = at(run.table) else { continue };
-        let change = changes.entry(run.table).or_insert_with(|| Change {
-            table: run.table,
-            dropped: Vec::new(),
-            statements: Vec::new(),
-        });
+        let (Some(now), Some(table)) = (at(run.table, Moment::Before), at(run.table, Moment::After)) else {
+            continue;
+        };
+        let change = changes.entry(run.table).or_insert_with(|| Change::new(run.table));
+        // What is worded as things stand before a retire has to be made before they get their names.
+        let is_younger = settled.is_some() && !begins_at(sights, &later, &run);
         match (before, after) {
             (Some(before), None) => change.dropped.push(before),
-            (None, Some(after)) => change.statements.extend(after.create_on(&table)),
+            (None, Some(after)) => change.made.extend(after.create_on(&table)),
             (Some(before), Some(after)) if before.is_same_trigger(&after) => {
-                change.statements.extend(after.copy.map(|copy| copy.create));
+                let copy = after.copy.map(|copy| copy.create);
+                if settled.is_some() { change.renewed.extend(copy) } else { change.made.extend(copy) }
+            }
+            (Some(before), Some(after)) if is_younger => {
+                change.renewed.push(before.drop_from(&now));
+                change.renewed.extend(after.create_on(&now));
+                change.given_up.extend(before.copy.map(|copy| copy.function));
             }
             (Some(before), Some(after)) => {
-                // Drops first: a name that one gives up may be taken by another.
-                change.statements.splice(0..0, before.drop_from(&table));
-                change.statements.extend(after.create_on(&table));
+                let own = settled.map(|settled| renewed_copy(sights, &earlier, &run, settled)).transpose()?;
+                change.renewed.extend(own.flatten().map(|copy| copy.create));
+                change.replaced.push(before);
+                change.made.extend(after.create_on(&table));
             }
             (None, None) => {}
         }
     }
+    for change in changes.values_mut() {
+        let of_table = runs(sights, named, same_words).into_iter().filter(|run| run.table == change.table);
+        for run in of_table {
+            let after = standing(sights, &later, &run, settled)?;
+            change.kept.extend(after.and_then(|after| Some(after.copy?.function)));
+        }
+    }
     Ok(changes.into_values().collect())
+}
+
+/// Before an operation has given names, or after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    Before,
+    After,
+}
+
+/// Whether what is live of a run begins with the oldest edition.
+fn begins_at(sights: &[Sight<'_>], live: &RangeInclusive<usize>, run: &Run<'_>) -> bool {
+    let part = extent(sights, live, run.table, (run.first, run.last));
+    part.is_some_and(|part| part.first == *live.start())
+}
+
+/// The copy that a trigger of the new root calls until everything has its name, over columns that have theirs.
+fn renewed_copy(
+    sights: &[Sight<'_>],
+    live: &RangeInclusive<usize>,
+    run: &Run<'_>,
+    settled: &BTreeMap<EditionId, Mapping>,
+) -> Result<Option<Copy>> {
+    let part = extent(sights, live, run.table, (run.first, run.last));
+    let Some(sight) = part.and_then(|part| sights.get(part.first)) else { return Ok(None) };
+    let Some(trigger) = find(sight, sight.physical, run.table, run.name) else { return Ok(None) };
+    if copy(sight, sight.mapping, trigger)?.is_none() {
+        return Ok(None);
+    }
+    let mapping = settled.get(&sight.edition.id).unwrap_or(sight.mapping);
+    let own = sight.logical.functions.iter().find(|function| Some(function.id) == trigger.function);
+    let spliced = reading(sight, mapping, trigger).and_then(|(_, reading)| reading.spliced);
+    match spliced.or_else(|| own.map(|own| own.definition.clone())) {
+        Some(definition) => copied(sight, trigger, &definition).map(Some),
+        None => Ok(None),
+    }
 }
 
 fn find<'a>(sight: &Sight<'a>, schema: &'a Schema, table: TableId, name: &Name) -> Option<&'a Trigger> {
@@ -188,9 +285,16 @@ fn standing(
 }
 
 fn copy(sight: &Sight<'_>, mapping: &Mapping, trigger: &Trigger) -> Result<Option<Copy>> {
-    let Some((function, Reading { spliced: Some(definition), .. })) = reading(sight, mapping, trigger) else {
-        return Ok(None);
-    };
+    match reading(sight, mapping, trigger) {
+        Some((_, Reading { spliced: Some(definition), .. })) => copied(sight, trigger, &definition).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The trigger's function under a name of its table's, with the body of `definition`.
+fn copied(sight: &Sight<'_>, trigger: &Trigger, definition: &str) -> Result<Copy> {
+    let function = sight.physical.functions.iter().find(|function| Some(function.id) == trigger.function);
+    let function = function.ok_or_else(|| Error::bug("a trigger's function is not there"))?;
     let table =
         sight.logical.table(trigger.table).ok_or_else(|| Error::bug("a trigger's table is not there"))?;
     let place = sight
@@ -202,12 +306,12 @@ fn copy(sight: &Sight<'_>, mapping: &Mapping, trigger: &Trigger) -> Result<Optio
     let unknown =
         || Error::bug(format!("PostgreSQL deparsed function {} in an unknown form", function.name.pretty()));
     let head = function.definition.split_once("\nAS ").map(|(head, _)| head).ok_or_else(unknown)?;
-    let definition = format!("{head}\nAS {}", body_of(&definition));
+    let definition = format!("{head}\nAS {}", body_of(definition));
     let renamed = function.name.name.with_suffix(&format!("${}", table.name.name.as_str()));
     let worded = Function { definition, ..function.clone() };
     let copied = function_in(&worded, &place).and_then(|copied| renamed_function(&copied, &renamed));
     let copied = copied.ok_or_else(unknown)?;
-    Ok(Some(Copy { function: copied.name, create: Sql::trusted(copied.definition) }))
+    Ok(Copy { function: copied.name, create: Sql::trusted(copied.definition) })
 }
 
 fn renamed_function(function: &Function, name: &Name) -> Option<Function> {
@@ -228,10 +332,8 @@ impl Standing {
             && function(self) == function(other)
     }
 
-    fn drop_from(&self, table: &QualifiedName) -> Vec<Sql> {
-        let mut statements = vec![sql!("DROP TRIGGER IF EXISTS {} ON {}", self.name, table)];
-        statements.extend(self.copy.iter().map(|copy| sql!("DROP FUNCTION IF EXISTS {}()", copy.function)));
-        statements
+    fn drop_from(&self, table: &QualifiedName) -> Sql {
+        sql!("DROP TRIGGER IF EXISTS {} ON {}", self.name, table)
     }
 
     fn create_on(&self, table: &QualifiedName) -> Vec<Sql> {
