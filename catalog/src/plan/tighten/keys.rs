@@ -31,6 +31,14 @@ impl Context<'_> {
         })
     }
 
+    /// A primary key that waits, as an index, for an older edition's to go.
+    pub(super) fn leaned_on_while_it_waits(&self) -> Option<Finding> {
+        let is_key = |constraint: &&Constraint| constraint.kind == ConstraintKind::PrimaryKey;
+        let key = self.table.physical.constraints.iter().find(is_key)?;
+        let standing = Standings::of(self.partitioned()?, self.table.physical).constraint(key)?;
+        matches!(standing, Standing::Index(_)).then(|| self.leaned_on(key)).flatten()
+    }
+
     /// A unique constraint or a primary key: its index is built without blocking anybody and then attached.
     ///
     /// A table can have one primary key. While an older edition has another, the child's is a unique index over columns that are NOT NULL, which
@@ -114,7 +122,7 @@ impl Context<'_> {
         let what = format!("constraint {}", key.name.as_str());
         let why = "the primary key of a partitioned table takes another one's place, and a foreign key points at it";
         let fix = format!(
-            "drop the foreign key of {} in this draft, and add it in the next one",
+            "drop the foreign key of {} in this draft, and add it in one that is made when the older editions are retired",
             foreign.name.pretty()
         );
         Some(self.refused(&what, why).with_fix(fix))

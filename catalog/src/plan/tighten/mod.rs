@@ -82,6 +82,12 @@ impl Taken {
             let parts = parts.flat_map(|parts| parts.keys().cloned());
             constraints.entry(table.name.clone()).or_default().extend(own().chain(parts));
         }
+        // So does what stands in an edition's schema: it moves.
+        for table in seen().flat_map(|member| &member.logical.tables) {
+            let own = table.constraints.iter().map(|constraint| constraint.name.clone());
+            let indexes = table.indexes.iter().map(|index| index.name.clone());
+            relations.entry(table.name.schema.clone()).or_default().extend(own.chain(indexes));
+        }
         Self { relations: taken(relations), constraints: taken(constraints), schema: None }
     }
 
@@ -126,6 +132,7 @@ impl<'a> Context<'a> {
         let mut names = taken.of_table(self.physical);
         let mut steps = Vec::new();
         findings.extend(self.key_of_an_older_edition());
+        findings.extend(self.leaned_on_while_it_waits());
         for constraint in self.missing_constraints() {
             match constraint.kind {
                 ConstraintKind::ForeignKey => {}

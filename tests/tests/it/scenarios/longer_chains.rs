@@ -72,6 +72,16 @@ async fn an_index_changes_and_changes_back() {
 }
 
 #[tokio::test]
+async fn an_index_takes_the_name_of_one_of_a_table_that_the_middle_edition_made() {
+    story("CREATE TABLE t (id int PRIMARY KEY, a int)")
+        .draft("v2", "CREATE TABLE u (id int PRIMARY KEY, b int); CREATE INDEX x ON u (b); GRANT SELECT, INSERT ON u TO app")
+        .draft("v3", "DROP INDEX x; CREATE INDEX x ON t (a)")
+        .run("v2", "INSERT INTO u VALUES (1, 1)")
+        .tell()
+        .await;
+}
+
+#[tokio::test]
 async fn a_check_and_a_unique_key_change_and_change_back() {
     story("CREATE TABLE t (id int PRIMARY KEY, a int CONSTRAINT few CHECK (a > 0), b int, CONSTRAINT u UNIQUE (a)); INSERT INTO t VALUES (1, 5, 1)")
         .draft("v2", "ALTER TABLE t DROP CONSTRAINT few, ADD CONSTRAINT few CHECK (a > 1), DROP CONSTRAINT u, ADD CONSTRAINT u UNIQUE (a, b)")
@@ -152,4 +162,32 @@ async fn two_triggers_that_call_one_function() {
     .see("v2", "UPDATE t SET b = 5 WHERE id = 2 RETURNING b", &["6"])
     .tell()
     .await;
+}
+
+/// The key of a partitioned table is made anew when the older one is gone, which no foreign key can wait for.
+#[tokio::test]
+async fn a_foreign_key_to_a_key_that_waits_is_refused_until_it_is_one() {
+    let world = World::adopted(
+        "CREATE TABLE m (id int, at int, PRIMARY KEY (id, at)) PARTITION BY LIST (at); CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1)",
+    )
+    .await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE m ALTER id TYPE bigint").await;
+    world.verbs.publish("v2", &[]).await;
+    let refused = async || {
+        world.verbs.create("v3").await;
+        let lines = "CREATE TABLE lines (id int PRIMARY KEY, m bigint, at int, FOREIGN KEY (m, at) REFERENCES m ON DELETE CASCADE)";
+        world.draft("v3", lines).await;
+        let findings = world.verbs.plan("v3").await.findings;
+        findings
+            .iter()
+            .any(|finding| finding.code.slug() == "unsupported" && finding.subject.contains("m_pkey"))
+    };
+    assert!(refused().await);
+    catalog::operation::drop_draft(&world.verbs.target, &edition("v3"), &Silent).await.unwrap();
+    world.verbs.default("v2").await;
+    world.verbs.retire("v1").await;
+    assert!(!refused().await);
+    world.verbs.publish("v3", &[]).await;
+    world.end().await;
 }

@@ -11,6 +11,9 @@ CREATE TABLE users (id int PRIMARY KEY, old text, name text DEFAULT 'nobody', ag
 CREATE TABLE other (id int, nick text);
 INSERT INTO users VALUES (1, 'x', 'Ada', 36), (2, 'y', 'Alan', 41);
 INSERT INTO other VALUES (1, 'Nick');
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name := NEW.name; RETURN NEW; END $$;
+CREATE TRIGGER kept_in BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION keep();
+CREATE TRIGGER kept BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION keep();
 ";
 
 /// The second edition has a table of its own, which the third one changes.
@@ -19,6 +22,7 @@ const SECOND: &str = "CREATE TABLE notes (id int PRIMARY KEY, name text, age int
 const THIRD: &str = "\
 ALTER TABLE users DROP old; ALTER TABLE users RENAME name TO full_name; ALTER TABLE users ADD nick text;
 ALTER TABLE notes RENAME name TO full_name; ALTER TABLE notes ADD nick text;
+CREATE OR REPLACE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.full_name := NEW.full_name; RETURN NEW; END $$;
 ";
 
 /// Queries of `{table}` and what they answer; `{name}` is what the edition calls the column.
@@ -234,7 +238,10 @@ async fn no_text_fails_while_a_publication_is_undone() {
     let old = Application::open(&world, "v1", "users", "name").await;
     let own = Application::open(&world, "v2", "notes", "name").await;
     let met = at_every_moment(&world, &[&old, &own], |verbs, holding| async move {
-        verbs.try_publish("v3", &["older-write-may-fail"], &holding).await.unwrap_err();
+        verbs
+            .try_publish("v3", &["older-write-may-fail", "backfill-fires-triggers"], &holding)
+            .await
+            .unwrap_err();
     })
     .await;
     assert_met(&met, &["undoing: expand", "undoing: pass-through views", "undoing: announce views"]);
