@@ -81,7 +81,7 @@ impl Change {
             self.dropped.iter().map(|standing| standing.drop_from(table)).collect();
         statements.extend(self.renewed.iter().cloned());
         let unused: BTreeSet<_> = functions(&self.dropped).into_iter().chain(self.given_up.clone()).collect();
-        statements.extend(unused.into_iter().filter(free).map(drop_function));
+        statements.extend(unused.iter().filter(|function| free(function)).map(drop_function));
         statements
     }
 
@@ -90,7 +90,8 @@ impl Change {
         // Drops first: a name that one gives up may be taken by another.
         let mut statements: Vec<Sql> =
             self.replaced.iter().map(|standing| standing.drop_from(table)).collect();
-        let unused = functions(&self.replaced).into_iter().filter(|function| !self.kept.contains(function));
+        let unused = functions(&self.replaced);
+        let unused = unused.iter().filter(|function| !self.kept.contains(*function));
         statements.extend(unused.map(drop_function));
         statements.extend(self.made.iter().cloned());
         statements
@@ -107,7 +108,7 @@ fn functions(standing: &[Standing]) -> BTreeSet<QualifiedName> {
     standing.iter().filter_map(|standing| Some(standing.copy.as_ref()?.function.clone())).collect()
 }
 
-fn drop_function(function: QualifiedName) -> Sql {
+fn drop_function(function: &QualifiedName) -> Sql {
     sql!("DROP FUNCTION IF EXISTS {}()", function)
 }
 
@@ -118,6 +119,7 @@ pub(super) fn changes<'a>(
     at: impl Fn(TableId, Moment) -> Option<QualifiedName>,
 ) -> Result<Vec<Change>> {
     let mut changes: BTreeMap<TableId, Change> = BTreeMap::new();
+    let mut kept: BTreeMap<TableId, BTreeSet<QualifiedName>> = BTreeMap::new();
     let (earlier, later) = lives(passage, sights.len());
     let settled = match passage {
         Passage::Arrival | Passage::Departure => None,
@@ -128,6 +130,8 @@ pub(super) fn changes<'a>(
     for run in runs(sights, named, same_words) {
         let before = standing(sights, &earlier, &run, None)?;
         let after = standing(sights, &later, &run, settled)?;
+        let called = after.as_ref().and_then(|after| Some(after.copy.as_ref()?.function.clone()));
+        kept.entry(run.table).or_default().extend(called);
         if before == after {
             continue;
         }
@@ -159,11 +163,7 @@ pub(super) fn changes<'a>(
         }
     }
     for change in changes.values_mut() {
-        let of_table = runs(sights, named, same_words).into_iter().filter(|run| run.table == change.table);
-        for run in of_table {
-            let after = standing(sights, &later, &run, settled)?;
-            change.kept.extend(after.and_then(|after| Some(after.copy?.function)));
-        }
+        change.kept = kept.remove(&change.table).unwrap_or_default();
     }
     Ok(changes.into_values().collect())
 }
