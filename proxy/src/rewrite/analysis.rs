@@ -28,6 +28,23 @@ use super::{
     verdict::{Refusal, SessionTraits},
 };
 
+/// Whether a statement neither makes, renames nor drops anything that has a name. What a function does is not seen.
+fn is_harmless(statement: Node<'_>) -> bool {
+    matches!(
+        statement,
+        Node::SelectStmt(_)
+            | Node::InsertStmt(_)
+            | Node::UpdateStmt(_)
+            | Node::DeleteStmt(_)
+            | Node::MergeStmt(_)
+            | Node::LockStmt(_)
+            | Node::ExplainStmt(_)
+            | Node::DeclareCursorStmt(_)
+            | Node::FetchStmt(_)
+            | Node::VacuumStmt(_)
+    )
+}
+
 /// What the rules know and what they have said so far.
 pub(super) struct Analysis<'t> {
     pub(super) text: &'t str,
@@ -55,6 +72,8 @@ pub(super) struct Analysis<'t> {
     wants_whence: RefCell<BTreeMap<Name, Name>>,
     /// A statement of the text may have to come before its transaction's snapshot, which a question would take.
     precedes_snapshot: bool,
+    /// After the statements that have been looked at, names may lead elsewhere than the server says.
+    outdates_answers: bool,
 }
 
 /// Where the names of the next statement of the text lead.
@@ -126,6 +145,7 @@ fn judge_tree(
             wants_path: Cell::new(false),
             wants_whence: RefCell::default(),
             precedes_snapshot: false,
+            outdates_answers: false,
         };
         for (number, (statement, bytes)) in tree.places().enumerate() {
             let at = |byte: usize| tokens.partition_point(|token| token.start < byte);
@@ -158,16 +178,31 @@ impl<'t> Analysis<'t> {
             Node::VariableShowStmt(show) => search_path::rewrite_show(self, show),
             Node::DiscardStmt(discard) => search_path::discard(self, discard),
             Node::ConstraintsSetStmt(set) => constraints::rewrite(self, set),
-            // It may take back what the text has set.
-            Node::TransactionStmt(_) if matches!(self.here, Here::Set(_)) => self.here = Here::Unknown,
-            statement if ddl::guard(self, statement) => {}
+            Node::TransactionStmt(end) => self.ends_transaction(end),
+            statement if ddl::guard(self, statement) => self.outdates_answers = true,
             statement => {
                 stored::rewrite(self, statement);
                 maintenance::rewrite(self, statement);
                 temporary::rewrite(self, statement);
                 names::resolve(self, statement);
                 grouped::rewrite(self, statement);
+                self.outdates_answers |= !is_harmless(statement);
             }
+        }
+    }
+
+    /// It may take back what the text has set, and, but for BEGIN, what the server has been asked about.
+    fn ends_transaction(&mut self, end: &nodes::TransactionStmt) {
+        use nodes::TransactionStmtKind as Kind;
+        if matches!(end.kind, Kind::TRANS_STMT_BEGIN | Kind::TRANS_STMT_START) {
+            if matches!(self.here, Here::Set(_)) {
+                self.here = Here::Unknown;
+            }
+            return;
+        }
+        self.outdates_answers = true;
+        if matches!(self.here, Here::Set(_)) || !self.session.whereabouts.is_lasting() {
+            self.here = Here::Unknown;
         }
     }
 
@@ -488,7 +523,7 @@ impl<'t> Analysis<'t> {
         schemas: impl IntoIterator<Item = &'s Name>,
     ) -> Option<&'t Relation> {
         // It was asked before the text, whose own changes it did not know.
-        matches!(self.here, Here::Session).then_some(())?;
+        (matches!(self.here, Here::Session) && !self.outdates_answers).then_some(())?;
         let mut known = schemas
             .into_iter()
             .filter_map(|schema| Some((schema, self.qualified(schema.as_str(), name)?)))

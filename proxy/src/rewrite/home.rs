@@ -107,6 +107,11 @@ impl Whereabouts {
         self.first.as_ref()
     }
 
+    /// Whether no end of a transaction can change the home.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.certainty == Certainty::Lasting
+    }
+
     /// Whether the server would have to be asked.
     pub(super) fn is_lost(&self) -> bool {
         self.certainty == Certainty::Lost

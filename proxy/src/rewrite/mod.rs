@@ -109,7 +109,10 @@ impl Rewriter {
     /// not take, and, with `standard_conforming_strings` off, those that hold a backslash.
     pub fn judge(&self, sql: &[u8], cache: &VerdictCache, session: &mut SessionTraits) -> Verdict {
         let found = self.scan(sql, session, Asked { judged: true, may_change: false });
-        if found.judged { self.judge_hit(sql, cache, session, false) } else { Verdict::Forward }
+        let verdict =
+            if found.judged { self.judge_hit(sql, cache, session, false) } else { Verdict::Forward };
+        session.whence.clear();
+        verdict
     }
 
     /// As [`judge`](Self::judge), for a text that stays. `has_name`: as a prepared statement that later ones do not replace. With it:
@@ -124,6 +127,7 @@ impl Rewriter {
         let found = self.scan(sql, session, Asked { judged: true, may_change: true });
         let verdict =
             if found.judged { self.judge_hit(sql, cache, session, has_name) } else { Verdict::Forward };
+        session.whence.clear();
         (verdict, found.may_change)
     }
 
@@ -187,7 +191,6 @@ impl Rewriter {
         if let Some(judgement) = judgement {
             session.temporaries.extend(&judgement.temporaries);
             session.whereabouts.move_on();
-            session.whence.clear();
             match judgement.path {
                 PathEffect::Stays if is_kept => session.whereabouts.loosen(),
                 PathEffect::Keeps | PathEffect::Stays => {}

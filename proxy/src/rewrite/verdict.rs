@@ -104,6 +104,11 @@ impl SessionTraits {
         self.whereabouts.learn(Home::of(path), is_settled);
     }
 
+    /// Whether a name may be that of a temporary table which the session made, and which may be there or not.
+    pub fn may_have_temporary(&self, name: &str) -> bool {
+        self.temporaries.may_have(name)
+    }
+
     /// Where the server finds names of the text that is judged next: in which schema, if anywhere.
     pub fn found(&mut self, names: impl IntoIterator<Item = (Name, Option<Name>)>) {
         self.whence = Whence::of(names);

@@ -341,6 +341,36 @@ fn where_a_name_leads_past_other_schemas_is_asked_for_if_that_matters() {
     }
 }
 
+/// The server says how things are before the text.
+#[test]
+fn an_answer_holds_until_a_statement_of_the_text_may_change_it() {
+    let rewriter = rewriter(VIEWED);
+    let cache = VerdictCache::default();
+    let name = |text: &str| Name::new(text).unwrap();
+    for (first, holds) in [
+        ("BEGIN", true),
+        ("SELECT 1", true),
+        ("ROLLBACK", false),
+        ("ROLLBACK TO a", false),
+        ("COMMIT", false),
+        ("CREATE TABLE tenant.users (a int)", false),
+        ("ALTER TABLE tenant.other RENAME TO users", false),
+        ("EXECUTE p", false),
+    ] {
+        let mut session = SessionTraits::starting_with(["tenant", "public"]);
+        session.found([(name("users"), Some(name("public$v2")))]);
+        let text = format!("{first}; TRUNCATE users");
+        let told = shown(rewriter.judge(text.as_bytes(), &cache, &mut session));
+        assert_eq!(told != "=", holds, "{text}");
+        // Of the path, in a transaction, only what may take back a change of it counts.
+        let mut session = SessionTraits::default();
+        rewriter.judge(b"SET LOCAL search_path = public, other", &cache, &mut session);
+        session.path_is(["public"], false);
+        let told = shown(rewriter.judge(text.as_bytes(), &cache, &mut session));
+        assert_eq!(told != "=", !first.starts_with("ROLLBACK") && first != "COMMIT", "{text}");
+    }
+}
+
 #[test]
 fn what_a_text_sets_holds_for_the_rest_of_it() {
     let rewriter = rewriter(VIEWED);

@@ -158,7 +158,8 @@ impl InEdition {
 
     /// A Parse that was too long to look at is passed on.
     pub(in super::super) fn long_parse(&mut self, batch: u64) {
-        self.prepared.parse(batch, b"", None);
+        // Whatever its name is: what was remembered of the unnamed statement must not take its place.
+        self.prepared.parse(batch, b"\0", None);
         self.tags.long_parse();
     }
 

@@ -17,12 +17,12 @@ use crate::{
 
 const PATH: &str = "SHOW search_path";
 
-/// In which schema each name is found, a row a name.
+/// In which schema each name is found, a row a name. By functions that look into the catalogues as they are now, whatever snapshot the
+/// transaction has.
 fn whence(names: &[Name]) -> String {
     let asked = names.iter().map(|name| sql!("{}", Literal(sql!("{}", name).as_str())));
     sql!(
-        "SELECT (SELECT n.nspname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE c.oid = pg_catalog.to_regclass(asked.name)) \
+        "SELECT (pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, pg_catalog.to_regclass(asked.name), 0)).schema \
          FROM pg_catalog.unnest(ARRAY[{}]::pg_catalog.text[]) WITH ORDINALITY AS asked (name, place) ORDER BY place",
         join(asked, ", ")
     )
@@ -84,6 +84,8 @@ impl InEdition {
             let has_names = edition.is_some_and(|edition| !edition.names.is_empty());
             return if has_names { Wanted::Path } else { Wanted::Nothing };
         }
+        let stays =
+            tag == client::PARSE && message::parse_parts(frame).is_some_and(|(name, ..)| name != b"\0");
         let sql = match tag {
             client::QUERY => message::query_text(frame),
             client::PARSE => message::parse_parts(frame).map(|(_, sql, _)| sql),
@@ -95,12 +97,25 @@ impl InEdition {
         self.keep_up();
         let verdicts = self.database.verdicts();
         let wanted = self.rewriter.as_ref().map(|rewriter| rewriter.wants(&sql, verdicts, &self.traits));
-        wanted.unwrap_or(Wanted::Nothing)
+        match wanted.unwrap_or(Wanted::Nothing) {
+            // A statement that stays may meet a temporary table that is there again.
+            Wanted::Whence(names)
+                if stays && names.iter().any(|name| self.traits.may_have_temporary(name.as_str())) =>
+            {
+                Wanted::Nothing
+            }
+            wanted => wanted,
+        }
     }
 
     /// Why the client's next statement must fail: something that had to come before it did.
     pub(super) fn interruption(&mut self) -> Option<Report> {
-        self.interrupted.take()
+        let interrupted = self.interrupted.take();
+        if interrupted.is_some() {
+            // What was asked for this statement holds for no later one.
+            self.traits.found([]);
+        }
+        interrupted
     }
 
     /// A row of the server for us.
