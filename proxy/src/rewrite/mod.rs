@@ -193,9 +193,11 @@ impl Rewriter {
             session.whereabouts.move_on();
             match judgement.path {
                 PathEffect::Stays if is_kept => session.whereabouts.loosen(),
+                PathEffect::Keeps | PathEffect::Stays if judgement.temporaries.is_empty() => return verdict,
                 PathEffect::Keeps | PathEffect::Stays => {}
                 PathEffect::Changes => session.whereabouts.lose(is_kept),
             }
+            session.moves += 1;
         }
         verdict
     }

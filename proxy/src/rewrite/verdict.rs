@@ -73,6 +73,8 @@ pub struct SessionTraits {
     pub(super) whereabouts: Whereabouts,
     /// Where the server finds names of the next text.
     pub(super) whence: Whence,
+    /// How often names may have come to lead elsewhere.
+    pub(super) moves: u64,
 }
 
 impl SessionTraits {
@@ -85,7 +87,25 @@ impl SessionTraits {
             temporaries: Temporaries::default(),
             whereabouts: Whereabouts::starting_at(Home::of(path)),
             whence: Whence::default(),
+            moves: 0,
         }
+    }
+
+    /// How often unqualified names may have come to lead elsewhere: as long as it stays, and [is known](Self::is_settled), what has been judged holds.
+    #[inline]
+    pub fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    /// Whether nothing unseen can change where unqualified names lead.
+    pub fn is_settled(&self) -> bool {
+        self.whereabouts.is_lasting() && !self.temporaries.are_any()
+    }
+
+    /// What the server was asked for one text, or in a transaction, has served.
+    pub fn move_on(&mut self) {
+        self.whereabouts.move_on();
+        self.whence.clear();
     }
 
     /// Whether a text may have changed `search_path`, so that only the server knows it.
@@ -101,12 +121,8 @@ impl SessionTraits {
 
     /// What the server says `search_path` is, without the schemas of editions; `is_settled` if it says so outside a transaction.
     pub fn path_is<'a>(&mut self, path: impl IntoIterator<Item = &'a str>, is_settled: bool) {
+        self.moves += 1;
         self.whereabouts.learn(Home::of(path), is_settled);
-    }
-
-    /// Whether a name may be that of a temporary table which the session made, and which may be there or not.
-    pub fn may_have_temporary(&self, name: &str) -> bool {
-        self.temporaries.may_have(name)
     }
 
     /// Where the server finds names of the text that is judged next: in which schema, if anywhere.
@@ -116,6 +132,7 @@ impl SessionTraits {
 
     /// `search_path` is that of the session's start, and nothing is prepared.
     pub fn path_restarts(&mut self) {
+        self.moves += 1;
         self.whereabouts.restart();
     }
 }

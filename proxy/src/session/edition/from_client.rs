@@ -4,14 +4,14 @@ use catalog::model::{EditionState, Name};
 
 use super::{
     super::interlude,
-    Changing, Hold, InEdition, Restore, Treatment,
+    Changing, Hold, InEdition, Restore, Treatment, judge_kept,
     endings::{Ending, Remembered},
-    prepared::{Text, command},
-    sql_prepared::{deallocated, prepared_name},
+    prepared::{self, Judged, Text, command},
+    sql_prepared::{deallocated, executed_name, prepared_name},
     statements,
 };
 use crate::{
-    rewrite::{Refusal, Statement, Substitute, Verdict},
+    rewrite::{Refusal, Statement, Substitute, Verdict, Wanted},
     route,
     wire::message::{self, Report},
 };
@@ -67,6 +67,7 @@ impl InEdition {
             return Treatment::Forward;
         };
         let has_name = name != b"\0";
+        let is_certain = !self.may_ask() || self.wanted_by(&sql) == Wanted::Nothing;
         let (verdict, may_change) = self.judge_to_keep(&sql, has_name);
         self.note_prepare(batch, &sql, &verdict, may_change);
         self.tags.parse(name, command(substitutes(&verdict)));
@@ -76,7 +77,9 @@ impl InEdition {
             _ => None,
         };
         let place = (batch, self.prepared.sent(batch));
-        self.prepared.parse(batch, name, text.map(|text| (&*sql, types, text)));
+        let judged_after = is_certain.then_some(self.traits.moves());
+        let remembered = text.map(|text| prepared::Remembered { given: &sql, types, text, judged_after });
+        self.prepared.parse(batch, name, remembered);
         match verdict {
             Verdict::Forward => Treatment::Forward,
             Verdict::ForwardAndRestore => {
@@ -142,7 +145,12 @@ impl InEdition {
 
     /// Looks at a Describe.
     pub(in super::super) fn describe(&mut self, frame: &[u8], batch: u64) -> Treatment {
-        message::named_statement(frame).map_or(Treatment::Forward, |name| self.renewal(name, batch))
+        let Some(name) = message::named_statement(frame) else { return Treatment::Forward };
+        if let Some(report) = self.interruption() {
+            let refused = self.refusals.interrupt(batch, report);
+            return self.fail_before(batch, &refused);
+        }
+        self.renewal(name, batch)
     }
 
     /// Looks at a Close.
@@ -159,7 +167,10 @@ impl InEdition {
     /// A Parse that was too long to look at is passed on.
     pub(in super::super) fn long_parse(&mut self, batch: u64) {
         // Whatever its name is: what was remembered of the unnamed statement must not take its place.
-        self.prepared.parse(batch, b"\0", None);
+        const UNNAMED: &[u8] = b"\0";
+        self.prepared.parse(batch, UNNAMED, None);
+        self.switches.retain(|switch| switch != UNNAMED);
+        self.resets.retain(|reset| reset != UNNAMED);
         self.tags.long_parse();
     }
 
@@ -205,7 +216,7 @@ impl InEdition {
             || !self.resets.is_empty()
             || self.tags.follows()
             || self.interrupted.is_some()
-            || self.prepared.any_due()
+            || self.prepared.any_due(self.traits.moves())
             || self.generation != self.database.generation()
     }
 
@@ -226,6 +237,10 @@ impl InEdition {
             Some(rewriter) => rewriter.judge(sql, self.database.verdicts(), &mut self.traits),
             None => Verdict::Forward,
         };
+        if self.sql_prepared.any() && executed_name(sql).is_some() {
+            // It may have been asked for what it executes.
+            self.traits.move_on();
+        }
         (verdict, false)
     }
 
@@ -338,8 +353,21 @@ impl InEdition {
         Ok(statements::switch(&self.mark, target.id, &path))
     }
 
+    /// Judges a prepared statement again that names may lead elsewhere for; if the server could not be asked (amid a pipeline), it stays as it is.
+    fn judge_kept(&mut self, name: &[u8]) {
+        let (moves, is_settled) = (self.traits.moves(), self.traits.is_settled());
+        let given = self.prepared.to_judge(name, moves, is_settled);
+        let (Some(given), Some(rewriter)) = (given, &self.rewriter) else { return };
+        let judged = judge_kept(given, rewriter, &self.database, &self.traits);
+        self.traits.move_on();
+        if !matches!(judged, Judged::Later) {
+            self.prepared.judged(name, judged, moves);
+        }
+    }
+
     fn renewal(&mut self, name: &[u8], batch: u64) -> Treatment {
         self.keep_up();
+        self.judge_kept(name);
         let Some((messages, command)) = self.prepared.renewal(batch, name, self.reported.encoding) else {
             return Treatment::Forward;
         };

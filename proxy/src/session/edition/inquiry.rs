@@ -8,7 +8,7 @@ use catalog::{
     sql::{Literal, join},
 };
 
-use super::{super::relay::Turn, Hold, InEdition, Purpose};
+use super::{super::relay::Turn, Hold, InEdition, Purpose, sql_prepared::executed_name};
 use crate::{
     rewrite::Wanted,
     route,
@@ -22,7 +22,8 @@ const PATH: &str = "SHOW search_path";
 fn whence(names: &[Name]) -> String {
     let asked = names.iter().map(|name| sql!("{}", Literal(sql!("{}", name).as_str())));
     sql!(
-        "SELECT (pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, pg_catalog.to_regclass(asked.name), 0)).schema \
+        "SELECT (pg_catalog.pg_identify_object_as_address('pg_catalog.pg_class'::pg_catalog.regclass, \
+         pg_catalog.to_regclass(asked.name), 0)).object_names[1] \
          FROM pg_catalog.unnest(ARRAY[{}]::pg_catalog.text[]) WITH ORDINALITY AS asked (name, place) ORDER BY place",
         join(asked, ", ")
     )
@@ -84,28 +85,40 @@ impl InEdition {
             let has_names = edition.is_some_and(|edition| !edition.names.is_empty());
             return if has_names { Wanted::Path } else { Wanted::Nothing };
         }
-        let stays =
-            tag == client::PARSE && message::parse_parts(frame).is_some_and(|(name, ..)| name != b"\0");
+        self.keep_up();
         let sql = match tag {
             client::QUERY => message::query_text(frame),
             client::PARSE => message::parse_parts(frame).map(|(_, sql, _)| sql),
+            client::BIND => return self.wanted_for(message::bound(frame).map(|(_, name)| name)),
+            client::DESCRIBE => return self.wanted_for(message::named_statement(frame)),
             _ => None,
         };
-        let Some(sql) = sql.and_then(|sql| self.reported.encoding.decode(sql)) else {
-            return Wanted::Nothing;
-        };
-        self.keep_up();
-        let verdicts = self.database.verdicts();
-        let wanted = self.rewriter.as_ref().map(|rewriter| rewriter.wants(&sql, verdicts, &self.traits));
-        match wanted.unwrap_or(Wanted::Nothing) {
-            // A statement that stays may meet a temporary table that is there again.
-            Wanted::Whence(names)
-                if stays && names.iter().any(|name| self.traits.may_have_temporary(name.as_str())) =>
-            {
-                Wanted::Nothing
+        let sql = sql.and_then(|sql| self.reported.encoding.decode(sql));
+        if self.sql_prepared.any()
+            && let Some(executed) = sql.as_deref().and_then(executed_name)
+        {
+            let (moves, is_settled) = (self.traits.moves(), self.traits.is_settled());
+            let text = self.sql_prepared.text_to_judge(&executed, moves, is_settled);
+            let wanted = text.map_or(Wanted::Nothing, |text| self.wanted_by(text.as_bytes()));
+            if wanted != Wanted::Nothing {
+                self.sql_prepared.must_be_judged();
+                return wanted;
             }
-            wanted => wanted,
         }
+        sql.map_or(Wanted::Nothing, |sql| self.wanted_by(&sql))
+    }
+
+    /// What must be asked before a prepared statement is used.
+    fn wanted_for(&self, name: Option<&[u8]>) -> Wanted {
+        let judge = |name| self.prepared.to_judge(name, self.traits.moves(), self.traits.is_settled());
+        name.and_then(judge).map_or(Wanted::Nothing, |given| self.wanted_by(given))
+    }
+
+    /// What the server must be asked for before a text is judged.
+    pub(super) fn wanted_by(&self, sql: &[u8]) -> Wanted {
+        let verdicts = self.database.verdicts();
+        let wanted = self.rewriter.as_ref().map(|rewriter| rewriter.wants(sql, verdicts, &self.traits));
+        wanted.unwrap_or(Wanted::Nothing)
     }
 
     /// Why the client's next statement must fail: something that had to come before it did.

@@ -38,7 +38,7 @@ use crate::{
 use endings::Endings;
 pub(super) use inquiry::Question;
 use positions::Positions;
-use prepared::{Prepared, Text};
+use prepared::{Judged, Prepared, Text};
 use refusals::Refusals;
 use sql_prepared::SqlPrepared;
 use statements::Mark;
@@ -207,20 +207,9 @@ impl InEdition {
         let Self { prepared, sql_prepared, rewriter: Some(rewriter), database, traits, .. } = self else {
             return;
         };
-        let verdicts = database.verdicts();
-        let judge = |sql: &[u8]| {
-            // Where bare names lead is not known now; it was when the statement was prepared.
-            if rewriter.may_want(traits) && rewriter.wants(sql, verdicts, traits) != Wanted::Nothing {
-                return None;
-            }
-            match rewriter.judge(sql, verdicts, &mut traits.clone()) {
-                Verdict::Forward => Some(Text::AsGiven),
-                Verdict::Rewrite(new) => Some(Text::from(&new)),
-                Verdict::ForwardAndRestore | Verdict::Refuse(_) | Verdict::Own(_) => None,
-            }
-        };
+        let judge = |sql: &[u8]| judge_kept(sql, rewriter, database, traits);
         prepared.judge_again(judge);
-        sql_prepared.judge_again(judge);
+        sql_prepared.judge_again(traits.moves(), judge);
     }
 
     #[inline]
@@ -273,9 +262,18 @@ impl InEdition {
             return None;
         }
         self.keep_up();
-        let renewal = self.sql_prepared.renewal()?;
+        if self.sql_prepared.to_judge(self.traits.moves()) {
+            self.judge_sql_prepared();
+        }
+        let renewal = self.sql_prepared.renewal(self.traits.moves())?;
         self.is_rewritten = true;
         Some(self.begin(Purpose::Renewal, renewal))
+    }
+
+    /// Names may lead elsewhere.
+    fn judge_sql_prepared(&mut self) {
+        let Self { sql_prepared, rewriter: Some(rewriter), database, traits, .. } = self else { return };
+        sql_prepared.judge_again(traits.moves(), |sql| judge_kept(sql, rewriter, database, traits));
     }
 
     /// A statement of our own. It fails if the client's encoding has not all of it.
@@ -289,7 +287,7 @@ impl InEdition {
     /// How a statement of our own went.
     fn ended(&mut self, purpose: &Purpose, outcome: Result<(), Report>, in_failed_transaction: bool) {
         match (purpose, outcome) {
-            (Purpose::Renewal, Ok(())) => self.sql_prepared.renewed(),
+            (Purpose::Renewal, Ok(())) => self.sql_prepared.renewed(self.traits.moves()),
             (Purpose::AskWhence { names, schemas }, Ok(())) => {
                 let schemas = schemas.iter().cloned().chain(std::iter::repeat(None));
                 self.traits.found(names.iter().cloned().zip(schemas));
@@ -306,6 +304,19 @@ impl InEdition {
             }
             (Purpose::Renewal, Err(report)) => self.interrupted = Some(report),
         }
+    }
+}
+
+/// Judges again what is prepared.
+fn judge_kept(sql: &[u8], rewriter: &Rewriter, database: &Database, traits: &SessionTraits) -> Judged {
+    let verdicts = database.verdicts();
+    if rewriter.may_want(traits) && rewriter.wants(sql, verdicts, traits) != Wanted::Nothing {
+        return Judged::Later;
+    }
+    match rewriter.judge(sql, verdicts, &mut traits.clone()) {
+        Verdict::Forward => Judged::As(Text::AsGiven),
+        Verdict::Rewrite(new) => Judged::As(Text::from(&new)),
+        Verdict::ForwardAndRestore | Verdict::Refuse(_) | Verdict::Own(_) => Judged::Left,
     }
 }
 

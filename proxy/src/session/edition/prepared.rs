@@ -41,6 +41,29 @@ pub(super) fn command(substitutes: &[Substitute]) -> Option<Command> {
     substitutes.first().map(|substitute| substitute.command)
 }
 
+/// What another judgement says of a statement.
+#[derive(Debug)]
+pub(super) enum Judged {
+    /// The server should have this.
+    As(Text),
+    /// What the server has stays.
+    Left,
+    /// The server would have to be asked.
+    Later,
+}
+
+/// A prepared statement whose verdict may change, as it is remembered.
+#[derive(Debug)]
+pub(super) struct Remembered<'a> {
+    /// In UTF-8.
+    pub(super) given: &'a [u8],
+    pub(super) types: &'a [u8],
+    /// What the server gets.
+    pub(super) text: Text,
+    /// After how many moves of names it was judged, if all was known then.
+    pub(super) judged_after: Option<u64>,
+}
+
 /// A prepared statement whose verdict may change.
 #[derive(Clone, Debug)]
 struct Statement {
@@ -49,13 +72,28 @@ struct Statement {
     types: Box<[u8]>,
     at_server: Text,
     wanted: Text,
+    /// After how many [moves](crate::rewrite::SessionTraits::moves) of names it was judged; `None`: it has to be judged as soon as the server can be asked.
+    judged_after: Option<u64>,
     /// The batch in which it was last prepared again.
     renewed_in: Option<u64>,
 }
 
 impl Statement {
-    fn is_due(&self) -> bool {
+    fn reads_differently(&self) -> bool {
         self.at_server != self.wanted
+    }
+
+    /// Whether it must be looked at before it is used.
+    fn is_due(&self) -> bool {
+        self.reads_differently() || self.judged_after.is_none()
+    }
+
+    fn take(&mut self, judged: Judged) {
+        match judged {
+            Judged::As(text) => self.wanted = text,
+            Judged::Left => {}
+            Judged::Later => self.judged_after = None,
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -142,25 +180,48 @@ impl Prepared {
         self.answered.in_batch(batch).parses
     }
 
-    /// Whether any statement must be prepared again before it is used.
+    /// Whether any statement must be looked at before it is used. `moves`: of names, in the session.
     #[inline]
-    pub(super) fn any_due(&self) -> bool {
-        self.due > 0
+    pub(super) fn any_due(&self, moves: u64) -> bool {
+        self.due > 0 || moves > 0 && !self.statements.is_empty()
     }
 
-    /// The client's Parse goes to the server. `remembered`: its text, its types and what the server gets, if another epoch may
-    /// judge it otherwise.
-    pub(super) fn parse(&mut self, batch: u64, name: &[u8], remembered: Option<(&[u8], &[u8], Text)>) {
+    /// The text of a statement that may read differently where names lead now.
+    pub(super) fn to_judge(&self, name: &[u8], moves: u64, is_settled: bool) -> Option<&[u8]> {
+        let statement = self.statements.get(name).filter(|_| !self.is_being_replaced(name))?;
+        let holds = is_settled && statement.judged_after == Some(moves);
+        (!holds).then_some(&statement.given)
+    }
+
+    /// Such a statement has been judged.
+    pub(super) fn judged(&mut self, name: &[u8], judged: Judged, moves: u64) {
+        if let Some(statement) = self.statements.get_mut(name) {
+            statement.judged_after = Some(moves);
+            statement.take(judged);
+        }
+        self.count_due();
+    }
+
+    /// Whether a Parse of the client's that is not answered yet takes its place.
+    fn is_being_replaced(&self, name: &[u8]) -> bool {
+        let replaces =
+            |under_way: &UnderWay| matches!(&under_way.message, Message::Theirs(theirs, _) if theirs == name);
+        self.under_way.iter().any(replaces)
+    }
+
+    /// The client's Parse goes to the server. `remembered`: if it may be judged otherwise later.
+    pub(super) fn parse(&mut self, batch: u64, name: &[u8], remembered: Option<Remembered<'_>>) {
         let place = self.sent.parse(batch);
         if remembered.is_none() && !self.statements.contains_key(name) {
             return;
         }
-        let statement = remembered.map(|(given, types, text)| {
+        let statement = remembered.map(|remembered| {
             Box::new(Statement {
-                given: given.into(),
-                types: types.into(),
-                at_server: text.clone(),
-                wanted: text,
+                given: remembered.given.into(),
+                types: remembered.types.into(),
+                at_server: remembered.text.clone(),
+                wanted: remembered.text,
+                judged_after: remembered.judged_after,
                 renewed_in: None,
             })
         });
@@ -182,14 +243,11 @@ impl Prepared {
         name: &[u8],
         encoding: ClientEncoding,
     ) -> Option<(Vec<u8>, Option<Command>)> {
-        let statement = self.statements.get_mut(name)?;
-        // a Parse of the client's that is not answered yet takes its place
-        let replaced =
-            |under_way: &UnderWay| matches!(&under_way.message, Message::Theirs(theirs, _) if theirs == name);
-        if self.under_way.iter().any(replaced) {
+        if self.is_being_replaced(name) {
             return None;
         }
-        if !statement.is_due() || statement.renewed_in == Some(batch) {
+        let statement = self.statements.get_mut(name)?;
+        if !statement.reads_differently() || statement.renewed_in == Some(batch) {
             return None;
         }
         let (text, command) = match &statement.wanted {
@@ -210,18 +268,16 @@ impl Prepared {
         Some((messages, command))
     }
 
-    /// Judges all remembered texts again. `judge`: the text that the server should have; None: leave it.
-    pub(super) fn judge_again(&mut self, mut judge: impl FnMut(&[u8]) -> Option<Text>) {
+    /// Judges all remembered texts again.
+    pub(super) fn judge_again(&mut self, mut judge: impl FnMut(&[u8]) -> Judged) {
         for statement in self.statements.values_mut() {
-            if let Some(wanted) = judge(&statement.given) {
-                statement.wanted = wanted;
-            }
+            let judged = judge(&statement.given);
+            statement.take(judged);
         }
         for under_way in &mut self.under_way {
-            if let Message::Theirs(_, Some(statement)) = &mut under_way.message
-                && let Some(wanted) = judge(&statement.given)
-            {
-                statement.wanted = wanted;
+            if let Message::Theirs(_, Some(statement)) = &mut under_way.message {
+                let judged = judge(&statement.given);
+                statement.take(judged);
             }
         }
         self.count_due();
@@ -323,10 +379,14 @@ mod tests {
         Text::Rewritten { text: b"SELECT * FROM \"public$v1\".t"[..].into(), command: None }
     }
 
+    fn as_given() -> Remembered<'static> {
+        Remembered { given: GIVEN, types: b"\0\0", text: Text::AsGiven, judged_after: Some(0) }
+    }
+
     /// A session that prepared `name` in batch 0, as given.
     fn session_with(name: &[u8]) -> Prepared {
         let mut prepared = Prepared::default();
-        prepared.parse(0, name, Some((GIVEN, b"\0\0", Text::AsGiven)));
+        prepared.parse(0, name, Some(as_given()));
         assert!(!prepared.parse_complete(0));
         assert!(!prepared.statements.is_empty());
         prepared
@@ -336,8 +396,8 @@ mod tests {
     fn a_statement_that_reads_differently_is_prepared_again_once() {
         let mut prepared = session_with(b"s\0");
         assert_eq!(prepared.renewal(1, b"s\0", UTF8), None);
-        prepared.judge_again(|_| Some(rewritten()));
-        assert!(prepared.any_due());
+        prepared.judge_again(|_| Judged::As(rewritten()));
+        assert!(prepared.any_due(0));
         let (renewal, _) = prepared.renewal(1, b"s\0", UTF8).unwrap();
         let expected =
             [&b"C\0\0\0\x07Ss\0"[..], &message::parse(b"s\0", b"SELECT * FROM \"public$v1\".t", b"\0\0")]
@@ -346,18 +406,18 @@ mod tests {
         assert_eq!(prepared.renewal(1, b"s\0", UTF8), None, "a second Bind of the batch");
         assert!(prepared.close_complete(1));
         assert!(prepared.parse_complete(1));
-        assert!(!prepared.any_due());
+        assert!(!prepared.any_due(0));
         assert_eq!(prepared.renewal(2, b"s\0", UTF8), None);
     }
 
     #[test]
     fn only_answers_to_messages_of_ours_are_kept_from_the_client() {
         let mut prepared = session_with(b"s\0");
-        prepared.judge_again(|_| Some(rewritten()));
+        prepared.judge_again(|_| Judged::As(rewritten()));
         prepared.parse(1, b"other\0", None);
         prepared.close(1, None);
         prepared.renewal(1, b"s\0", UTF8).unwrap();
-        prepared.parse(1, b"\0", Some((GIVEN, b"\0\0", Text::AsGiven)));
+        prepared.parse(1, b"\0", Some(as_given()));
         let answers = [
             prepared.parse_complete(1),
             prepared.close_complete(1),
@@ -371,7 +431,7 @@ mod tests {
     #[test]
     fn what_a_failed_batch_skipped_is_done_again_in_the_next() {
         let mut prepared = session_with(b"s\0");
-        prepared.judge_again(|_| Some(rewritten()));
+        prepared.judge_again(|_| Judged::As(rewritten()));
         assert!(prepared.renewal(1, b"s\0", UTF8).is_some());
         prepared.forget_before(2);
         prepared.parse(2, b"fresh\0", None);
@@ -386,20 +446,20 @@ mod tests {
         prepared.parse_complete(1);
         assert!(prepared.statements.is_empty());
         let mut prepared = session_with(b"s\0");
-        prepared.judge_again(|_| Some(rewritten()));
+        prepared.judge_again(|_| Judged::As(rewritten()));
         prepared.close(1, Some(b"s\0"));
         prepared.forget_before(2);
-        assert!(prepared.any_due(), "the server has skipped it");
+        assert!(prepared.any_due(0), "the server has skipped it");
         prepared.close(2, Some(b"s\0"));
         assert!(!prepared.close_complete(2), "the client's answer");
-        assert!(prepared.statements.is_empty() && !prepared.any_due());
+        assert!(prepared.statements.is_empty() && !prepared.any_due(0));
         assert_eq!(prepared.bytes, 0);
     }
 
     #[test]
     fn a_statement_that_is_being_replaced_is_not_brought_back() {
         let mut prepared = session_with(b"\0");
-        prepared.judge_again(|_| Some(rewritten()));
+        prepared.judge_again(|_| Judged::As(rewritten()));
         prepared.parse(1, b"\0", None);
         assert_eq!(prepared.renewal(1, b"\0", UTF8), None, "a Bind in the same batch");
         assert_eq!(prepared.renewal(2, b"\0", UTF8), None, "and in a batch behind it");
@@ -413,9 +473,9 @@ mod tests {
     #[test]
     fn a_parse_that_crosses_a_new_reading_is_judged_by_it() {
         let mut prepared = Prepared::default();
-        prepared.parse(0, b"s\0", Some((GIVEN, b"\0\0", Text::AsGiven)));
-        prepared.judge_again(|_| Some(rewritten()));
+        prepared.parse(0, b"s\0", Some(as_given()));
+        prepared.judge_again(|_| Judged::As(rewritten()));
         prepared.parse_complete(0);
-        assert!(prepared.any_due());
+        assert!(prepared.any_due(0));
     }
 }

@@ -11,7 +11,10 @@ use catalog::{
     },
 };
 
-use super::{endings::Ending, prepared::Text};
+use super::{
+    endings::Ending,
+    prepared::{Judged, Text},
+};
 
 /// Bytes of texts remembered for one session; statements beyond that keep the text that they were prepared with.
 const REMEMBERED_BYTES_MAX: usize = 1 << 20;
@@ -21,6 +24,8 @@ const REMEMBERED_BYTES_MAX: usize = 1 << 20;
 pub(super) struct SqlPrepared {
     statements: Vec<Statement>,
     bytes: usize,
+    /// After how many moves of names the statements were last judged together.
+    judged_after: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -30,6 +35,10 @@ struct Statement {
     /// What the server got last.
     at_server: Box<str>,
     wanted: Box<str>,
+    /// After how many moves of names it was last judged, if all was known then.
+    judged_after: Option<u64>,
+    /// After how many moves of names it was last prepared anew, if it was: that may have failed, as what it names was not there.
+    renewed_after: Option<u64>,
     /// What it may have got since: by a renewal that runs, or by some that were interrupted.
     perhaps: Vec<Box<str>>,
 }
@@ -58,6 +67,21 @@ pub(super) fn prepared_name(sql: &[u8]) -> Option<Name> {
 }
 
 const PREPARE: &[u8] = b"PREPARE";
+
+/// The name that a text executes, if it begins with EXECUTE.
+pub(super) fn executed_name(sql: &[u8]) -> Option<Name> {
+    let first = sql.trim_ascii_start().get(..EXECUTE.len())?;
+    if !first.eq_ignore_ascii_case(EXECUTE) {
+        return None;
+    }
+    let text = std::str::from_utf8(sql).ok()?;
+    let mut tokens = Lexer::new(sql);
+    let executes = tokens.next().is_some_and(|token| token.is_word(sql, "execute"));
+    let name = tokens.next().filter(|_| executes)?.name(text)?;
+    Name::new(name).ok()
+}
+
+const EXECUTE: &[u8] = b"EXECUTE";
 
 /// What a text deallocates, if it is one `DEALLOCATE` or `DISCARD ALL` and nothing else.
 pub(super) fn deallocated(sql: &[u8]) -> Option<Ending> {
@@ -100,6 +124,8 @@ impl SqlPrepared {
             given: given.into(),
             at_server: text.into(),
             wanted: text.into(),
+            judged_after: None,
+            renewed_after: None,
             perhaps: Vec::new(),
         });
     }
@@ -115,26 +141,48 @@ impl SqlPrepared {
         *self = Self::default();
     }
 
-    /// Judges all texts again. `judge`: the text that the server should have; `None`: leave it.
-    pub(super) fn judge_again(&mut self, mut judge: impl FnMut(&[u8]) -> Option<Text>) {
+    /// Whether the statements have not been judged together since so many moves of names.
+    #[inline]
+    pub(super) fn to_judge(&self, moves: u64) -> bool {
+        self.any() && self.judged_after != Some(moves)
+    }
+
+    /// The text of a statement that may read differently where names lead now.
+    pub(super) fn text_to_judge(&self, name: &Name, moves: u64, is_settled: bool) -> Option<&str> {
+        let statement = self.statements.iter().find(|statement| statement.name == *name)?;
+        let holds = is_settled && statement.judged_after == Some(moves);
+        (!holds).then_some(&statement.given)
+    }
+
+    /// More is known of where names lead.
+    pub(super) fn must_be_judged(&mut self) {
+        self.judged_after = None;
+    }
+
+    /// Judges all texts again, after so many moves of names.
+    pub(super) fn judge_again(&mut self, moves: u64, mut judge: impl FnMut(&[u8]) -> Judged) {
+        self.judged_after = Some(moves);
         for statement in &mut self.statements {
-            match judge(statement.given.as_bytes()) {
-                Some(Text::AsGiven) => statement.wanted.clone_from(&statement.given),
-                Some(Text::Rewritten { text, .. }) => {
+            let judged = judge(statement.given.as_bytes());
+            statement.judged_after = (!matches!(judged, Judged::Later)).then_some(moves);
+            match judged {
+                Judged::As(Text::AsGiven) => statement.wanted.clone_from(&statement.given),
+                Judged::As(Text::Rewritten { text, .. }) => {
                     if let Ok(text) = std::str::from_utf8(&text) {
                         statement.wanted = text.into();
                     }
                 }
-                Some(Text::Unknown) | None => {}
+                Judged::As(Text::Unknown) | Judged::Left | Judged::Later => {}
             }
         }
     }
 
-    /// What prepares anew all that reads differently, as one statement that fails only by an interruption: what cannot be prepared anew is gone,
-    /// and says so when it is executed. Until it is told to have [run](Self::renewed), it remains to be done.
-    pub(super) fn renewal(&mut self) -> Option<String> {
+    /// What prepares anew all that reads differently, as one statement that fails only by an interruption: what cannot be prepared anew is gone
+    /// until names move again, and says so when it is executed. Until it is told to have [run](Self::renewed), it remains to be done.
+    pub(super) fn renewal(&mut self, moves: u64) -> Option<String> {
         let due = |statement: &&mut Statement| {
-            statement.at_server != statement.wanted || !statement.perhaps.is_empty()
+            let may_be_gone = statement.renewed_after.is_some_and(|after| after != moves);
+            statement.at_server != statement.wanted || !statement.perhaps.is_empty() || may_be_gone
         };
         let renew = |statement: &mut Statement| {
             let block = statement.block();
@@ -152,10 +200,11 @@ impl SqlPrepared {
     }
 
     /// The renewal has run to its end.
-    pub(super) fn renewed(&mut self) {
+    pub(super) fn renewed(&mut self, moves: u64) {
         for statement in &mut self.statements {
             if !statement.perhaps.is_empty() {
                 statement.perhaps.clear();
+                statement.renewed_after = Some(moves);
                 statement.at_server.clone_from(&statement.wanted);
             }
         }
@@ -167,10 +216,10 @@ impl Statement {
         let deallocate = sql!("DEALLOCATE {}", self.name);
         let known = std::iter::once(&self.at_server).chain(&self.perhaps);
         let known = join(known.map(|text| sql!("{}", Literal(text))), ", ");
-        let lost = if self.perhaps.is_empty() {
+        let lost = if self.perhaps.is_empty() && self.renewed_after.is_none() {
             sql!("")
         } else {
-            // An interruption may have come between the two.
+            // An interruption may have come between the two, or what it names was not there.
             sql!(
                 " ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE name = {}) THEN EXECUTE {};",
                 Literal(self.name.as_str()),
@@ -232,26 +281,31 @@ mod tests {
             "PREPARE a AS SELECT * FROM public.t",
         );
         prepared.remember(name("b"), "PREPARE b AS SELECT 1", "PREPARE b AS SELECT 1");
-        assert_eq!(prepared.renewal(), None);
-        prepared.judge_again(|given| {
+        assert_eq!(prepared.renewal(0), None);
+        prepared.judge_again(0, |given| {
             let given = String::from_utf8(given.to_vec()).unwrap();
-            given.contains("public").then(|| Text::Rewritten {
-                text: given.replace("public", "p2").into_bytes().into(),
-                command: None,
-            })
+            let text = given.replace("public", "p2").into_bytes().into();
+            if given.contains("public") {
+                Judged::As(Text::Rewritten { text, command: None })
+            } else {
+                Judged::Left
+            }
         });
-        let renewal = prepared.renewal().unwrap();
+        let renewal = prepared.renewal(0).unwrap();
         assert!(renewal.contains("DEALLOCATE \"a\"") && renewal.contains("FROM p2.t"), "{renewal}");
         assert!(!renewal.contains("SELECT 1"), "{renewal}");
-        let again = prepared.renewal().unwrap();
+        let again = prepared.renewal(0).unwrap();
         assert!(again.contains("public.t") && again.contains("ELSIF NOT EXISTS"), "interrupted: {again}");
-        prepared.renewed();
-        assert_eq!(prepared.renewal(), None);
-        prepared.judge_again(|_| Some(Text::AsGiven));
+        prepared.renewed(0);
+        assert_eq!(prepared.renewal(0), None);
+        prepared.judge_again(0, |_| Judged::As(Text::AsGiven));
         assert!(
-            prepared.renewal().unwrap().contains("FROM p2.t"),
+            prepared.renewal(0).unwrap().contains("FROM p2.t"),
             "what the server has is what we gave it last"
         );
+        prepared.renewed(0);
+        assert_eq!(prepared.renewal(0), None);
+        assert!(prepared.renewal(1).unwrap().contains("ELSIF NOT EXISTS"), "what it names may not have been there");
         prepared.forget(&name("a"));
         prepared.clear();
         assert!(!prepared.any());

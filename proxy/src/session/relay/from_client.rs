@@ -100,7 +100,20 @@ impl Relay {
                 continue;
             }
             let need = |tag, len| need(self.edition.as_ref(), self.draft.as_ref(), tag, len);
-            match self.up.stepper.step(rest, need) {
+            let before = self.up.stepper;
+            let step = self.up.stepper.step(rest, need);
+            if let Step::Whole { tag, len } | Step::Begin { tag: tag @ client::BIND, len } = step {
+                let question = self.question(tag, rest.split_at_checked(len).unwrap_or_default());
+                if question != Question::None {
+                    self.up.stepper = before;
+                    if let Question::Now(question) = question {
+                        self.turn.client_sends(client::SYNC);
+                        out.own(question);
+                    }
+                    continue;
+                }
+            }
+            match step {
                 Step::Rest(len) => {
                     out.raw(at..at + len);
                     at += len;
@@ -116,15 +129,6 @@ impl Relay {
                     at += len;
                 }
                 Step::Whole { tag, len } => {
-                    match self.question(tag, rest.split_at_checked(len).unwrap_or_default()) {
-                        Question::None => {}
-                        Question::Later => continue,
-                        Question::Now(question) => {
-                            self.turn.client_sends(client::SYNC);
-                            out.own(question);
-                            continue;
-                        }
-                    }
                     match self.treat(tag, rest.get(..len).unwrap_or_default()) {
                         Treatment::Forward => out.raw(at..at + len),
                         Treatment::Replace(message) => out.own(message),
@@ -152,7 +156,11 @@ impl Relay {
         let Some(edition) = self.edition.as_mut().filter(|edition| edition.may_ask()) else {
             return Question::None;
         };
-        let begins_pipeline = tag == client::PARSE && has_parse_before_sync(behind);
+        let begins_pipeline = match tag {
+            client::PARSE => has_before_sync(behind, &[client::PARSE]),
+            client::BIND => has_before_sync(behind, &[client::PARSE, client::BIND]),
+            _ => false,
+        };
         edition.question((tag, frame), begins_pipeline, &self.turn)
     }
 
@@ -233,11 +241,11 @@ fn need(edition: Option<&InEdition>, draft: Option<&InDraft>, tag: u8, len: usiz
     }
 }
 
-/// Whether more than one statement has been sent at once.
-fn has_parse_before_sync(mut behind: &[u8]) -> bool {
+/// Whether more than one statement has been sent at once: one of `tags` comes before a Sync.
+fn has_before_sync(mut behind: &[u8], tags: &[u8]) -> bool {
     while let Some((tag, len)) = frame::first(behind) {
         match tag {
-            client::PARSE => return true,
+            tag if tags.contains(&tag) => return true,
             client::SYNC | client::QUERY => return false,
             _ => behind = behind.get(len..).unwrap_or_default(),
         }

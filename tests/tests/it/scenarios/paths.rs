@@ -215,6 +215,69 @@ async fn a_bare_name_means_what_it_means_to_the_server_whatever_became_of_the_pa
     plain.end().await;
 }
 
+/// What was prepared before the path changed. Whatever is deallocated is prepared anew.
+#[tokio::test]
+async fn what_is_prepared_means_what_it_means_to_the_server_when_it_is_used() {
+    let (world, plain) = (with_views().await, World::plain(TWICE).await);
+    for edition in ["v1", "v2"] {
+        let (session, direct) = (world.session(OWNER, edition).await, plain.direct(OWNER).await);
+        let mut kept = [Vec::new(), Vec::new()];
+        for way in ["SELECT 1"].iter().chain(WAYS) {
+            assert_eq!(session.try_ask(way).await, direct.try_ask(way).await, "{edition}: {way}");
+            let mut told = Vec::new();
+            for (client, kept) in [session.client(), direct.client()].into_iter().zip(&mut kept) {
+                if kept.is_empty() || *way == "DISCARD ALL" {
+                    kept.clear();
+                    for (number, question) in MEANT.iter().enumerate() {
+                        client.batch_execute(&format!("PREPARE by_sql_{number} AS {question}")).await.unwrap();
+                        kept.push(client.prepare(question).await.unwrap());
+                    }
+                }
+                let mut answers = Vec::new();
+                for (number, statement) in kept.iter().enumerate() {
+                    let last = |row: tokio_postgres::Row| row.get::<_, Option<String>>(row.len() - 1);
+                    let rows = client.query(statement, &[]).await;
+                    answers.push(
+                        rows.map(|rows| rows.into_iter().map(last).collect::<Vec<_>>())
+                            .map_err(|error| error.code().map(|code| code.code().to_owned())),
+                    );
+                    if way.contains("search_path = ''") {
+                        // What cannot be prepared anew is missed by its name, until it can.
+                        continue;
+                    }
+                    let by_sql = client.simple_query(&format!("EXECUTE by_sql_{number}")).await;
+                    let count = by_sql.map(|messages| format!("{messages:?}"));
+                    answers.push(count.map(|shown| vec![Some(shown)]).map_err(|error| error.code().map(|code| code.code().to_owned())));
+                }
+                told.push(answers);
+            }
+            assert_eq!(told[0], told[1], "{edition}: {way}");
+        }
+    }
+    world.end().await;
+    plain.end().await;
+}
+
+/// What an epoch makes of a prepared statement, where the server has to be asked what its names mean.
+#[tokio::test]
+async fn what_is_prepared_where_the_server_is_asked_goes_on_in_the_next_epoch() {
+    let world = with_views().await;
+    let mut config = world.config(OWNER);
+    let session = Session::open(config.options("-c edition=v2 -c search_path=empty,public")).await.unwrap();
+    world.direct(OWNER).await.run("CREATE SCHEMA empty").await;
+    let question = "SELECT id, name, age FROM users GROUP BY id";
+    let statement = session.client().prepare(question).await.unwrap();
+    assert_eq!(session.client().query(&statement, &[]).await.unwrap().len(), 1);
+    world.verbs.create("v3").await;
+    world.draft("v3", "ALTER TABLE users RENAME name TO full_name; ALTER TABLE users ALTER age TYPE text").await;
+    world.verbs.publish("v3", &[]).await;
+    assert_eq!(session.client().query(&statement, &[]).await.unwrap().len(), 1);
+    world.verbs.default("v2").await;
+    world.verbs.retire("v1").await;
+    assert_eq!(session.client().query(&statement, &[]).await.unwrap().len(), 1);
+    world.end().await;
+}
+
 const SHARED: &str = "CREATE SCHEMA other; CREATE SCHEMA billing; CREATE TABLE billing.invoices (id int PRIMARY KEY); \
     CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada')";
 
