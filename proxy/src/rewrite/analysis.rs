@@ -370,9 +370,21 @@ impl<'t> Analysis<'t> {
         self.session.temporaries.may_have(name) || self.has_made_temporary(name)
     }
 
-    /// Whether it means one for all that is known.
+    /// Whether it means one, or nothing, for all that is known: where there was one, the server is asked whether it still is.
     pub(super) fn is_known_temporary(&self, name: &str) -> bool {
-        self.session.temporaries.has(name) || self.has_made_temporary(name)
+        if self.has_made_temporary(name) || !self.session.temporaries.has(name) {
+            return self.has_made_temporary(name);
+        }
+        match self.session.whence.get(name) {
+            Found::In(schema) => !self.is_editioned_schema(schema.as_str()),
+            Found::Nowhere => true,
+            Found::NotAsked => {
+                if let (Ok(name), Some(place)) = (Name::new(name), self.snapshot.schemas.first()) {
+                    self.wants_whence.borrow_mut().insert(name, place.clone());
+                }
+                true
+            }
+        }
     }
 
     fn has_made_temporary(&self, name: &str) -> bool {

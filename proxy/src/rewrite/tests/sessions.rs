@@ -166,6 +166,26 @@ fn temporary_tables_hide_what_is_called_the_same() {
     }
 }
 
+/// The live table of that name is there again.
+#[test]
+fn what_was_temporary_once_is_asked_for_before_it_is_changed() {
+    let rewriter = rewriter(PLAIN);
+    let cache = VerdictCache::default();
+    let mut session = SessionTraits::default();
+    rewriter.judge(b"CREATE TEMPORARY TABLE users (id int)", &cache, &mut session);
+    let name = |text: &str| Name::new(text).unwrap();
+    for text in ["DROP TABLE users", "ALTER TABLE users ADD a int"] {
+        let text = text.as_bytes();
+        assert_eq!(rewriter.wants(text, &cache, &session), Wanted::Whence(vec![name("users")]));
+        for (found, is_refused) in [(Some("pg_temp"), false), (None, false), (Some("public"), true)] {
+            session.found([(name("users"), found.map(name))]);
+            assert_eq!(rewriter.wants(text, &cache, &session), Wanted::Nothing);
+            let verdict = rewriter.judge(text, &cache, &mut session);
+            assert_eq!(matches!(verdict, Verdict::Refuse(_)), is_refused, "{found:?}");
+        }
+    }
+}
+
 #[test]
 fn temporary_tables_are_known_however_many_there_were() {
     let rewriter = rewriter(VIEWED);

@@ -4,8 +4,9 @@ use catalog::model::{EditionState, Name};
 
 use super::{
     super::interlude,
-    Changing, Hold, InEdition, Restore, Treatment, judge_kept,
+    Changing, Hold, InEdition, Restore, Treatment,
     endings::{Ending, Remembered},
+    judge_kept,
     prepared::{self, Judged, Text, command},
     sql_prepared::{deallocated, executed_name, prepared_name},
     statements,

@@ -305,7 +305,10 @@ mod tests {
         );
         prepared.renewed(0);
         assert_eq!(prepared.renewal(0), None);
-        assert!(prepared.renewal(1).unwrap().contains("ELSIF NOT EXISTS"), "what it names may not have been there");
+        assert!(
+            prepared.renewal(1).unwrap().contains("ELSIF NOT EXISTS"),
+            "what it names may not have been there"
+        );
         prepared.forget(&name("a"));
         prepared.clear();
         assert!(!prepared.any());

@@ -229,7 +229,10 @@ async fn what_is_prepared_means_what_it_means_to_the_server_when_it_is_used() {
                 if kept.is_empty() || *way == "DISCARD ALL" {
                     kept.clear();
                     for (number, question) in MEANT.iter().enumerate() {
-                        client.batch_execute(&format!("PREPARE by_sql_{number} AS {question}")).await.unwrap();
+                        client
+                            .batch_execute(&format!("PREPARE by_sql_{number} AS {question}"))
+                            .await
+                            .unwrap();
                         kept.push(client.prepare(question).await.unwrap());
                     }
                 }
@@ -247,7 +250,11 @@ async fn what_is_prepared_means_what_it_means_to_the_server_when_it_is_used() {
                     }
                     let by_sql = client.simple_query(&format!("EXECUTE by_sql_{number}")).await;
                     let count = by_sql.map(|messages| format!("{messages:?}"));
-                    answers.push(count.map(|shown| vec![Some(shown)]).map_err(|error| error.code().map(|code| code.code().to_owned())));
+                    answers.push(
+                        count
+                            .map(|shown| vec![Some(shown)])
+                            .map_err(|error| error.code().map(|code| code.code().to_owned())),
+                    );
                 }
                 told.push(answers);
             }
@@ -269,7 +276,9 @@ async fn what_is_prepared_where_the_server_is_asked_goes_on_in_the_next_epoch() 
     let statement = session.client().prepare(question).await.unwrap();
     assert_eq!(session.client().query(&statement, &[]).await.unwrap().len(), 1);
     world.verbs.create("v3").await;
-    world.draft("v3", "ALTER TABLE users RENAME name TO full_name; ALTER TABLE users ALTER age TYPE text").await;
+    world
+        .draft("v3", "ALTER TABLE users RENAME name TO full_name; ALTER TABLE users ALTER age TYPE text")
+        .await;
     world.verbs.publish("v3", &[]).await;
     assert_eq!(session.client().query(&statement, &[]).await.unwrap().len(), 1);
     world.verbs.default("v2").await;
@@ -330,6 +339,20 @@ async fn a_table_is_found_in_a_later_schema_of_the_path() {
                 assert_eq!(told[0], told[1], "{edition}, {number}: {way}");
             }
         }
+    }
+    // What a temporary table was called is the edition's again when that is gone.
+    for edition in ["v1", "v2"] {
+        let session = world.session(OWNER, edition).await;
+        session.run("CREATE TEMPORARY TABLE users (id int)").await;
+        session.run("CREATE INDEX ON users (id); ALTER TABLE users ADD a int").await;
+        session.run("DROP TABLE users").await;
+        for change in ["DROP TABLE users", "ALTER TABLE users ADD a int", "DROP TABLE IF EXISTS users"] {
+            assert_eq!(session.fail(change).await.code, "0A000", "{edition}: {change}");
+        }
+        session
+            .run("DROP TABLE IF EXISTS no_longer; CREATE TEMPORARY TABLE users (id int); DROP TABLE users")
+            .await;
+        assert!(!session.ask("SELECT id, name FROM users").await.is_empty());
     }
     // From the first statement on, by a path that the session brings along.
     let mut config = world.config(OWNER);
