@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::{
     ddl,
+    ddl::back::{self, Former},
     excuse::{bars_plain_update, commented_partition_indexes, forget_copied_comments, is_about_rows},
     focus::Focus,
     rows,
@@ -28,6 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// In how many acts of a hundred rows are compared with what plain DDL makes of them.
 const ROWS_COMPARED: usize = 25;
+
+/// How many younger drafts of a hundred go back on what an older edition had.
+const GOING_BACK: usize = 60;
+
+/// How many statements of a hundred do, in such a draft.
+const STEPS_BACK: usize = 70;
 
 /// The partitions of a database, by oid.
 const PARTITIONS: &str = "SELECT oid::text FROM pg_class WHERE relispartition AND relkind IN ('r', 'p')";
@@ -97,7 +104,8 @@ pub(crate) enum Outcome {
 
 /// Where statements come from.
 enum Source<'a> {
-    Chance(&'a mut Dice),
+    /// And an older edition that the draft may go back to.
+    Chance(&'a mut Dice, Option<String>),
     Given(&'a Script),
 }
 
@@ -148,7 +156,7 @@ impl Acts {
 
     /// A random act, and what it was.
     pub(crate) async fn play(&mut self, dice: &mut Dice) -> (Script, Outcome) {
-        let drafts = *dice.pick(&[1, 1, 1, 1, 1, 1, 2, 2, 2, 3]).unwrap();
+        let drafts = *dice.pick(&[1, 1, 1, 1, 2, 2, 2, 3, 3, 4]).unwrap();
         let end = End::chosen(dice, drafts);
         let mut script = Script { drafts: vec![Vec::new(); drafts], end };
         let outcome = self.perform(&mut script, Some(dice)).await;
@@ -183,7 +191,12 @@ impl Acts {
             created.map_err(|error| format!("create: {}", told(&error)))?;
             self.took("create", begun);
             let wanted = match dice.as_deref_mut() {
-                Some(dice) => Source::Chance(dice),
+                Some(dice) => {
+                    let goes_back = index > 0 && dice.chance(GOING_BACK);
+                    let older = first + u32::try_from(dice.below(index.max(1))).unwrap();
+                    let older = goes_back.then(|| name(older));
+                    Source::Chance(dice, older)
+                }
                 None => Source::Given(script),
             };
             let statements = self.migrate(&name(child), index, wanted, &mut focus).await;
@@ -274,14 +287,25 @@ impl Acts {
                     }
                 }
             }
-            Source::Chance(dice) => {
+            Source::Chance(dice, older) => {
                 let kinds = ddl::chosen_kinds();
+                let former = match older {
+                    Some(older) => Some(Former::read(&self.pair.in_blueprint(&older).await).await),
+                    None => None,
+                };
                 let count = *dice.pick(&[1, 1, 1, 2, 2, 3, 4, 6]).unwrap();
                 let mut tries = 0;
                 let mut shape = focus.of(Shape::read(&session).await.unwrap(), dice);
                 while taken.len() < count && tries < count + 20 {
                     tries += 1;
-                    let Some((kind, statement)) = ddl::statement(dice, &kinds, &shape) else { continue };
+                    let thought = match &former {
+                        Some(former) if dice.chance(STEPS_BACK) => {
+                            let now = Former::read(&session).await;
+                            former.step(&now, dice).map(|step| (back::kind(&step), step))
+                        }
+                        _ => ddl::statement(dice, &kinds, &shape),
+                    };
+                    let Some((kind, statement)) = thought else { continue };
                     if session.try_ask(&statement).await.is_ok() {
                         note(&session, &statement).await;
                         taken.push((kind, statement));

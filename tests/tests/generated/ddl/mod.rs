@@ -1,6 +1,7 @@
 //! Random statements of data definition: each kind looks at what is there and thinks of one statement. PostgreSQL may refuse it, then
 //! it is passed over; so kinds need not know all the rules.
 
+pub(crate) mod back;
 mod columns;
 mod constraints;
 mod indexes;
