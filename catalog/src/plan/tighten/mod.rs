@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use keys::BYTES_BUILT_AT_ONCE;
 pub(in crate::plan) use keys::attach;
-pub(in crate::plan) use standing::{Standing, Standings, same, same_index};
+pub(in crate::plan) use standing::{Standing, Standings, same, same_index, surplus};
 use wording::without_casts;
 
 use super::{
@@ -190,28 +190,43 @@ impl<'a> Context<'a> {
     /// Constraints that no live edition has.
     fn missing_constraints(&self) -> impl Iterator<Item = &'a Constraint> {
         let known: Vec<(&Table, Standings<'_, 'a>)> = self.known();
-        self.table.physical.constraints.iter().filter(move |constraint| {
-            known.iter().all(|(table, standings)| match standings.constraint(constraint) {
+        let wanted = &self.table.physical.constraints;
+        let all: Vec<&[Constraint]> = known.iter().map(|(table, _)| table.constraints.as_slice()).collect();
+        let is_parents = |constraint: &Constraint| {
+            known.last().is_some_and(|(_, parent)| parent.constraint(constraint).is_some())
+        };
+        let surplus = surplus(wanted, &all, same, is_parents);
+        wanted.iter().filter(move |constraint| {
+            let is_new = known.iter().all(|(table, standings)| match standings.constraint(constraint) {
                 None => true,
                 // Only a name in common is not enough here.
                 Some(Standing::Constraint(name)) => {
                     !table.constraints.iter().any(|other| &other.name == name && same(other, constraint))
                 }
                 Some(Standing::Index(_)) => false,
-            })
+            });
+            is_new || surplus.contains(constraint)
         })
     }
 
     /// Indexes that no live edition has.
     fn missing_indexes(&self) -> impl Iterator<Item = &'a Index> {
         let known: Vec<(&Table, Standings<'_, 'a>)> = self.known();
-        self.table.physical.indexes.iter().filter(move |index| {
-            known.iter().all(|(table, standings)| {
+        let wanted = &self.table.physical.indexes;
+        let all: Vec<&[Index]> = known.iter().map(|(table, _)| table.indexes.as_slice()).collect();
+        let is_known = |standings: &Standings<'_, '_>, index: &Index| {
+            standings.indexes.iter().any(|(wanted, _)| wanted.name == index.name)
+        };
+        let is_parents = |index: &Index| known.last().is_some_and(|(_, parent)| is_known(parent, index));
+        let surplus = surplus(wanted, &all, same_index, is_parents);
+        wanted.iter().filter(move |index| {
+            let is_new = known.iter().all(|(table, standings)| {
                 let mut alike = standings.indexes.iter().filter(|(wanted, _)| wanted.name == index.name);
                 !alike.any(|(_, name)| {
                     table.indexes.iter().any(|other| &other.name == *name && same_index(other, index))
                 })
-            })
+            });
+            is_new || surplus.contains(index)
         })
     }
 

@@ -69,6 +69,24 @@ impl<'l, 'w> Standings<'l, 'w> {
     }
 }
 
+/// Of what an edition's table has, what goes beyond the number that any live edition has of the same: two of them may each know one of two that are
+/// alike by another name. `is_parents`: the parent has it, so it is no news.
+pub(in crate::plan) fn surplus<'w, T>(
+    wanted: &'w [T],
+    known: &[&[T]],
+    same: impl Fn(&T, &T) -> bool,
+    is_parents: impl Fn(&T) -> bool,
+) -> Vec<&'w T> {
+    let ranked = || wanted.iter().enumerate().map(|(at, one)| ((!is_parents(one), at), one));
+    let is_beyond = |(rank, one): &((bool, usize), &T)| {
+        let count = |known: &&[T]| known.iter().filter(|known| same(known, one)).count();
+        let there = known.iter().map(count).max().unwrap_or(0);
+        let before = ranked().filter(|(other_rank, other)| other_rank < rank && same(other, one)).count();
+        there > 0 && before >= there
+    };
+    ranked().filter(is_beyond).map(|(_, one)| one).collect()
+}
+
 /// The index that a primary key is kept as. A unique index over the same columns may stand beside it.
 fn index_of_key<'l>(free: &[&'l Index], key: &Constraint) -> Option<&'l Index> {
     let body = key.as_index()?;

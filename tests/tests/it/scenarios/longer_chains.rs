@@ -191,3 +191,25 @@ async fn a_foreign_key_to_a_key_that_waits_is_refused_until_it_is_one() {
     world.verbs.publish("v3", &[]).await;
     world.end().await;
 }
+
+/// Both are there at the end.
+#[tokio::test]
+async fn an_index_is_renamed_and_another_like_it_takes_its_name() {
+    story("CREATE TABLE t (id int PRIMARY KEY, a int); CREATE INDEX i ON t (a)")
+        .draft("v2", "ALTER INDEX i RENAME TO j")
+        .draft("v3", "CREATE INDEX i ON t (a)")
+        .run("v1", "INSERT INTO t VALUES (1, 1)")
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn a_check_is_renamed_and_another_like_it_takes_its_name() {
+    story("CREATE TABLE t (id int PRIMARY KEY, a int, CONSTRAINT i CHECK (a > 0), CONSTRAINT u UNIQUE (a))")
+        .draft("v2", "ALTER TABLE t RENAME CONSTRAINT i TO j; ALTER TABLE t RENAME CONSTRAINT u TO v")
+        .draft("v3", "ALTER TABLE t ADD CONSTRAINT i CHECK (a > 0), ADD CONSTRAINT u UNIQUE (a)")
+        .allow("tightens-older-edition")
+        .run("v1", "INSERT INTO t VALUES (1, 1)")
+        .tell()
+        .await;
+}
