@@ -4,7 +4,7 @@ use crate::{
     ddl::shared_objects,
     layout::ColumnFate,
     model::{Grant, Name, TableId},
-    property::privileges::{On, added},
+    property::privileges::{On, added, kept_on_columns},
     sql,
     sql::Sql,
 };
@@ -59,6 +59,23 @@ impl Sharing {
         let physical = sql!("{}", place.child.physical);
         let standing: Vec<Vec<Grant>> =
             input.chain.members_with(id).map(|(_, table)| table.grants.clone()).collect();
+        let of_columns: Vec<(Name, Grant)> = input
+            .chain
+            .members_with(id)
+            .flat_map(|(member, table)| {
+                let mapping = member.mapping.table(table);
+                let stored = |column| mapping.column(column).clone();
+                let granted = |(name, grants): (Name, Vec<Grant>)| {
+                    grants.into_iter().map(move |grant| (name.clone(), grant))
+                };
+                let columns = table.columns.iter().map(move |column| (stored(column), column.grants.clone()));
+                columns.flat_map(granted).collect::<Vec<_>>()
+            })
+            .collect();
+        let slices: Vec<&[Grant]> = standing.iter().map(Vec::as_slice).collect();
+        let of_columns = of_columns.iter().map(|(name, grant)| (name, grant));
+        // In reverse: when the REVOKE on the table has run.
+        self.inverse.extend(kept_on_columns(&physical, &child.grants, &slices, of_columns));
         self.add(&On::object(sql!("TABLE {}", physical)), &standing, &child.grants);
         for column in &child.columns {
             if place.fates.get(&column.id) != Some(&ColumnFate::Shared) {

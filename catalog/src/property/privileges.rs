@@ -67,6 +67,25 @@ pub fn removed(on: &On, gone: &[Grant], remaining: &[&[Grant]]) -> Vec<Sql> {
         .collect()
 }
 
+/// What gives privileges on the columns of a table back that a REVOKE of the same privilege on all of it takes away (docs, REVOKE: "the corresponding
+/// column privileges (if any) are automatically revoked on each column of the table, as well"). `gone` and `remaining`: the grants on the table;
+/// `columns`: those on columns that are to stay.
+pub fn kept_on_columns<'a>(
+    relation: &Sql,
+    gone: &[Grant],
+    remaining: &[&[Grant]],
+    columns: impl IntoIterator<Item = (&'a Name, &'a Grant)>,
+) -> Vec<Sql> {
+    let kept: BTreeSet<&Grant> = remaining.iter().copied().flatten().collect();
+    let revoked: Vec<&Grant> = gone.iter().filter(|grant| !covered(grant, &kept)).collect();
+    let is_struck = |grant: &Grant| {
+        revoked.iter().any(|one| one.grantee == grant.grantee && one.privilege == grant.privilege)
+    };
+    let struck: BTreeSet<(&Name, &Grant)> =
+        columns.into_iter().filter(|(_, grant)| is_struck(grant)).collect();
+    struck.into_iter().filter_map(|(column, grant)| On::column(relation, column).grant(grant)).collect()
+}
+
 /// With the grant option is more than without.
 fn covered(grant: &Grant, by: &BTreeSet<&Grant>) -> bool {
     by.contains(grant) || (!grant.grantable && by.contains(&Grant { grantable: true, ..grant.clone() }))

@@ -14,7 +14,7 @@ use crate::{
     },
     property::{
         Object, change_owner,
-        privileges::{On, removed},
+        privileges::{On, kept_on_columns, removed},
         settle,
     },
     sql,
@@ -40,7 +40,11 @@ impl Contraction<'_> {
         statements.extend(settle(&object, &before.properties, &table.properties));
         statements.extend(self.settle_columns(before, table));
         statements.extend(self.settle_indexes(table.id, table));
-        statements.extend(self.revoke_on_table(table.id, &table.name, |column, _| column.name.clone()));
+        let stored = self.new_root.mapping.table(table);
+        statements.extend(self.revoke_on_table(table.id, &table.name, |place| {
+            let own = table.columns.iter().find(|column| stored.column(column) == place);
+            own.map_or(place, |column| &column.name).clone()
+        }));
         (!statements.is_empty()).then(|| {
             let title = format!("settle what was put off on {}", table.name.pretty());
             Step::transaction(title, lock_of(&statements), vec![table.name.clone()], statements)
@@ -113,12 +117,12 @@ impl Contraction<'_> {
         statements
     }
 
-    /// `named`: what a column of an edition that stays, which is stored there, is called when this runs.
+    /// `named`: what the column that is stored there is called when this runs.
     fn revoke_on_table(
         &self,
         id: TableId,
         relation: &QualifiedName,
-        named: impl Fn(&Column, &Name) -> Name,
+        named: impl Fn(&Name) -> Name,
     ) -> Vec<Sql> {
         let Some(gone) = self.gone.logical.table(id) else { return Vec::new() };
         let relation = sql!("{}", relation);
@@ -129,21 +133,31 @@ impl Contraction<'_> {
             .map(|table| table.grants.as_slice())
             .collect();
         let mut statements = removed(&On::object(sql!("TABLE {}", relation)), &gone.grants, &kept);
+        let mut on_columns = Vec::new();
+        for member in &self.remaining {
+            let Some(table) = member.logical.table(id) else { continue };
+            let place = member.mapping.table(table);
+            for column in &table.columns {
+                let name = named(place.column(column));
+                on_columns.extend(column.grants.iter().map(|grant| (name.clone(), grant)));
+            }
+        }
+        let on_columns = on_columns.iter().map(|(name, grant)| (name, *grant));
+        statements.extend(kept_on_columns(&relation, &gone.grants, &kept, on_columns));
         let mapping = self.gone.mapping.table(gone);
         for column in &gone.columns {
             let stored = mapping.column(column);
             let mut kept: Vec<&[Grant]> = Vec::new();
-            let mut name = None;
             for member in &self.remaining {
                 let Some(table) = member.logical.table(id) else { continue };
                 let place = member.mapping.table(table);
                 for known in table.columns.iter().filter(|known| place.column(known) == stored) {
                     kept.push(known.grants.as_slice());
-                    name = name.or_else(|| Some(named(known, stored)));
                 }
             }
-            if let Some(name) = name {
-                statements.extend(removed(&On::column(&relation, &name), &column.grants, &kept));
+            if !kept.is_empty() {
+                let on = On::column(&relation, &named(stored));
+                statements.extend(removed(&on, &column.grants, &kept));
             }
         }
         statements
@@ -261,7 +275,7 @@ impl Contraction<'_> {
         let mut statements = Vec::new();
         for table in &self.gone.logical.tables {
             let (Some(physical), true) = (self.standing(table.id), self.is_kept(table.id)) else { continue };
-            statements.extend(self.revoke_on_table(table.id, &physical, |_, stored| stored.clone()));
+            statements.extend(self.revoke_on_table(table.id, &physical, Name::clone));
         }
         for shared in shared_objects(&self.gone.physical, &self.gone.mapping) {
             let is_kept = self

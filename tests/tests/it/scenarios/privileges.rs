@@ -174,3 +174,25 @@ async fn a_rollback_revokes_what_only_its_edition_granted() {
     world.session(CLERK, "v1").await.run("UPDATE staff SET email = '' WHERE id = 1").await;
     world.end().await;
 }
+
+/// PostgreSQL takes them away with those on the whole table.
+#[tokio::test]
+async fn privileges_on_columns_stay_when_those_on_the_table_go() {
+    let base = "CREATE TABLE t (id int PRIMARY KEY, a text, b text); INSERT INTO t VALUES (1, 'a', 'b'); GRANT UPDATE (a), SELECT (b) ON t TO clerk";
+    story(base)
+        .draft("v2", "GRANT ALL ON t TO clerk")
+        .see("v2", "SELECT id FROM t", &["1"])
+        .by("clerk")
+        .tell()
+        .await;
+    // The other way about: what was on the table is on some of its columns now.
+    story("CREATE TABLE t (id int PRIMARY KEY, a text, b text); INSERT INTO t VALUES (1, 'a', 'b'); GRANT SELECT, UPDATE ON t TO clerk")
+        .draft("v2", "ALTER TABLE t RENAME a TO c; REVOKE ALL ON t FROM clerk; GRANT SELECT (id, c), UPDATE (c) ON t TO clerk")
+        .draft("v3", "ALTER TABLE t RENAME c TO d; ALTER TABLE t ADD e int; GRANT SELECT (e) ON t TO clerk")
+        .see("v2", "SELECT id, c FROM t", &["1|a"])
+        .by("clerk")
+        .see("v3", "SELECT id, d, e FROM t", &["1|a|∅"])
+        .by("clerk")
+        .tell()
+        .await;
+}
