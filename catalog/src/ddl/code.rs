@@ -53,7 +53,8 @@ pub fn function_object(function: &Function) -> Sql {
     sql!("{} {}", Sql::trusted(function.kind.keyword()), signature(function))
 }
 
-fn signature(function: &Function) -> Sql {
+/// What tells a function from others of its name, for ALTER and DROP.
+pub fn signature(function: &Function) -> Sql {
     let arguments = Sql::trusted(&function.arguments);
     match function.kind {
         FunctionKind::Operator => {

@@ -12,7 +12,7 @@ mod view;
 
 pub use code::{
     create_function, create_user_view, drop_function, drop_user_view, function_in, function_object,
-    replace_user_view, view_object, view_subject, view_triggers,
+    replace_user_view, signature, view_object, view_subject, view_triggers,
 };
 pub use grant::{grant_columns, grant_function, grant_relation, grant_schema, grant_sequence, grant_type};
 pub(crate) use grant::{grantee, option, privilege};

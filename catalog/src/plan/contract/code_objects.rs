@@ -4,16 +4,28 @@ use super::{Contraction, End};
 use crate::{
     ddl::{
         create_function, create_user_view, drop_function, drop_user_view, function_in, function_object,
-        replace_user_view, view_object, view_triggers,
+        replace_user_view, signature, view_object, view_triggers,
     },
     model::{Function, FunctionKind, Name, QualifiedName, View},
     plan::{Member, code_objects::companions},
     sql,
-    sql::Sql,
+    sql::{Literal, Sql},
 };
 
 /// An object as the new root names it, and the schema in which it stands until now.
 type Standing<'a, T> = (&'a T, &'a Name);
+
+/// PostgreSQL leaves the place of an operator that was promised, as a commutator or negator, when the one that had promised it is dropped.
+fn drop_promised(operator: &Function) -> Sql {
+    let operator = signature(operator);
+    let body = sql!(
+        "BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_operator WHERE oid = pg_catalog.to_regoperator({}) AND oprcode = 0) THEN \
+         DROP OPERATOR {}; END IF; END",
+        Literal(operator.as_str()),
+        operator
+    );
+    sql!("DO LANGUAGE plpgsql {}", Literal(body.as_str()))
+}
 
 impl Contraction<'_> {
     pub(super) fn move_functions(&self) -> Vec<Sql> {
@@ -23,8 +35,12 @@ impl Contraction<'_> {
         moved
             .filter_map(|function| {
                 let logical = root.logical.functions.iter().find(|logical| logical.id == function.id)?;
-                Some(sql!("ALTER {} SET SCHEMA {}", function_object(function), logical.name.schema))
+                let sweep = (function.kind == FunctionKind::Operator).then(|| drop_promised(logical));
+                let move_there =
+                    sql!("ALTER {} SET SCHEMA {}", function_object(function), logical.name.schema);
+                Some(sweep.into_iter().chain([move_there]))
             })
+            .flatten()
             .collect()
     }
 

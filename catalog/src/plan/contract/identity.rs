@@ -2,7 +2,7 @@
 
 use super::{Contraction, End};
 use crate::{
-    model::{Column, Identity, Name, QualifiedName, Sequence, TableId},
+    model::{Column, Identity, Name, QualifiedName, Schema, Sequence, TableId},
     property::{Object, settle},
     sql,
     sql::{Literal, Sql, join},
@@ -80,9 +80,13 @@ impl Contraction<'_> {
 
     /// Whether the sequence counted for a column that has become an identity; its name may be the identity's by now.
     pub(super) fn has_handed_on(&self, sequence: &Sequence) -> bool {
-        let owner =
-            sequence.owned_by.and_then(|(table, column)| self.new_root.logical.table(table)?.column(column));
-        self.input.end == End::Root && owner.is_some_and(|column| column.identity != Identity::None)
+        let owner = |schema: &Schema| {
+            let (table, column) = sequence.owned_by?;
+            schema.table(table)?.column(column).cloned()
+        };
+        let counted = owner(&self.gone.logical).is_some_and(|column| column.draws_numbers());
+        let counts = owner(&self.new_root.logical).is_some_and(|column| column.identity != Identity::None);
+        self.input.end == End::Root && counted && counts
     }
 
     fn counter(&self, table: TableId, column: &Column, physical: &QualifiedName) -> Option<Counter> {
@@ -92,6 +96,8 @@ impl Contraction<'_> {
                 identity_sequence(column)?,
             )));
         }
+        // One that it merely owns has not counted.
+        column.draws_numbers().then_some(())?;
         let mut sequences = self.gone.physical.sequences.iter();
         let owned = sequences.find(|sequence| sequence.owned_by == Some((table, column.id)))?;
         Some(Counter::Serial(owned.name.clone(), self.only_gone_has(owned.id.get())))

@@ -48,3 +48,17 @@ async fn operators_are_made_dropped_and_made_anew() {
         .tell()
         .await;
 }
+
+/// PostgreSQL keeps the place of an operator that was promised when the one that promised it is gone.
+#[tokio::test]
+async fn an_operator_takes_a_place_that_was_left_over() {
+    story(
+        "CREATE OPERATOR <+> (FUNCTION = int4pl, LEFTARG = int, RIGHTARG = int, COMMUTATOR = @#@); DROP OPERATOR <+> (int, int);
+         CREATE TABLE t (id int PRIMARY KEY)",
+    )
+    .draft("v2", "CREATE OPERATOR @#@ (FUNCTION = int4mul, LEFTARG = int, RIGHTARG = int)")
+    .see("v2", "SELECT 2 OPERATOR(public.@#@) 3", &["6"])
+    .at_rest("SELECT 2 OPERATOR(public.@#@) 3", &["6"])
+    .tell()
+    .await;
+}
