@@ -95,6 +95,17 @@ fn schema_of_family(
     family.filter_map(|function| mapping.moved.get(&function.id)).max_by_key(|schema| age(schema)).cloned()
 }
 
+/// Names of the sequences behind identity columns. They are in the schemas of their tables.
+pub(super) fn identity_sequences(schema: &Schema) -> impl Iterator<Item = QualifiedName> {
+    schema.tables.iter().flat_map(|table| {
+        table.columns.iter().filter_map(|column| {
+            let name =
+                column.properties.iter().find_map(|property| property.strip_prefix("identity_sequence="))?;
+            Some(QualifiedName::new(table.name.schema.clone(), Name::new(name).ok()?))
+        })
+    })
+}
+
 /// Names of all tables, partitions, views and sequences.
 pub(super) fn relations(schema: &Schema) -> impl Iterator<Item = &QualifiedName> {
     let tables = schema.tables.iter().map(|table| &table.name);

@@ -87,6 +87,7 @@ fn renames(parent: &Schema, child: &Schema) -> Result<Vec<Sql>> {
         back.push(sql!("ALTER TABLE {} RENAME TO {}", present, old.name.name));
     }
     for (old, new) in shared_sequences(parent, child) {
+        wanted.insert(&old.name);
         let spare = free.next()?;
         away.push(sql!("ALTER SEQUENCE {} RENAME TO {}", new.name, spare));
         back.push(sql!(
@@ -187,7 +188,9 @@ fn in_the_way<'a>(
         child.tables.iter().filter(|table| parent.table(table.id).is_none()).map(|table| &table.name);
     let partitions = child.tables.iter().flat_map(Table::partitions).map(|part| &part.table.name);
     let views = child.views.iter().map(|view| &view.name);
+    let away: Vec<_> = shared_sequences(parent, child).map(|(_, new)| &new.name).collect();
     let sequences = child.sequences.iter().map(|sequence| &sequence.name);
+    let sequences = sequences.filter(move |name| !away.contains(name));
     tables.chain(partitions).chain(views).chain(sequences).filter(|name| wanted.contains(name))
 }
 

@@ -126,6 +126,8 @@ impl Contraction<'_> {
         // Functions first, while the types of their arguments are where the physical schema says.
         let mut statements = self.move_functions();
         let mut second = Vec::new();
+        let (away, named) = self.rename_sequences();
+        statements.extend(away);
         for (id, (from, to)) in &self.moves {
             let between =
                 Name::new(format!("edition~{id}")).map_err(|error| Error::bug(error.to_string()))?;
@@ -143,6 +145,7 @@ impl Contraction<'_> {
         // A view may have the name that a table gives up.
         statements.extend(self.move_views());
         statements.extend(second);
+        statements.extend(named);
         statements.extend(self.move_objects());
         statements.extend(self.word_anew());
         statements.extend(self.stand_in_for_code());

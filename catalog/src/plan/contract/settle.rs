@@ -212,8 +212,8 @@ impl Contraction<'_> {
             .collect()
     }
 
-    /// In two rounds, so that names can be exchanged.
-    fn rename_sequences(&self) -> Vec<Sql> {
+    /// In two rounds, so that names can be exchanged, also with what moves in between.
+    pub(super) fn rename_sequences(&self) -> (Vec<Sql>, Vec<Sql>) {
         let (mut first, mut second) = (Vec::new(), Vec::new());
         for sequence in &self.new_root.logical.sequences {
             let Some(standing) = self.new_root.mapping.renamed.get(&sequence.id.get()) else { continue };
@@ -222,7 +222,7 @@ impl Contraction<'_> {
             first.push(sql!("ALTER SEQUENCE {} RENAME TO {}", in_schema(standing), between));
             second.push(sql!("ALTER SEQUENCE {} RENAME TO {}", in_schema(&between), sequence.name.name));
         }
-        first.into_iter().chain(second).collect()
+        (first, second)
     }
 
     fn settle_accessories(&self) -> Option<Step> {
@@ -241,8 +241,7 @@ impl Contraction<'_> {
     }
 
     fn settle_objects(&self) -> Option<Step> {
-        let mut statements = self.rename_sequences();
-        statements.extend(self.own_sequences());
+        let mut statements = self.own_sequences();
         let before = shared_objects(&self.gone.logical, &self.gone.mapping);
         for shared in shared_objects(&self.new_root.logical, &self.new_root.mapping) {
             let Some(was) = before.iter().find(|was| was.id == shared.id && was.place == shared.place) else {

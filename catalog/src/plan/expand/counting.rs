@@ -5,7 +5,11 @@ use super::{ExpandInput, TableView};
 use crate::{
     layout::{ColumnFate, TakenNames, interim_counter},
     model::{Column, EditionName, Identity, Name, QualifiedName},
-    plan::{Code, Finding, Lock, Member, Step, names::relations, transforms::next_number},
+    plan::{
+        Code, Finding, Lock, Member, Step,
+        names::{identity_sequences, relations},
+        transforms::next_number,
+    },
     property::{Object, settle},
     sql,
     sql::{Literal, Sql},
@@ -95,8 +99,10 @@ fn identity_sequence(
     column: &Column,
 ) -> Option<QualifiedName> {
     let physical = &table.place.child.physical;
-    let around = relations(&input.chain.live).filter(|known| known.schema == physical.schema);
-    let mut taken = TakenNames::new(around.map(|known| known.name.clone()));
+    let live = &input.chain.live;
+    let around = relations(live).cloned().chain(identity_sequences(live));
+    let mut taken =
+        TakenNames::new(around.filter(|known| known.schema == physical.schema).map(|known| known.name));
     let wanted = column.properties.iter().find_map(|property| property.strip_prefix("identity_sequence="))?;
     let name = taken.take(&Name::new(wanted).ok()?, &input.draft.name);
     Some(QualifiedName::new(physical.schema.clone(), name))
