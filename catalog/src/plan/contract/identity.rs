@@ -67,10 +67,9 @@ impl Contraction<'_> {
             // What is stored in one place for both editions is settled with its column.
             let grants = column.properties.iter().filter(|property| property.starts_with("identity_grants="));
             let grants: Vec<String> = grants.filter(|_| !is_shared).cloned().collect();
-            let first = join(
-                std::iter::once(make).chain(settle(&Object::Column { table: physical, column: name }, &[], &grants)),
-                "; ",
-            );
+            let take_back = self.input.chain.maker().takes_back(&sql!("SEQUENCE {}", between));
+            let grants = settle(&Object::Column { table: physical, column: name }, &[], &grants);
+            let first = join(std::iter::once(make).chain(take_back).chain(grants), "; ");
             // Until the column that uses it is dropped, a sequence cannot go.
             let rename = sql!("ALTER SEQUENCE {} RENAME TO {}", between, identity_sequence(column)?);
             Some((first, if rest.as_str().is_empty() { rename } else { sql!("{}; {}", rest, rename) }))

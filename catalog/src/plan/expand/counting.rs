@@ -79,7 +79,9 @@ fn count(input: &ExpandInput<'_>, table: &TableView<'_>, column: &Column, option
     );
     let undo = sql!("ALTER TABLE {} ALTER COLUMN {} DROP IDENTITY IF EXISTS", physical, name);
     let title = format!("let {}.{} count", physical.pretty(), name.as_str());
-    let make = Step::transaction(title, Lock::AccessExclusive, vec![physical.clone()], vec![make])
+    let take_back = input.chain.maker().takes_back(&sql!("SEQUENCE {}", sequence));
+    let statements = std::iter::once(make).chain(take_back).collect();
+    let make = Step::transaction(title, Lock::AccessExclusive, vec![physical.clone()], statements)
         .undone_by(vec![undo]);
     let title = format!("let {}.{} count on from what is there", physical.pretty(), name.as_str());
     let go_on = Step::transaction(
@@ -163,6 +165,7 @@ fn count_anew(
         ),
         sql!("DROP SEQUENCE {}", counter),
     ];
+    statements.extend(input.chain.maker().takes_back(&sql!("SEQUENCE {}", sequence)));
     let grants = column.properties.iter().filter(|property| property.starts_with("identity_grants="));
     let grants: Vec<String> = grants.cloned().collect();
     statements.extend(settle(&Object::Column { table: physical, column: name }, &[], &grants));
