@@ -3,7 +3,7 @@
 use std::{collections::HashMap, io, path::Path};
 
 use edition_tests::wire::{Message, Protocol, Wire};
-use editiond::rewrite::{Rewriter, SessionTraits, TEXT_BYTES_MAX, Verdict, VerdictCache};
+use editiond::rewrite::{Command, Rewriter, SessionTraits, TEXT_BYTES_MAX, Verdict, VerdictCache};
 
 use crate::{
     difference::{Class, Difference, compare, error, one_row},
@@ -54,10 +54,13 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    /// Whether the proxy refuses the text because the edition is frozen.
+    /// Whether the proxy refuses the text because the edition is frozen, or leaves it to the server whether there is anything to do and refuses it if so.
     pub(crate) fn freezes(&self, text: &str, traits: &mut SessionTraits) -> bool {
         match self.rewriter.judge(text.as_bytes(), &self.cache, traits) {
             Verdict::Refuse(refusal) => refusal.message.ends_with("its schema is frozen"),
+            Verdict::Rewrite(new) => {
+                new.substitutes.iter().any(|substitute| matches!(substitute.command, Command::Skipped(_)))
+            }
             _ => false,
         }
     }
