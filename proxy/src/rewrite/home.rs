@@ -45,6 +45,14 @@ impl Whence {
         Self(found.into_iter().collect())
     }
 
+    /// What the server says of more names.
+    pub(super) fn learn(&mut self, found: impl IntoIterator<Item = (Name, Option<Name>)>) {
+        for (name, schema) in found {
+            self.0.retain(|(known, _)| *known != name);
+            self.0.push((name, schema));
+        }
+    }
+
     /// What the server says of a name.
     pub(super) fn get(&self, name: &str) -> Found<'_> {
         match self.0.iter().find(|(asked, _)| asked.as_str() == name) {

@@ -125,9 +125,15 @@ impl SessionTraits {
         self.whereabouts.learn(Home::of(path), is_settled);
     }
 
-    /// Where the server finds names of the text that is judged next: in which schema, if anywhere.
+    /// Where the server finds names of the text that is judged next: in which schema, if anywhere. What it has said of others still holds, so that
+    /// no question is asked in turn with another.
     pub fn found(&mut self, names: impl IntoIterator<Item = (Name, Option<Name>)>) {
-        self.whence = Whence::of(names);
+        self.whence.learn(names);
+    }
+
+    /// What was asked for one text holds for no later one.
+    pub fn forget_found(&mut self) {
+        self.whence.clear();
     }
 
     /// `search_path` is that of the session's start, and nothing is prepared.

@@ -134,6 +134,7 @@ impl InEdition {
     /// A Parse that fails comes first, so that the server skips the client's message.
     fn fail_before(&mut self, batch: u64, refused: &[u8]) -> Treatment {
         self.prepared.parse(batch, b"", None);
+        self.traits.forget_found();
         Treatment::Precede(message::parse(interlude::NAME, refused, &[0, 0]))
     }
 
@@ -205,7 +206,7 @@ impl InEdition {
             Changing::Settings => statements::behind_a_reset(),
         };
         // What was asked for this statement holds for no later one.
-        self.traits.found([]);
+        self.traits.forget_found();
         Some(report)
     }
 

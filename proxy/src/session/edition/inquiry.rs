@@ -126,7 +126,7 @@ impl InEdition {
         let interrupted = self.interrupted.take();
         if interrupted.is_some() {
             // What was asked for this statement holds for no later one.
-            self.traits.found([]);
+            self.traits.forget_found();
         }
         interrupted
     }
