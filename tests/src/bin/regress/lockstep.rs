@@ -2,8 +2,9 @@
 
 use std::{collections::HashMap, io, path::Path};
 
+use catalog::model::Name;
 use edition_tests::wire::{Message, Protocol, Wire};
-use editiond::rewrite::{Command, Rewriter, SessionTraits, TEXT_BYTES_MAX, Verdict, VerdictCache};
+use editiond::rewrite::{Command, Rewriter, SessionTraits, TEXT_BYTES_MAX, Verdict, VerdictCache, Wanted};
 
 use crate::{
     difference::{Class, Difference, compare, error, one_row},
@@ -56,6 +57,11 @@ pub(crate) struct Judge {
 impl Judge {
     /// Whether the proxy refuses the text because the edition is frozen, or leaves it to the server whether there is anything to do and refuses it if so.
     pub(crate) fn freezes(&self, text: &str, traits: &mut SessionTraits) -> bool {
+        // A name that was a temporary table's may be a lasting one's by now; nothing is asked here.
+        if let Wanted::Whence(names) = self.rewriter.wants(text.as_bytes(), &self.cache, traits) {
+            let public = Name::new("public").ok();
+            traits.found(names.into_iter().map(|name| (name, public.clone())));
+        }
         match self.rewriter.judge(text.as_bytes(), &self.cache, traits) {
             Verdict::Refuse(refusal) => refusal.message.ends_with("its schema is frozen"),
             Verdict::Rewrite(new) => {
