@@ -39,6 +39,13 @@ pub(super) fn additions(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
 /// At a retire: drops what only `gone` had and makes what was put off, in the new root's words.
 pub(super) fn settle(chain: &Chain, gone: &Member, remaining: &[&Member], new_root: &Member) -> Vec<Sql> {
     let mut statements = drop_own(gone, remaining);
+    // Those of which there is one at a time are the root's: a younger edition that made one again gets it when it is the root.
+    let put_off = gone.physical.accessories.iter().filter(|object| {
+        way(&object.kind) == Some(Way::DeferredToRetire)
+            && !holds(new_root, object)
+            && remaining.iter().any(|member| holds(member, object))
+    });
+    statements.extend(put_off.map(|object| Sql::trusted(&object.unmake)));
     for (wanted, placed) in new_root.logical.accessories.iter().zip(&new_root.physical.accessories) {
         let before = found(&gone.physical.accessories, placed);
         match (before, way(&wanted.kind)) {

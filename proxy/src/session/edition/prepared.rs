@@ -196,10 +196,11 @@ impl Prepared {
     /// Such a statement has been judged.
     pub(super) fn judged(&mut self, name: &[u8], judged: Judged, moves: u64) {
         if let Some(statement) = self.statements.get_mut(name) {
+            let was_due = statement.is_due();
             statement.judged_after = Some(moves);
             statement.take(judged);
+            self.due = self.due - usize::from(was_due) + usize::from(statement.is_due());
         }
-        self.count_due();
     }
 
     /// Whether a Parse of the client's that is not answered yet takes its place.

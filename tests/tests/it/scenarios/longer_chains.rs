@@ -213,3 +213,35 @@ async fn a_check_is_renamed_and_another_like_it_takes_its_name() {
         .tell()
         .await;
 }
+
+/// Of what waits for a retire there is what the oldest edition has.
+#[tokio::test]
+async fn a_publication_is_dropped_and_made_again() {
+    let base = "CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION p FOR TABLE t; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO clerk";
+    let drops =
+        "DROP PUBLICATION p; ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM clerk";
+    let makes = "CREATE PUBLICATION p FOR TABLE t; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO clerk";
+    let there = "SELECT (SELECT count(*) FROM pg_publication), (SELECT count(*) FROM pg_default_acl WHERE defaclnamespace = 'public'::regnamespace)";
+    for rolls_back in [true, false] {
+        let world = World::adopted(base).await;
+        for (edition, ddl) in [("v2", drops), ("v3", makes)] {
+            world.verbs.create(edition).await;
+            world.draft(edition, ddl).await;
+            world.verbs.publish(edition, &[]).await;
+        }
+        let owner = world.direct(OWNER).await;
+        assert_eq!(owner.ask(there).await, ["1|1"]);
+        world.verbs.default("v2").await;
+        world.verbs.retire("v1").await;
+        assert_eq!(owner.ask(there).await, ["0|0"]);
+        if rolls_back {
+            world.verbs.rollback("v3").await;
+            assert_eq!(owner.ask(there).await, ["0|0"]);
+        } else {
+            world.verbs.default("v3").await;
+            world.verbs.retire("v2").await;
+            assert_eq!(owner.ask(there).await, ["1|1"]);
+        }
+        world.end().await;
+    }
+}
