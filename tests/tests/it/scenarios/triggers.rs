@@ -161,3 +161,23 @@ async fn a_trigger_that_an_older_edition_would_fire_needs_a_word() {
         .tell()
         .await;
 }
+
+/// Rows of a new table go with those of an older one, and its trigger refreshes what is the edition's own.
+#[tokio::test]
+async fn a_cascade_fires_a_trigger_that_names_what_is_the_editions_own() {
+    story("CREATE TABLE people (id int PRIMARY KEY); INSERT INTO people VALUES (1), (2); GRANT SELECT, DELETE ON people TO app")
+        .draft(
+            "v2",
+            "CREATE TABLE letters (id int PRIMARY KEY, person int REFERENCES people ON DELETE CASCADE);
+             CREATE MATERIALIZED VIEW letters_seen AS SELECT * FROM letters; CREATE UNIQUE INDEX ON letters_seen (id);
+             CREATE FUNCTION refresh() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN REFRESH MATERIALIZED VIEW CONCURRENTLY letters_seen; RETURN NULL; END $$;
+             CREATE TRIGGER refresh AFTER INSERT OR UPDATE OR DELETE ON letters FOR EACH STATEMENT EXECUTE FUNCTION refresh();
+             GRANT SELECT, INSERT ON letters TO app; GRANT SELECT ON letters_seen TO app",
+        )
+        .allow("restricts-older-edition")
+        .run("v2", "INSERT INTO letters VALUES (1, 1)")
+        .run("v2", "DELETE FROM people WHERE id = 1")
+        .see("v2", "SELECT count(*) FROM letters_seen", &["0"])
+        .tell()
+        .await;
+}
