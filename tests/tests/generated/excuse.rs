@@ -22,6 +22,15 @@ pub(crate) async fn bars_plain_update(copy: &Session, said: &str) -> bool {
     false
 }
 
+/// Drops all foreign keys of a copy.
+pub(crate) async fn drop_foreign_keys(copy: &Session) {
+    let drops = "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) \
+         FROM pg_constraint WHERE contype = 'f' AND conparentid = 0";
+    for drop in copy.ask(drops).await {
+        copy.run(&drop).await;
+    }
+}
+
 /// The indexes of single partitions that have a comment.
 pub(crate) async fn commented_partition_indexes(plain: &Session) -> Vec<String> {
     let indexes = "SELECT i.inhrelid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
