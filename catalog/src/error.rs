@@ -3,7 +3,7 @@
 use thiserror::Error as ThisError;
 use tokio_postgres::error::SqlState;
 
-use crate::backfill::FailingRow;
+use crate::backfill::{FailingRow, Verdict, verdict};
 
 /// Shorthand used by every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -96,6 +96,14 @@ impl Error {
                 || error.code() == Some(&SqlState::ADMIN_SHUTDOWN)
                 || error.code() == Some(&SqlState::CRASH_SHUTDOWN)
         })
+    }
+
+    /// Whether the server or the way to it was in trouble, or somebody cancelled the statement: nobody's data and no statement is at fault, so the same
+    /// may succeed later.
+    pub fn is_passing(&self) -> bool {
+        let Some(source) = self.source.as_ref() else { return false };
+        let Some(error) = source.downcast_ref::<tokio_postgres::Error>() else { return false };
+        error.code() == Some(&SqlState::QUERY_CANCELED) || verdict(error) == Verdict::Unavailable
     }
 
     /// The SQLSTATE of the PostgreSQL error at the root of this one, if that is what it is.

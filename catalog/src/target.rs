@@ -185,7 +185,9 @@ impl Connection {
             .batch_execute(
                 "SET search_path = ''; SET client_min_messages = warning; SET DateStyle = ISO; SET IntervalStyle = postgres; \
                  SET standard_conforming_strings = on; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; \
-                 SET default_transaction_isolation = 'read committed'; SET client_connection_check_interval = '1s'; SET jit = off",
+                 SET default_transaction_isolation = 'read committed'; SET client_connection_check_interval = '1s'; SET jit = off; \
+                 SET idle_session_timeout = 0; \
+                 SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'",
             )
             .await?;
         Ok(connection)

@@ -88,14 +88,19 @@ impl Session {
         &mut self.connection
     }
 
-    /// Runs the statements of one message and returns how many rows the last but `skip` of them touched.
-    pub(super) async fn count(&self, statements: &Sql, skip: usize) -> Result<u64, SessionError> {
+    /// Runs the statements of one message and returns how many rows each of them touched.
+    pub(super) async fn counts(&self, statements: &Sql) -> Result<Vec<u64>, SessionError> {
         let messages = self.ask(statements).await?;
-        let mut counts = messages.iter().rev().filter_map(|message| match message {
+        let counts = messages.iter().filter_map(|message| match message {
             SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
             _ => None,
         });
-        Ok(counts.nth(skip).unwrap_or(0))
+        Ok(counts.collect())
+    }
+
+    /// How many rows the last but `skip` of them touched.
+    pub(super) async fn count(&self, statements: &Sql, skip: usize) -> Result<u64, SessionError> {
+        Ok(self.counts(statements).await?.into_iter().rev().nth(skip).unwrap_or(0))
     }
 
     /// Runs the statements of one message.
@@ -185,11 +190,10 @@ impl From<SessionError> for Error {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Postgres(error) => error.into(),
-            SessionError::Silent => Self::new(
-                ErrorKind::Database,
-                "the database has not answered a backfill batch for five minutes",
-            )
-            .with_hint("check the server, then run the same command again to go on"),
+            SessionError::Silent => {
+                Self::new(ErrorKind::Busy, "the database has not answered a backfill batch for five minutes")
+                    .with_hint("check the server, then run the same command again to go on")
+            }
         }
     }
 }

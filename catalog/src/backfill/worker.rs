@@ -206,31 +206,47 @@ impl Worker<'_> {
             u64::try_from(BATCH_LIMIT.as_millis()).unwrap_or(0)
         };
         let spec = self.run.spec;
-        let begin = sql!("BEGIN; SET LOCAL statement_timeout = {}", limit);
-        let rows = match care {
-            Care::Plain => self.session.count(&sql!("{}; {}", begin, update(spec, from, to)), 0).await?,
-            Care::Forgiving => {
-                let forgiving = update_forgiving(spec, from, to);
-                let counted =
-                    sql!("{}; {}; SELECT current_setting('edition.backfill_rows')", begin, forgiving);
-                let row = self.session.row(&counted).await?.unwrap_or_default();
-                row.into_iter().flatten().next().and_then(|rows| rows.parse().ok()).unwrap_or(0)
-            }
-        };
-        let cursor = sql!(
-            "UPDATE edition.backfills SET next_block = {}, rows_changed = rows_changed + {} \
-             WHERE operation_id = {} AND step = {} AND range = {} AND next_block = {} AND filenode = {} \
-               AND filenode = pg_relation_filenode({}); COMMIT",
-            to.block,
-            rows,
+        let own = sql!(
+            "operation_id = {} AND step = {} AND range = {} AND next_block = {} AND filenode = {}",
             self.run.operation,
             self.run.step,
             range.number,
             from.block,
-            i64::from(self.filenode),
+            i64::from(self.filenode)
+        );
+        // Nobody else does these blocks: a runner whose lock went away with its connection may still be at work when another has finished them.
+        let begin = sql!(
+            "BEGIN; SET LOCAL statement_timeout = {}; SELECT FROM edition.backfills WHERE {} FOR UPDATE",
+            limit,
+            own
+        );
+        let (claimed, rows) = match care {
+            Care::Plain => {
+                let counts = self.session.counts(&sql!("{}; {}", begin, update(spec, from, to))).await?;
+                (counts.get(2).copied().unwrap_or(0), counts.last().copied().unwrap_or(0))
+            }
+            Care::Forgiving => {
+                let claimed = self.session.count(&begin, 0).await?;
+                let forgiving = update_forgiving(spec, from, to);
+                let counted = sql!("{}; SELECT current_setting('edition.backfill_rows')", forgiving);
+                let row = self.session.row(&counted).await?.unwrap_or_default();
+                let rows = row.into_iter().flatten().next().and_then(|rows| rows.parse().ok());
+                (claimed, rows.unwrap_or(0))
+            }
+        };
+        if claimed == 0 {
+            self.session.send(&sql!("ROLLBACK")).await?;
+            return Ok(Tried::CursorMoved);
+        }
+        let cursor = sql!(
+            "UPDATE edition.backfills SET next_block = {}, rows_changed = rows_changed + {} \
+             WHERE {} AND filenode = pg_relation_filenode({}); COMMIT",
+            to.block,
+            rows,
+            own,
             regclass(&spec.table)
         );
-        // Committed even if the cursor did not match: the values are right all the same.
+        // Committed even if the table was rewritten meanwhile: the values are right all the same.
         let moved = self.session.count(&cursor, 1).await?;
         if moved == 0 {
             return Ok(Tried::CursorMoved);

@@ -1,7 +1,9 @@
 //! Tables, columns and sequences that a child introduces.
 
 use crate::{
-    model::{Column, Constraint, Generated, Identity, Name, Partition, QualifiedName, Sequence, Table},
+    model::{
+        Column, Constraint, Generated, Identity, Name, Partition, QualifiedName, Sequence, Table, TableId,
+    },
     property::{Object, give},
     sql,
     sql::{Sql, join},
@@ -99,7 +101,7 @@ pub fn create_table(table: &Table, maker: &Maker) -> Vec<Sql> {
 
 /// As pg_dump makes one: a table with everything that its parent has, too, which is then attached.
 fn create_partition(root: &Table, part: &Partition, maker: &Maker) -> Vec<Sql> {
-    let table = &part.table;
+    let table = &ordered(root, part);
     let columns = table.columns.iter().map(|column| {
         // It counts with its parent's.
         let counts =
@@ -119,6 +121,29 @@ fn create_partition(root: &Table, part: &Partition, maker: &Maker) -> Vec<Sql> {
         statements.push(attach_partition(&of.name, part));
     }
     statements
+}
+
+/// The partition with its keys and indexes in the order of those that they are parts of: of several over the same columns, whatever they are called and
+/// whether they are primary or unique, ATTACH PARTITION makes the first a part of the parent's first.
+fn ordered(root: &Table, part: &Partition) -> Table {
+    let mut table = part.table.clone();
+    table.constraints.sort_by_key(|key| rank(root, part.of, key.part_of.as_ref()));
+    table.indexes.sort_by_key(|index| rank(root, part.of, index.part_of.as_ref()));
+    table
+}
+
+/// Which of the root's keys or indexes this one of a table is, or is a part of.
+fn rank(root: &Table, of: TableId, name: Option<&Name>) -> usize {
+    let part = root.partitions().iter().find(|part| part.table.id == of);
+    let table = part.map_or(root, |part| &part.table);
+    let keys = table.constraints.iter().map(|key| (&key.name, key.part_of.as_ref()));
+    let all = keys.chain(table.indexes.iter().map(|index| (&index.name, index.part_of.as_ref())));
+    let found = all.enumerate().find(|(_, (known, _))| Some(*known) == name);
+    match (found, part) {
+        (None, _) => usize::MAX,
+        (Some((at, _)), None) => at,
+        (Some((_, (_, part_of))), Some(part)) => rank(root, part.of, part_of),
+    }
 }
 
 /// ATTACH PARTITION; indexes of the same make become parts of the parent's.

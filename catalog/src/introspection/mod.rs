@@ -45,6 +45,16 @@ pub(crate) async fn follow(client: &Client, tables: &[TableId]) -> Result<()> {
     Ok(client.batch_execute(reflected(tables).as_str()).await?)
 }
 
+/// The same after an interruption, and where there are any; drops them if they are of no use any longer.
+pub(crate) async fn catch_up(client: &Client) -> Result<()> {
+    let there = client.query_one("SELECT to_regnamespace('edition_catalog') IS NOT NULL", &[]).await?;
+    if there.try_get(0)? {
+        follow(client, &[]).await?;
+        withdraw(client).await?;
+    }
+    Ok(())
+}
+
 /// The statement that does it.
 pub(crate) fn reflected(tables: &[TableId]) -> Sql {
     if tables.is_empty() {
@@ -57,7 +67,7 @@ pub(crate) fn reflected(tables: &[TableId]) -> Sql {
 }
 
 /// Drops the reflections once editions are alike and no proxy leads anybody to them. A session that still reads one is let be: the next
-/// announcement tries again.
+/// announcement or command tries again.
 pub(crate) async fn withdraw(client: &Client) -> Result<()> {
     const WITHDRAW: &str = "BEGIN; SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = '50ms'; \
         DO $$ BEGIN \

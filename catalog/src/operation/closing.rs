@@ -78,14 +78,14 @@ pub(super) async fn close(mut runner: Runner<'_>, steps: &[Step]) -> Result<Tall
     Ok(runner.tally)
 }
 
-/// Runs the steps. If the edition cannot be emptied of sessions, it is opened again and the operation is over; once a table has changed, an
-/// interrupted operation waits to be resumed.
+/// Runs the steps. If the edition cannot be emptied of sessions, or the first table not be locked, it is opened again and the operation is over;
+/// once a table has changed, an interrupted operation waits to be resumed.
 async fn run_or_call_off(runner: &mut Runner<'_>, steps: &[Step]) -> Result<()> {
     let Err(error) = runner.run(steps).await else {
         let setting = drain_setting(runner.edition.id);
         return store::delete_setting(&*runner.connection, &setting).await;
     };
-    if runner.connection.is_closed() || runner.is_past(harmless(steps)).await? {
+    if runner.connection.is_closed() || runner.is_past(steps, harmless(steps)).await? {
         return Err(error);
     }
     if error.kind() != ErrorKind::Bug {

@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, Result},
+    introspection,
     model::{EditionName, Name},
     store::{self, NewEntry, RunnerLock},
     target::{Connection, Target},
@@ -41,6 +42,10 @@ pub(super) async fn alone(target: &Target) -> Result<(RunnerLock, Connection)> {
     let transaction = connection.transaction().await?;
     store::install(&transaction).await?;
     transaction.commit().await?;
+    if store::running_operation(&*connection).await?.is_none() {
+        // The last announcement may have been killed before it did that, or a session was reading.
+        introspection::withdraw(&connection).await?;
+    }
     Ok((lock, connection))
 }
 

@@ -14,13 +14,13 @@ use super::{
     runner::{Runner, Tally},
 };
 use crate::{
-    backfill::BackfillOptions,
+    backfill::{BackfillOptions, unavailable},
     blueprint::{managed_with, read_database},
     error::{Error, ErrorKind, Result},
     event::{Event, Events},
     model::{Edition, EditionName, EditionState},
     plan::{Allowances, Artefact, Finding, Plan, Severity, Step, draft_fingerprint},
-    store::{self, Operation, OperationState, Verb},
+    store::{self, Operation, OperationState, RunnerLock, Verb},
     target::{Connection, Target},
 };
 
@@ -116,6 +116,7 @@ pub async fn publish(
         }
     };
     let mut runner = Runner {
+        lock: &lock,
         target,
         connection,
         operation,
@@ -279,9 +280,11 @@ pub(super) fn is_open(edition: &Edition) -> bool {
 
 /// What can succeed later stays as it is and is resumed by the same command; what cannot is undone, unless the edition is open already.
 async fn give_up(runner: &mut Runner<'_>, plan: &Plan, error: Error) -> Error {
-    let later = matches!(error.kind(), ErrorKind::Busy | ErrorKind::Paused) || runner.connection.is_closed();
-    if later {
+    if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Paused) {
         return error;
+    }
+    if error.is_passing() || runner.connection.is_closed() {
+        return unavailable(error);
     }
     match store::edition_by_id(&*runner.connection, runner.edition.id).await {
         Ok(edition) if !is_open(&edition) => {}
@@ -303,7 +306,7 @@ async fn give_up(runner: &mut Runner<'_>, plan: &Plan, error: Error) -> Error {
 /// Undoes a publication that began and did not end; for `rollback`.
 pub(super) async fn abandon(
     target: &Target,
-    connection: Connection,
+    (lock, connection): (&RunnerLock, Connection),
     edition: &Edition,
     running: Operation,
     patience: Patience,
@@ -311,6 +314,7 @@ pub(super) async fn abandon(
 ) -> Result<Tally> {
     let plan: Plan = serde_json::from_value(running.plan)?;
     let mut runner = Runner {
+        lock,
         target,
         connection,
         operation: running.id,

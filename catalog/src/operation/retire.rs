@@ -69,6 +69,7 @@ pub async fn retire(
         }
     };
     let runner = Runner {
+        lock: &lock,
         target,
         connection,
         operation,

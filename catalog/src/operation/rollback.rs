@@ -89,7 +89,7 @@ pub async fn rollback(
     }
     let (operation, steps) = match running {
         Some(running) if running.edition == edition.id && running.verb == Verb::Publish => {
-            let tally = abandon(target, connection, &edition, running, patience, events).await?;
+            let tally = abandon(target, (&lock, connection), &edition, running, patience, events).await?;
             return outcome(target, name, true, Saved::NeverOpen, tally).await;
         }
         Some(running) if running.edition == edition.id && running.verb == Verb::Rollback => {
@@ -111,6 +111,7 @@ pub async fn rollback(
         }
     };
     let runner = Runner {
+        lock: &lock,
         target,
         connection,
         operation,

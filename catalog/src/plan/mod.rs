@@ -54,7 +54,7 @@ pub use infer::{AddedConstant, AddedWith, Agreement, DataStep, InferInput, Infer
 pub use own::{own_objects, own_types, searching_functions};
 pub use properties::property_findings;
 pub use seeds::leave_out_doubtful;
-pub use step::{Lock, Step, StepKind};
+pub use step::{Lock, Parts, Step, StepKind, WantedPart};
 pub use take_back::{TakeBackInput, take_back};
 pub(crate) use tighten::BYTES_BUILT_AT_ONCE;
 pub use transforms::{

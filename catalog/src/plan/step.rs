@@ -69,6 +69,44 @@ pub struct Step {
     /// What gives the key of a row that breaks the rule which it validates, for the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub culprit: Option<Sql>,
+    /// Whether its first relation is a partition, which maintenance may detach or drop meanwhile: then nothing is left to do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_partition: bool,
+}
+
+/// An index of a partitioned table, and what is looked for in its partitions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts {
+    /// The index of the whole.
+    pub index: QualifiedName,
+    /// Whether it is unique.
+    pub unique: bool,
+    /// From USING on.
+    pub keys: Sql,
+    /// What each partition must have.
+    pub wanted: WantedPart,
+}
+
+/// What an index of a partition is to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "part", rename_all = "snake_case")]
+pub enum WantedPart {
+    /// A part of the index of the whole.
+    Index,
+    /// The same, with a key of its own.
+    Key {
+        /// PRIMARY KEY or UNIQUE.
+        keyword: Sql,
+        /// What follows when it is made of an index.
+        deferrable: Sql,
+        /// The key in its own words.
+        definition: Sql,
+    },
+    /// Beside the part that it has, another one of the same make and its name with this suffix, which waits to become a key.
+    Waiting {
+        /// The suffix.
+        suffix: String,
+    },
 }
 
 /// The kinds of step; each has its own way to be run again after a kill.
@@ -87,6 +125,8 @@ pub enum StepKind {
         /// The index.
         index: QualifiedName,
     },
+    /// Sees to it that every partition has what an index of the whole table needs of it, those included that maintenance has made since the plan was.
+    Parts(Parts),
     /// Set-based update of one physical table by block ranges.
     Backfill {
         /// The physical table.
@@ -150,6 +190,19 @@ pub enum StepKind {
 }
 
 impl Step {
+    /// Whether it can be half done: it is sure not to have happened only if it was not begun. What happens in one transaction has not happened while
+    /// the journal does not say so.
+    pub fn is_partial(&self) -> bool {
+        matches!(
+            self.kind,
+            StepKind::Index { .. }
+                | StepKind::Parts(_)
+                | StepKind::Scan { .. }
+                | StepKind::Backfill { .. }
+                | StepKind::DropBlueprint { .. }
+        )
+    }
+
     /// A step that changes metadata in one transaction.
     pub fn transaction(
         title: impl Into<String>,
@@ -174,7 +227,15 @@ impl Step {
             is_reflected: false,
             tables: Vec::new(),
             culprit: None,
+            of_partition: false,
         }
+    }
+
+    /// Says that its first relation is a partition.
+    #[must_use]
+    pub fn of_partition(mut self) -> Self {
+        self.of_partition = true;
+        self
     }
 
     /// Adds the query that names a row which makes it fail.
@@ -241,6 +302,7 @@ impl Step {
             StepKind::Index { statement, .. } => vec![statement],
             StepKind::Verify { checks } => checks.iter().map(|(_, query)| query).collect(),
             StepKind::Backfill { .. }
+            | StepKind::Parts(_)
             | StepKind::Load { .. }
             | StepKind::Save { .. }
             | StepKind::Drain { .. }

@@ -20,6 +20,8 @@ const WORKER_PATIENCE: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often it tries meanwhile.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
+/// How often a runner looks whether it still has the lock.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Proof that this process alone changes the catalogue of one database, as long as the value lives.
 #[derive(Debug)]
@@ -59,6 +61,24 @@ impl RunnerLock {
     pub fn is_held(&self) -> bool {
         !self.connection.is_closed()
     }
+
+    /// Refuses to go on without it: another runner may be at work already.
+    pub fn require(&self) -> Result<()> {
+        if self.is_held() { Ok(()) } else { Err(lost()) }
+    }
+
+    /// Does this work as long as the lock is held; it is dropped where it stands when the lock is lost.
+    pub async fn holding<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let is_lost = async {
+            while self.is_held() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            () = is_lost => Err(lost()),
+        }
+    }
 }
 
 /// Waits until no server process works for a runner that is gone.
@@ -83,6 +103,14 @@ async fn outlive_workers(connection: &Connection) -> Result<()> {
         }
         tokio::time::sleep(TRY_AGAIN).await;
     }
+}
+
+fn lost() -> Error {
+    Error::new(
+        ErrorKind::Busy,
+        "the connection that holds the lock of this command was lost, so that another command may be at work",
+    )
+    .with_hint("check the server, then run the same command again to go on")
 }
 
 fn busy(holder: Option<String>) -> Error {

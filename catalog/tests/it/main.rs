@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed set-up step is a failed test")]
 
 mod archive;
+mod autovacuum;
 mod backfill;
 mod cluster;
 mod coverage;

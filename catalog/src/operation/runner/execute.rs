@@ -36,6 +36,10 @@ impl Runner<'_> {
                 self.build_index(step, statement, index).await?;
                 self.done(number).await
             }
+            StepKind::Parts(parts) => {
+                self.complete(step, parts).await?;
+                self.done(number).await
+            }
             StepKind::Scan { statements } => {
                 for statement in statements {
                     if let Err(error) = self.scan(step, statement).await {
@@ -95,13 +99,20 @@ impl Runner<'_> {
         }
     }
 
-    async fn done(&self, number: i32) -> Result<()> {
+    pub(super) async fn done(&self, number: i32) -> Result<()> {
         Ok(self.connection.batch_execute(self.mark(number, "done").as_str()).await?)
     }
 
     pub(super) async fn undo_step(&mut self, number: i32, step: &Step) -> Result<()> {
         let mark = self.mark(number, "undone");
+        if self.has_lost_its_partition(step).await? {
+            return Ok(self.connection.batch_execute(mark.as_str()).await?);
+        }
         match &step.kind {
+            StepKind::Parts(parts) => {
+                self.drop_unfinished_parts(step, parts).await?;
+                Ok(self.connection.batch_execute(mark.as_str()).await?)
+            }
             StepKind::Announce { states_before, .. } => {
                 self.announce(&step.inverse, states_before, &mark).await
             }
@@ -143,19 +154,35 @@ impl Runner<'_> {
         store::wait_for_acknowledgement(&*self.connection, epoch, self.patience.proxies).await
     }
 
-    /// An INVALID leftover of an earlier try is dropped; a valid index of that name is taken as built.
-    async fn build_index(&mut self, step: &Step, statement: &Sql, index: &QualifiedName) -> Result<()> {
-        let name = sql!("{}", index).to_string();
-        let found = self
-            .connection
-            .query_opt("SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1)::oid", &[&name])
-            .await?;
-        match found.map(|row| row.try_get::<_, bool>(0)).transpose()? {
-            Some(true) => return Ok(()),
-            Some(false) => self.alone(step, &sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", index)).await?,
-            None => {}
+    /// A valid index of that name is taken as built. The INVALID leftover of an earlier try, or of one that gave way, is dropped.
+    pub(super) async fn build_index(
+        &mut self,
+        step: &Step,
+        statement: &Sql,
+        index: &QualifiedName,
+    ) -> Result<()> {
+        let mut patience = self.lock_patience();
+        loop {
+            match self.is_valid(index).await? {
+                Some(true) => return Ok(()),
+                Some(false) => {
+                    self.alone(step, &sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", index)).await?;
+                }
+                None => {}
+            }
+            if self.try_alone(step, statement, &mut patience).await? {
+                return Ok(());
+            }
         }
-        self.alone(step, statement).await
+    }
+
+    /// `None`: there is no such index.
+    pub(super) async fn is_valid(&self, index: &QualifiedName) -> Result<Option<bool>> {
+        let name = sql!("{}", index).to_string();
+        let query =
+            "SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1)::oid";
+        let found = self.connection.query_opt(query, &[&name]).await?;
+        Ok(found.map(|row| row.try_get(0)).transpose()?)
     }
 
     /// PostgreSQL says that some row breaks a rule, and not which.
@@ -200,7 +227,8 @@ impl Runner<'_> {
     async fn fill(&mut self, number: i32, spec: &BackfillSpec) -> Result<()> {
         let options =
             self.backfill.as_ref().ok_or_else(|| Error::bug("this operation has no backfill options"))?;
-        let outcome = backfill::run(self.target, self.operation, number, spec, options, self.events).await?;
+        let filled = backfill::run(self.target, self.operation, number, spec, options, self.events);
+        let outcome = Box::pin(self.lock.holding(filled)).await?;
         self.tally.rows_backfilled += outcome.rows_changed;
         self.refuse_failures().await
     }

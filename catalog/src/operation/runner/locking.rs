@@ -45,11 +45,30 @@ impl Runner<'_> {
 
     /// One statement that must not be in a transaction block.
     pub(super) async fn alone(&mut self, step: &Step, statement: &Sql) -> Result<()> {
+        let mut patience = self.lock_patience();
+        while !self.try_alone(step, statement, &mut patience).await? {}
+        Ok(())
+    }
+
+    /// One try of it. False: something was in the way that may go away, and has been waited for a moment.
+    pub(super) async fn try_alone(
+        &mut self,
+        step: &Step,
+        statement: &Sql,
+        patience: &mut LockPatience,
+    ) -> Result<bool> {
         let millis = u64::try_from(self.patience.locks.as_millis()).unwrap_or(60_000).max(1);
         self.connection.batch_execute(&format!("SET lock_timeout = {millis}")).await?;
-        let outcome = self.retrying(step, statement).await;
-        self.connection.batch_execute("RESET lock_timeout").await?;
+        let outcome = self.try_once(step, statement, patience).await;
+        if !self.connection.is_closed() {
+            self.connection.batch_execute("RESET lock_timeout").await?;
+        }
         outcome
+    }
+
+    /// For the tries of one step, from now on.
+    pub(super) fn lock_patience(&self) -> LockPatience {
+        LockPatience { begun: Instant::now(), all: self.patience.locks, attempt: 0 }
     }
 
     /// A statement that scans under a lock that stops nobody, so it may wait for that lock behind an autovacuum, but with a
@@ -60,33 +79,59 @@ impl Runner<'_> {
     }
 
     async fn retrying(&mut self, step: &Step, text: &Sql) -> Result<()> {
-        let begun = Instant::now();
-        let mut attempt = 0_u32;
-        loop {
-            let error = match self.connection.simple_query(text.as_str()).await {
-                Ok(messages) => {
-                    if step.lock >= Lock::ShareRowExclusive {
-                        self.held(step, between(&messages));
-                    }
-                    return Ok(());
+        let mut patience = self.lock_patience();
+        while !self.try_once(step, text, &mut patience).await? {}
+        Ok(())
+    }
+
+    async fn try_once(&mut self, step: &Step, text: &Sql, patience: &mut LockPatience) -> Result<bool> {
+        let error = match self.connection.simple_query(text.as_str()).await {
+            Ok(messages) => {
+                if step.lock >= Lock::ShareRowExclusive {
+                    self.held(step, between(&messages));
                 }
-                Err(error) => error,
-            };
+                return Ok(true);
+            }
+            Err(error) => error,
+        };
+        if self.connection.is_closed() {
+            return Err(error.into());
+        }
+        self.connection.batch_execute("ROLLBACK").await?;
+        let Some(obstacle) = self.obstacle(step, &error).await? else {
+            return Err(Self::failed(step, error));
+        };
+        patience.attempt += 1;
+        if patience.begun.elapsed() >= patience.all {
+            return Err(obstacle.gave_up(step, patience.attempt));
+        }
+        let relation = lock_of(step);
+        self.events.emit(Event::LockRetry { relation, attempt: patience.attempt, blocker: obstacle.who() });
+        match &obstacle {
+            Obstacle::Maintenance { of, .. } => self.cut_in(of).await?,
+            Obstacle::Lock(_) | Obstacle::Dependent(_) => {
+                tokio::time::sleep(back_off(patience.attempt)).await;
+            }
+        }
+        Ok(false)
+    }
+
+    /// An autovacuum goes away when somebody has waited for its table as long as `deadlock_timeout` (PostgreSQL docs, 25.1.6). Those who read and write
+    /// do not queue up behind a wait for this lock. It is given back at once: the next autovacuum of the table comes after `autovacuum_naptime`.
+    async fn cut_in(&self, of: &str) -> Result<()> {
+        let text = format!(
+            "BEGIN; SELECT pg_catalog.set_config('lock_timeout', (extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000 + 1000)::int::text, true); \
+             LOCK TABLE ONLY {of} IN SHARE UPDATE EXCLUSIVE MODE; COMMIT"
+        );
+        if let Err(error) = self.connection.batch_execute(&text).await {
             if self.connection.is_closed() {
                 return Err(error.into());
             }
+            // Against the wraparound of transaction ids it stays.
+            tracing::debug!(%error, "an autovacuum does not give way");
             self.connection.batch_execute("ROLLBACK").await?;
-            attempt += 1;
-            let Some(obstacle) = self.obstacle(step, &error).await? else {
-                return Err(Self::failed(step, error));
-            };
-            if begun.elapsed() >= self.patience.locks {
-                return Err(obstacle.gave_up(step, attempt));
-            }
-            let relation = lock_of(step);
-            self.events.emit(Event::LockRetry { relation, attempt, blocker: obstacle.who() });
-            tokio::time::sleep(back_off(attempt)).await;
         }
+        Ok(())
     }
 
     fn held(&mut self, step: &Step, held: Duration) {
@@ -109,7 +154,7 @@ impl Runner<'_> {
     async fn obstacle(&self, step: &Step, error: &tokio_postgres::Error) -> Result<Option<Obstacle>> {
         Ok(match error.code() {
             Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::T_R_DEADLOCK_DETECTED) => {
-                Some(Obstacle::Lock(self.blocker(&step.relations).await?))
+                Some(self.blocker(&step.relations).await?)
             }
             Some(&SqlState::DEPENDENT_OBJECTS_STILL_EXIST) => {
                 self.temporary_dependent().await?.map(Obstacle::Dependent)
@@ -132,20 +177,21 @@ impl Runner<'_> {
     }
 
     /// Who has a lock on these relations, besides us.
-    async fn blocker(&self, relations: &[QualifiedName]) -> Result<Option<String>> {
+    async fn blocker(&self, relations: &[QualifiedName]) -> Result<Obstacle> {
         let names: Vec<String> = relations.iter().map(|name| sql!("{}", name).to_string()).collect();
         let row = self
             .connection
             .query_opt(
-                "SELECT l.pid, a.application_name, a.backend_type, a.state, extract(epoch FROM clock_timestamp() - a.xact_start)::float8 \
+                "SELECT l.pid, a.application_name, a.backend_type, a.state, extract(epoch FROM clock_timestamp() - a.xact_start)::float8, l.relation::regclass::text, l.mode = 'ShareUpdateExclusiveLock' \
                  FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid) \
                  WHERE l.granted AND l.locktype = 'relation' AND l.pid <> pg_catalog.pg_backend_pid() \
-                   AND l.relation IN (SELECT pg_catalog.to_regclass(name)::oid FROM pg_catalog.unnest($1::text[]) AS name) \
+                   AND l.relation IN (SELECT coalesce(p.relid, r.relation) FROM pg_catalog.unnest($1::text[]) AS name, \
+                                        pg_catalog.to_regclass(name) AS r (relation) LEFT JOIN LATERAL pg_catalog.pg_partition_tree(r.relation) AS p ON true) \
                  ORDER BY a.xact_start NULLS LAST LIMIT 1",
                 &[&names],
             )
             .await?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = row else { return Ok(Obstacle::Lock(None)) };
         let (pid, application): (i32, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
         let (kind, state, age): (Option<String>, Option<String>, Option<f64>) =
             (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
@@ -153,7 +199,12 @@ impl Runner<'_> {
             application.filter(|name| !name.is_empty()).or(kind).unwrap_or_else(|| "session".to_owned());
         let state = state.map(|state| format!(", {state}")).unwrap_or_default();
         let age = age.map(|seconds| format!(", transaction open for {seconds:.1} s")).unwrap_or_default();
-        Ok(Some(format!("pid {pid} ({who}{state}{age})")))
+        let who = format!("pid {pid} ({who}{state}{age})");
+        Ok(if row.try_get(6)? {
+            Obstacle::Maintenance { who, of: row.try_get(5)? }
+        } else {
+            Obstacle::Lock(Some(who))
+        })
     }
 }
 
@@ -169,10 +220,19 @@ fn between(messages: &[SimpleQueryMessage]) -> Duration {
     }
 }
 
+/// How long a step may be tried, and how often it was.
+pub(super) struct LockPatience {
+    begun: Instant,
+    all: Duration,
+    attempt: u32,
+}
+
 /// What keeps a step from being done now.
 enum Obstacle {
     /// A lock, and who has it if we can tell.
     Lock(Option<String>),
+    /// A lock that an autovacuum may have, and the relation that it works on, quoted.
+    Maintenance { who: String, of: String },
     /// A temporary object that hangs on what is to be dropped.
     Dependent(String),
 }
@@ -181,6 +241,7 @@ impl Obstacle {
     fn who(&self) -> Option<String> {
         match self {
             Self::Lock(blocker) => blocker.clone(),
+            Self::Maintenance { who, .. } => Some(who.clone()),
             Self::Dependent(dependent) => Some(dependent.clone()),
         }
     }
@@ -188,10 +249,9 @@ impl Obstacle {
     fn gave_up(&self, step: &Step, attempts: u32) -> Error {
         let title = &step.title;
         match self {
-            Self::Lock(blocker) => {
+            Self::Lock(_) | Self::Maintenance { .. } => {
                 let relation = lock_of(step);
-                let blocker =
-                    blocker.as_ref().map(|who| format!("; {who} holds a lock on it")).unwrap_or_default();
+                let blocker = self.who().map(|who| format!("; {who} holds a lock on it")).unwrap_or_default();
                 Error::new(
                     ErrorKind::Busy,
                     format!("could not lock {relation} for \"{title}\" in {attempts} short tries{blocker}; nothing was left half-done"),

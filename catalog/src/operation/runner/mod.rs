@@ -3,6 +3,7 @@
 mod drain;
 mod execute;
 mod locking;
+mod parts;
 
 pub(super) use drain::{drain_setting, in_use};
 
@@ -19,11 +20,12 @@ use crate::{
     backfill::BackfillOptions,
     error::{Error, ErrorKind, Result},
     event::{Event, Events},
+    introspection,
     model::{Edition, Name, OperationId},
-    plan::{Step, StepKind, path_along},
+    plan::{Step, path_along},
     sql,
     sql::{Sql, join},
-    store::{self, NewEntry, Verb},
+    store::{self, NewEntry, RunnerLock, Verb},
     target::{Connection, Target},
 };
 
@@ -40,6 +42,7 @@ pub(super) struct Tally {
 
 /// One operation at work.
 pub(super) struct Runner<'a> {
+    pub(super) lock: &'a RunnerLock,
     pub(super) target: &'a Target,
     pub(super) connection: Connection,
     pub(super) operation: OperationId,
@@ -64,19 +67,29 @@ impl Runner<'_> {
         self.connection.batch_execute(path.as_str()).await?;
         let states = self.states().await?;
         if states.values().any(|state| state == "done") {
-            // A killed runner may have announced without waiting.
+            // A killed runner may have announced without waiting, and left the catalogues' reflections as they were.
             self.acknowledged(store::current_epoch(&*self.connection).await?).await?;
+            introspection::catch_up(&self.connection).await?;
         }
         for (number, step) in numbered(steps).take(count) {
             if states.get(&number).is_some_and(|state| state == "done") {
                 continue;
             }
             self.pause_asked()?;
+            self.lock.require()?;
             let begun = Instant::now();
             let shown = usize::try_from(number).unwrap_or_default();
             self.events.emit(Event::StepStarted { step: shown, of: steps.len(), title: step.title.clone() });
             self.record(number, step, "started", None).await?;
-            if let Err(error) = self.execute(number, step).await {
+            let mut outcome = if self.has_lost_its_partition(step).await? {
+                self.done(number).await
+            } else {
+                self.execute(number, step).await
+            };
+            if outcome.is_err() && !self.connection.is_closed() && self.has_lost_its_partition(step).await? {
+                outcome = self.done(number).await;
+            }
+            if let Err(error) = outcome {
                 let state = if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Paused) {
                     "started"
                 } else {
@@ -108,12 +121,7 @@ impl Runner<'_> {
         let states = self.states().await?;
         for (number, step) in numbered(steps).rev() {
             let Some(state) = states.get(&number).filter(|state| *state != "undone") else { continue };
-            // Only what happens in one transaction is sure not to have happened when the journal does not say so.
-            let partial = matches!(
-                step.kind,
-                StepKind::Index { .. } | StepKind::Scan { .. } | StepKind::Backfill { .. }
-            );
-            if state != "done" && !partial {
+            if state != "done" && !step.is_partial() {
                 continue;
             }
             self.events.emit(Event::Note { text: format!("undoing: {}", step.title) });
@@ -122,10 +130,13 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Whether a step after the first `steps` has begun.
-    pub(super) async fn is_past(&self, steps: usize) -> Result<bool> {
-        let last = i32::try_from(steps).unwrap_or(i32::MAX);
-        Ok(self.states().await?.keys().any(|number| *number > last))
+    /// Whether a step after the first `count` may have changed anything.
+    pub(super) async fn is_past(&self, steps: &[Step], count: usize) -> Result<bool> {
+        let states = self.states().await?;
+        let has_changed = |(number, step): (i32, &Step)| {
+            states.get(&number).is_some_and(|state| state == "done" || step.is_partial())
+        };
+        Ok(numbered(steps).skip(count).any(has_changed))
     }
 
     async fn states(&self) -> Result<BTreeMap<i32, String>> {

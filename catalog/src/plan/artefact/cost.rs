@@ -48,7 +48,7 @@ impl Work {
         match kind {
             StepKind::Transaction { .. } => Self::Metadata,
             StepKind::Scan { .. } | StepKind::Verify { .. } => Self::Scan,
-            StepKind::Index { .. } => Self::IndexBuild,
+            StepKind::Index { .. } | StepKind::Parts(_) => Self::IndexBuild,
             StepKind::Backfill { .. } => Self::RowWrites,
             StepKind::Load { .. } | StepKind::Save { .. } => Self::Copy,
             StepKind::Announce { .. } | StepKind::Drain { .. } => Self::Wait,

@@ -75,7 +75,7 @@ impl Contraction<'_> {
         let mut statements: Vec<Sql> = leaning
             .iter()
             .map(|(table, foreign)| {
-                sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table.name, foreign.name)
+                sql!("ALTER TABLE IF EXISTS {} DROP CONSTRAINT IF EXISTS {}", table.name, foreign.name)
             })
             .collect();
         statements.push(sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", target.name, key.name));

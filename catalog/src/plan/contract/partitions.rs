@@ -122,7 +122,7 @@ impl Contraction<'_> {
     }
 }
 
-/// Renamings in two rounds, so that names can be exchanged.
+/// Renamings in two rounds, so that names can be exchanged. What maintenance has dropped meanwhile needs no name.
 struct Names {
     statements: Vec<Sql>,
     second: Vec<Sql>,
@@ -133,9 +133,9 @@ impl Names {
         let between = Name::new(format!("edition~part {}", self.second.len()))
             .unwrap_or_else(|_| unreachable!("short and not empty"));
         let kind = Sql::trusted(kind);
-        self.statements.push(sql!("ALTER {} {} RENAME TO {}", kind, from, between));
+        self.statements.push(sql!("ALTER {} IF EXISTS {} RENAME TO {}", kind, from, between));
         let now = QualifiedName::new(from.schema.clone(), between);
-        self.second.push(sql!("ALTER {} {} RENAME TO {}", kind, now, to));
+        self.second.push(sql!("ALTER {} IF EXISTS {} RENAME TO {}", kind, now, to));
     }
 }
 

@@ -101,7 +101,7 @@ impl Contraction<'_> {
         alter.extend(self.relax_not_null(id, &physical));
         alter.extend(self.restrict_identity(id, &physical));
         if self.input.end == End::Root {
-            alter.extend(self.promote_key_of_parts(id).into_iter().flatten());
+            alter.extend(self.promote_key_of_parts(id));
             alter.extend(self.rename_columns(id, &physical));
             alter.extend(self.settle_defaults(id, &physical));
             alter.extend(self.promote_key(id, &physical));

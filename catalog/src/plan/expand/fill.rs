@@ -55,7 +55,9 @@ pub(super) fn backfill(input: &ExpandInput<'_>, table: &TableView<'_>) -> Result
         };
         let title = format!("backfill {}", store.pretty());
         let size = input.chain.size(&store);
-        Step::new(title, kind, Lock::None, vec![store]).touching(size)
+        let is_partition = store != *physical;
+        let step = Step::new(title, kind, Lock::None, vec![store]).touching(size);
+        if is_partition { step.of_partition() } else { step }
     };
     Ok(input.chain.stores(physical).into_iter().map(step).collect())
 }

@@ -73,7 +73,8 @@ impl Context<'_> {
         let condition = condition(definition)?;
         let all_shared =
             self.physical_columns(constraint).iter().all(|column| self.columns.get(column) == Some(&false));
-        all_shared.then(|| sql!("SELECT ctid::text FROM {} WHERE NOT ({}) LIMIT 1", self.physical, condition))
+        all_shared
+            .then(|| sql!("SELECT ctid::text FROM {} WHERE NOT ({}) LIMIT 1", self.as_it_stands(), condition))
     }
 }
 

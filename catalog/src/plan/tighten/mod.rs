@@ -384,8 +384,14 @@ impl<'a> Context<'a> {
         )
     }
 
+    /// The table's name before the first step.
+    fn as_it_stands(&self) -> &QualifiedName {
+        let relocated = self.input.relocations.iter().find(|(_, to)| to == self.physical);
+        relocated.map_or(self.physical, |(from, _)| from)
+    }
+
     fn drop_constraint(&self, name: &Name) -> Sql {
-        sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", self.physical, name)
+        sql!("ALTER TABLE IF EXISTS {} DROP CONSTRAINT IF EXISTS {}", self.physical, name)
     }
 
     /// What the draft dropped but older editions still rely on.

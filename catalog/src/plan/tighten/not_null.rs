@@ -49,21 +49,24 @@ impl Context<'_> {
             check,
             column
         );
-        let drop_check = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table, check);
+        let drop_check = sql!("ALTER TABLE IF EXISTS {} DROP CONSTRAINT IF EXISTS {}", table, check);
         let set = vec![
             sql!("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", table, column),
             sql!("ALTER TABLE {} DROP CONSTRAINT {}", table, check),
         ];
         let title = |what: &str| format!("{what} {}.{}", table.pretty(), column.as_str());
-        let unset = sql!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", table, column);
+        let unset = sql!("ALTER TABLE IF EXISTS {} ALTER COLUMN {} DROP NOT NULL", table, column);
         // A column of the child's own is dropped whole by the inverse of its expansion.
         let undo_set = if only_child { Vec::new() } else { vec![unset] };
         let mut announce =
             Step::transaction(title("announce NOT NULL of"), Lock::AccessExclusive, relations(), vec![add])
                 .undone_by(vec![drop_check]);
         if !only_child {
-            let query =
-                sql!("SELECT ctid::text FROM {} WHERE {} IS NOT DISTINCT FROM NULL LIMIT 1", table, column);
+            let query = sql!(
+                "SELECT ctid::text FROM {} WHERE {} IS NOT DISTINCT FROM NULL LIMIT 1",
+                self.as_it_stands(),
+                column
+            );
             announce =
                 announce.unless_found(format!("NOT NULL of {}.{}", table.pretty(), column.as_str()), query);
         }

@@ -5,7 +5,7 @@ use super::{Context, Taken};
 use crate::{
     ddl::index_keys,
     model::{Constraint, Index, Name, QualifiedName, Table},
-    plan::{Lock, Step, StepKind},
+    plan::{Lock, Parts, Step, StepKind, WantedPart},
     sql,
     sql::Sql,
 };
@@ -82,7 +82,7 @@ impl Context<'_> {
                 if part.is_leaf() {
                     let unique = Sql::trusted(if index.unique { "UNIQUE " } else { "" });
                     let statement = sql!("CREATE {}INDEX CONCURRENTLY {} ON {}{}", unique, own, table, keys);
-                    built.push(self.index_step_on(table, statement, beside(table, &own)));
+                    built.push(self.index_step_on(table, statement, beside(table, &own)).of_partition());
                     let mut statements = Vec::new();
                     if let Whole::Key(constraint, keyword) = whole {
                         statements.push(super::attach(table, &own, &own, keyword, constraint));
@@ -91,7 +91,7 @@ impl Context<'_> {
                     let title = format!("take {} into {}", own.as_str(), name.as_str());
                     let step =
                         Step::transaction(title, Lock::AccessExclusive, vec![table.clone()], statements);
-                    attached.push(step.undone_by(vec![drop.clone()]));
+                    attached.push(step.undone_by(vec![drop.clone()]).of_partition());
                 } else {
                     frame.push(make(table, &own));
                     frame.push(attach);
@@ -102,7 +102,22 @@ impl Context<'_> {
         }
         let title = format!("make {} of {} without its parts", name.as_str(), self.physical.pretty());
         let frame = Step::transaction(title, lock, relations, frame).undone_by(vec![drop]);
-        Some([frame].into_iter().chain(built).chain(attached).collect())
+        let kind = StepKind::Parts(Parts {
+            index: beside(self.physical, name),
+            unique: index.unique,
+            keys,
+            wanted: match whole {
+                Whole::Index => WantedPart::Index,
+                Whole::Key(constraint, keyword) => WantedPart::Key {
+                    keyword: Sql::trusted(keyword),
+                    deferrable: Sql::trusted(constraint.deferrable().unwrap_or_default()),
+                    definition: Sql::trusted(&constraint.definition),
+                },
+            },
+        });
+        let title = format!("see that {} of {} has all its parts", name.as_str(), self.physical.pretty());
+        let complete = Step::new(title, kind, Lock::ShareUpdateExclusive, vec![self.physical.clone()]);
+        Some([frame].into_iter().chain(built).chain(attached).chain([complete]).collect())
     }
 
     /// What the draft has for a partition, and its part of the index.
@@ -141,15 +156,17 @@ impl Context<'_> {
             let name = &taken.of_table(table).take(name, &self.input.draft.name);
             let add =
                 sql!("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID", table, name, Sql::trusted(definition));
-            let drop = sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table, name);
+            let drop = sql!("ALTER TABLE IF EXISTS {} DROP CONSTRAINT IF EXISTS {}", table, name);
+            let is_partition = *table != live.name;
+            let of_partition = |step: Step| if is_partition { step.of_partition() } else { step };
             let title = format!("add constraint {} to {}", name.as_str(), table.pretty());
-            steps.push(
+            steps.push(of_partition(
                 Step::transaction(title, Lock::ShareRowExclusive, relations(table), vec![add])
                     .undone_by(vec![drop]),
-            );
+            ));
             let title = format!("validate constraint {} of {}", name.as_str(), table.pretty());
             let statements = vec![sql!("ALTER TABLE {} VALIDATE CONSTRAINT {}", table, name)];
-            steps.push(
+            steps.push(of_partition(
                 Step::new(
                     title,
                     StepKind::Scan { statements },
@@ -157,7 +174,7 @@ impl Context<'_> {
                     vec![table.clone()],
                 )
                 .touching(self.input.chain.size(table)),
-            );
+            ));
         }
         let whole =
             sql!("ALTER TABLE {} ADD CONSTRAINT {} {}", self.physical, name, Sql::trusted(definition));

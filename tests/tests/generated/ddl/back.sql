@@ -45,7 +45,7 @@ pairs (make, unmake) AS (
     FROM tables AS t JOIN pg_constraint AS n ON n.conrelid = t.oid
     WHERE n.contype IN ('c', 'f', 'p', 'u', 'x') AND n.conparentid = 0 AND n.conislocal
     UNION ALL
-    SELECT pg_get_indexdef(x.indexrelid), format('DROP INDEX %s', x.indexrelid::regclass)
+    SELECT replace(pg_get_indexdef(x.indexrelid), ' ON ONLY ', ' ON '), format('DROP INDEX %s', x.indexrelid::regclass)
     FROM tables AS t JOIN pg_index AS x ON x.indrelid = t.oid
     WHERE NOT t.relispartition AND NOT EXISTS (SELECT FROM pg_constraint AS n WHERE n.conindid = x.indexrelid)
     UNION ALL

@@ -245,3 +245,39 @@ async fn a_publication_is_dropped_and_made_again() {
         world.end().await;
     }
 }
+
+/// It moves out of its schema's way when the youngest changes it, and what is asked of its rows before is asked under the name that it still has.
+#[tokio::test]
+async fn rules_for_the_rows_of_a_table_that_the_middle_edition_made() {
+    story("CREATE TABLE old (id int PRIMARY KEY)")
+        .draft("v2", "CREATE TABLE t (id int PRIMARY KEY, a int, b int); GRANT ALL ON t TO app")
+        .draft("v3", "ALTER TABLE t ADD CONSTRAINT few CHECK (a < 100), ALTER b SET NOT NULL")
+        .allow("tightens-older-edition")
+        .run("v2", "INSERT INTO t VALUES (1, 1, 1)")
+        .run("v3", "INSERT INTO t VALUES (2, 2, 2)")
+        .at_rest("SELECT id FROM t ORDER BY id", &["1", "2"])
+        .tell()
+        .await;
+}
+
+#[tokio::test]
+async fn two_keys_of_a_partitioned_table_over_one_column() {
+    let makes = "CREATE TABLE p (id int PRIMARY KEY, a int) PARTITION BY RANGE (id); CREATE TABLE p_low PARTITION OF p FOR VALUES FROM (MINVALUE) TO (9); \
+        ALTER TABLE p ADD CONSTRAINT u UNIQUE (id) DEFERRABLE";
+    let keys = "SELECT conname, contype FROM pg_constraint WHERE conrelid IN ('p'::regclass, 'p_low'::regclass) AND contype IN ('p', 'u') ORDER BY 1";
+    let world = World::adopted("CREATE TABLE old (id int PRIMARY KEY)").await;
+    for (edition, ddl) in [("v2", makes), ("v3", "COMMENT ON TABLE old IS 'x'")] {
+        world.verbs.create(edition).await;
+        world.draft(edition, ddl).await;
+        world.verbs.publish(edition, &[]).await;
+    }
+    let owner = world.direct(OWNER).await;
+    let drawn = world.in_blueprint("v2").await.ask(keys).await;
+    assert_eq!(world.in_blueprint("v3").await.ask(keys).await, drawn);
+    world.verbs.default("v2").await;
+    world.verbs.retire("v1").await;
+    assert_eq!(owner.ask(keys).await, drawn);
+    world.verbs.rollback("v3").await;
+    assert_eq!(owner.ask(keys).await, drawn);
+    world.end().await;
+}

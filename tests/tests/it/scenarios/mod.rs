@@ -17,6 +17,7 @@ mod keys;
 mod like;
 mod living;
 mod longer_chains;
+mod maintenance;
 mod moments;
 mod names;
 mod objects;
