@@ -216,6 +216,17 @@ impl Constraint {
         words.into_iter().find(|words| self.definition.ends_with(words))
     }
 
+    /// Whether it is a key over periods, WITHOUT OVERLAPS (PostgreSQL 18), which is enforced as an exclusion constraint is.
+    pub fn is_temporal(&self) -> bool {
+        matches!(self.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)
+            && self.definition.contains(" WITHOUT OVERLAPS)")
+    }
+
+    /// Whether it binds anybody: not if it is NOT ENFORCED (PostgreSQL 18).
+    pub fn is_enforced(&self) -> bool {
+        !self.definition.ends_with(" NOT ENFORCED")
+    }
+
     /// The index that enforces it, as an index of its own.
     pub fn as_index(&self) -> Option<Index> {
         Some(Index {

@@ -100,6 +100,13 @@ pub const RULES: &[Rule] = &[
     deferred("column", "identity", nothing),
     deferred("column", "identity_grants", identity_grants),
     deferred("column", "identity_sequence", identity_sequence),
+    refused(
+        "column",
+        "not_null_validated",
+        "a column that is NOT NULL has to hold for the rows of every edition",
+        "correct the rows in the live database, and add it without NOT VALID",
+        None,
+    ),
     deferred("column", "options", column_options),
     deferred("column", "statistics", column_statistics),
     deferred("column", "storage", storage),

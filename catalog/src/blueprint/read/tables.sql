@@ -100,6 +100,8 @@ CROSS JOIN LATERAL (
       'foreign_options=' || array_to_string(a.attfdwoptions, ', '),
       'identity_grants=' || identity.grants::text,
       'identity_sequence=' || identity.name,
+      (SELECT 'not_null_validated=false' FROM pg_constraint k
+       WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated),
       -- From 15.20 on (and its siblings) the server keeps a mark of its own, pg_attver, among them, which pg_dump leaves out too.
       'options=' || (SELECT string_agg(o.text, ', ' ORDER BY o.place) FROM unnest(a.attoptions) WITH ORDINALITY AS o (text, place)
                      WHERE NOT starts_with(o.text, 'pg_attver=')),

@@ -147,7 +147,7 @@ impl Context<'_> {
             .collect()
     }
 
-    fn has_primary_key(&self) -> bool {
+    pub(super) fn has_primary_key(&self) -> bool {
         let live = self.input.chain.live.table_named(self.physical);
         live.is_some_and(|table| !table.primary_key().is_empty())
     }

@@ -137,6 +137,16 @@ impl<'a> Context<'a> {
             match constraint.kind {
                 ConstraintKind::ForeignKey => {}
                 ConstraintKind::Check => steps.extend(self.add_checked(constraint, &mut names, findings)),
+                // PostgreSQL makes no such key of an index that stands.
+                ConstraintKind::PrimaryKey if constraint.is_temporal() && self.has_primary_key() => {
+                    let what = format!("constraint {}", constraint.name.as_str());
+                    let why = "a key WITHOUT OVERLAPS cannot stand beside the older editions' primary key";
+                    let fix = "make it UNIQUE beside the old key now, and the primary key once the older editions are retired";
+                    findings.push(self.refused(&what, why).with_fix(fix));
+                }
+                ConstraintKind::Unique | ConstraintKind::PrimaryKey if constraint.is_temporal() => {
+                    steps.extend(self.add_exclusion(constraint, taken, findings));
+                }
                 ConstraintKind::Unique | ConstraintKind::PrimaryKey => {
                     steps.extend(self.add_key(constraint, taken, findings));
                 }
@@ -268,6 +278,9 @@ impl<'a> Context<'a> {
 
     /// The same for a constraint; one that an older edition has too, over columns of which some are the child's duplicates now, is no news.
     fn tightens_by(&self, constraint: &Constraint) -> Option<Finding> {
+        if !constraint.is_enforced() {
+            return None;
+        }
         let what = format!("constraint {}", constraint.name.as_str());
         let columns = self.physical_columns(constraint);
         if self.says_the_same(constraint) {

@@ -25,6 +25,7 @@ mod operators;
 mod partitions;
 mod paths;
 mod policies;
+mod postgresql18;
 mod privileges;
 mod properties;
 mod seeds;
