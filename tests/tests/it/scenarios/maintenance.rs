@@ -5,7 +5,7 @@ use std::time::Duration;
 use catalog::{
     ErrorKind,
     event::{Event, Silent},
-    operation::{self, KeepData, Patience},
+    operation::{self, KeepData, Patience, PublishOptions},
 };
 use edition_tests::{APP, Heard, OWNER, World, at_every_moment, edition, patience};
 
@@ -224,5 +224,33 @@ async fn an_index_build_that_gave_way_in_a_deadlock_is_tried_again() {
     assert!(gave_way, "PostgreSQL ended the other one");
     let built = "SELECT indisvalid FROM pg_index WHERE indrelid = 't'::regclass AND NOT indisprimary";
     assert_eq!(world.direct(OWNER).await.ask(built).await, ["t"]);
+    world.end().await;
+}
+
+/// A runner without its lock may not be the only one: it stops, and whoever runs the command again goes on.
+#[tokio::test]
+async fn a_runner_that_has_lost_its_lock_stops() {
+    let world = World::adopted("CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT n, n FROM generate_series(1, 5000) AS n").await;
+    world.verbs.create("v2").await;
+    world.draft("v2", "ALTER TABLE t ALTER a TYPE bigint").await;
+    let admin = world.direct("postgres").await;
+    let ends = tokio::spawn(async move {
+        let ends = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted \
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND EXISTS (SELECT FROM edition.backfills WHERE rows_changed > 0)";
+        while admin.ask(ends).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let options = PublishOptions {
+        batch_size: 100,
+        throttle: 0.95,
+        ..world.verbs.publish_options(&["older-write-may-fail"])
+    };
+    let lost = operation::publish(&world.verbs.target, &edition("v2"), &options, &Silent).await.unwrap_err();
+    assert!(lost.kind() == ErrorKind::Busy && lost.to_string().contains("holds the lock"), "{lost}");
+    ends.await.unwrap();
+    world.verbs.publish("v2", &["older-write-may-fail"]).await;
+    let rows = world.session(APP, "v2").await.ask("SELECT count(*) FROM t WHERE a = id").await;
+    assert_eq!(rows, ["5000"]);
     world.end().await;
 }
