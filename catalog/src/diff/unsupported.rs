@@ -89,6 +89,7 @@ pub(crate) fn kind_of_rules(kind: &str) -> &str {
     match kind {
         "primary key" | "exclusion constraint" => "constraint",
         "procedure" | "aggregate" | "operator" => "function",
+        "materialized view" => "view",
         kind => kind,
     }
 }

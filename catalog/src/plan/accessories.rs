@@ -36,9 +36,25 @@ pub(super) fn additions(input: &ExpandInput<'_>, findings: &mut Vec<Finding>) ->
     })
 }
 
-/// At a retire: drops what only `gone` had and makes what was put off, in the new root's words.
+/// Whether PostgreSQL binds it to columns and functions that may go with an edition.
+fn is_bound(object: &Accessory) -> bool {
+    matches!(object.kind.as_str(), "statistics object" | "publication")
+}
+
+/// At a retire, before anything else goes: what only `gone` had and what would keep its columns and functions from being dropped.
+pub(super) fn drop_bound(gone: &Member, remaining: &[&Member]) -> Option<Step> {
+    let statements: Vec<Sql> = own(gone, remaining)
+        .filter(|object| is_bound(object))
+        .map(|object| Sql::trusted(&object.unmake))
+        .collect();
+    let title = "drop statistics and publications that only this edition has";
+    (!statements.is_empty()).then(|| Step::transaction(title, Lock::None, Vec::new(), statements))
+}
+
+/// At a retire: drops what else only `gone` had and makes what was put off, in the new root's words.
 pub(super) fn settle(chain: &Chain, gone: &Member, remaining: &[&Member], new_root: &Member) -> Vec<Sql> {
-    let mut statements = drop_own(gone, remaining);
+    let rest = own(gone, remaining).filter(|object| !is_bound(object));
+    let mut statements: Vec<Sql> = rest.map(|object| Sql::trusted(&object.unmake)).collect();
     // Those of which there is one at a time are the root's: a younger edition that made one again gets it when it is the root.
     let put_off = gone.physical.accessories.iter().filter(|object| {
         way(&object.kind) == Some(Way::DeferredToRetire)
@@ -66,9 +82,9 @@ pub(super) fn settle(chain: &Chain, gone: &Member, remaining: &[&Member], new_ro
 }
 
 /// What only the edition that goes has; at a rollback, nothing that was put off is there.
-pub(super) fn drop_own(gone: &Member, remaining: &[&Member]) -> Vec<Sql> {
+fn own<'a>(gone: &'a Member, remaining: &[&Member]) -> impl Iterator<Item = &'a Accessory> {
     let only = |object: &&Accessory| !remaining.iter().any(|member| holds(member, object));
-    gone.physical.accessories.iter().filter(only).map(|object| Sql::trusted(&object.unmake)).collect()
+    gone.physical.accessories.iter().filter(only)
 }
 
 /// The same for a rollback: only what its publication made.

@@ -67,6 +67,13 @@ pub fn removed(on: &On, gone: &[Grant], remaining: &[&[Grant]]) -> Vec<Sql> {
         .collect()
 }
 
+/// What gives a former owner back what the `remaining` say it has: ALTER … OWNER TO hands everything that the old owner holds over to the new one.
+pub fn given_back(on: &On, former_owner: &Name, remaining: &[&[Grant]]) -> Vec<Sql> {
+    let is_theirs = |grant: &&Grant| grant.grantee.as_ref() == Some(former_owner);
+    let theirs: BTreeSet<&Grant> = remaining.iter().copied().flatten().filter(is_theirs).collect();
+    theirs.into_iter().filter_map(|grant| on.grant(grant)).collect()
+}
+
 /// What gives privileges on the columns of a table back that a REVOKE of the same privilege on all of it takes away (docs, REVOKE: "the corresponding
 /// column privileges (if any) are automatically revoked on each column of the table, as well"). `gone` and `remaining`: the grants on the table;
 /// `columns`: those on columns that are to stay.

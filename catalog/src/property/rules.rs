@@ -192,7 +192,7 @@ fn index_options(object: &Object<'_>, from: Option<&str>, to: Option<&str>) -> V
 }
 
 fn view_options(object: &Object<'_>, from: Option<&str>, to: Option<&str>) -> Vec<Sql> {
-    set_and_reset(&sql!("ALTER VIEW {}", object.relation()), "", from, to)
+    set_and_reset(&sql!("ALTER {}", object.named()), "", from, to)
 }
 
 fn column_options(object: &Object<'_>, from: Option<&str>, to: Option<&str>) -> Vec<Sql> {

@@ -65,8 +65,8 @@ struct Catalogue<'t> {
 
 /// Completes the lists of GROUP BY in a statement that is led to the reflections.
 pub(super) fn rewrite<'t>(analysis: &mut Analysis<'t>, statement: Node<'t>) {
-    let groups = (0..analysis.tokens.len()).any(|at| analysis.word_at(at, "group"));
-    if analysis.snapshot.reflected.is_empty() || !groups || !introspection::is_led(statement) {
+    let groups = || analysis.statement_tokens().any(|at| analysis.word_at(at, "group"));
+    if analysis.snapshot.reflected.is_empty() || !groups() || !introspection::is_led(statement) {
         return;
     }
     let Some(scopes) = scope::build(analysis, statement) else { return };

@@ -78,8 +78,7 @@ pub(super) fn rewrite_set_config<'t>(analysis: &mut Analysis<'t>, call: &'t node
     }
 }
 
-/// `SHOW search_path` and `SHOW ALL` give what the application set. The grammar does not say where the statement begins, so all that are in
-/// the text are changed.
+/// `SHOW search_path` and `SHOW ALL` give what the application set.
 pub(super) fn rewrite_show(analysis: &mut Analysis<'_>, show: &nodes::VariableShowStmt) {
     const ALL: &str = "all";
     let instead = match show.name() {
@@ -93,16 +92,10 @@ pub(super) fn rewrite_show(analysis: &mut Analysis<'_>, show: &nodes::VariableSh
         _ => return,
     };
     let (shown, text) = instead;
-    let at = (0..analysis.tokens.len()).filter(|at| {
-        let begins = at.checked_sub(1).is_none_or(|before| analysis.symbol_at(before, b';'));
-        begins && analysis.word_at(*at, "show") && is_named(analysis, at + 1, shown)
-    });
-    let places: Vec<_> = at.collect();
-    if !places.is_empty() {
+    let at = analysis.statement_tokens().start;
+    if analysis.word_at(at, "show") && is_named(analysis, at + 1, shown) {
         analysis.stands_for(Command::Show);
-    }
-    for at in places {
-        analysis.splice(at..at + 2, text.as_str());
+        analysis.splice(at..at + 2, text);
     }
 }
 

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::after::After;
 use super::{
-    Chain, Lock, Member, Step, policies,
+    Chain, Lock, Member, Step, accessories, policies,
     run::{Passage, Sight},
     triggers,
 };
@@ -75,6 +75,9 @@ pub fn contract(input: &ContractInput<'_>) -> Result<Vec<Step>> {
     let policies = contraction.policies(&after)?;
     let mut steps: Vec<Step> = contraction.look_for_attached_rows().into_iter().collect();
     steps.extend(input.take_back.iter().cloned());
+    if input.end == End::Root {
+        steps.extend(accessories::drop_bound(contraction.gone, &contraction.remaining));
+    }
     steps.extend(contraction.gone_policies(&policies));
     steps.extend(contraction.drop_foreign_keys());
     steps.extend(contraction.lean_on_other_keys());
@@ -137,7 +140,7 @@ impl<'a> Contraction<'a> {
         let step = |change: &policies::Change| {
             let table = self.standing(change.table)?;
             let statements = match self.input.end {
-                End::Root => change.drops_on(&table),
+                End::Root => change.first_on(&table),
                 End::Leaf => change.all_on(&table),
             };
             let title = format!("row security of {}", table.pretty());

@@ -14,7 +14,7 @@ use crate::{
     },
     property::{
         Object, change_owner,
-        privileges::{On, kept_on_columns, removed},
+        privileges::{On, given_back, kept_on_columns, removed},
         settle,
     },
     sql,
@@ -35,8 +35,9 @@ impl Contraction<'_> {
     fn settle_table(&self, table: &Table) -> Option<Step> {
         let before = self.gone.logical.table(table.id)?;
         let object = Object::Table(&table.name);
-        let mut statements: Vec<Sql> =
-            change_owner(&object, &before.owner, &table.owner).into_iter().collect();
+        let owner = change_owner(&object, &before.owner, &table.owner);
+        let given_back = owner.as_ref().map(|_| self.given_back_on_table(before, table));
+        let mut statements: Vec<Sql> = owner.into_iter().chain(given_back.into_iter().flatten()).collect();
         statements.extend(settle(&object, &before.properties, &table.properties));
         statements.extend(self.settle_columns(before, table));
         statements.extend(self.settle_indexes(table.id, table));
@@ -114,6 +115,30 @@ impl Contraction<'_> {
             let object = Object::Index { table: &table.name, index: &index.name };
             statements.extend(settle(&object, was, &index.properties));
         }
+        // It takes the mark from whichever index has it.
+        statements.sort_by_key(|statement| !statement.as_str().ends_with(" SET WITHOUT CLUSTER"));
+        statements
+    }
+
+    /// What the former owner has in the editions that stay, the new root's columns having their names.
+    fn given_back_on_table(&self, before: &Table, table: &Table) -> Vec<Sql> {
+        let relation = sql!("{}", table.name);
+        let root = self.new_root.mapping.table(table);
+        let (mut kept, mut on_columns) = (Vec::new(), Vec::new());
+        for member in &self.remaining {
+            let Some(known) = member.logical.table(table.id) else { continue };
+            kept.push(known.grants.as_slice());
+            let place = member.mapping.table(known);
+            for column in &known.columns {
+                let stored = place.column(column);
+                let own = table.columns.iter().find(|own| root.column(own) == stored);
+                let name = own.map_or(stored, |own| &own.name);
+                let on = On::column(&relation, name);
+                on_columns.extend(given_back(&on, &before.owner, &[column.grants.as_slice()]));
+            }
+        }
+        let mut statements = given_back(&On::object(sql!("TABLE {}", relation)), &before.owner, &kept);
+        statements.extend(on_columns);
         statements
     }
 
@@ -247,9 +272,14 @@ impl Contraction<'_> {
             let Some(was) = before.iter().find(|was| was.id == shared.id && was.place == shared.place) else {
                 continue;
             };
-            statements.extend(change_owner(&shared.subject, was.owner, shared.owner));
+            let owner = change_owner(&shared.subject, was.owner, shared.owner);
+            let kept = self.grants_kept(&shared);
+            let kept: Vec<&[Grant]> = kept.iter().map(Vec::as_slice).collect();
+            let on = On::object(shared.object.clone());
+            let given_back = owner.as_ref().map(|_| given_back(&on, was.owner, &kept));
+            statements.extend(owner.into_iter().chain(given_back.into_iter().flatten()));
             statements.extend(settle(&shared.subject, &was.properties, &shared.properties));
-            statements.extend(self.revoke_on_object(&shared, &was.grants));
+            statements.extend(removed(&on, &was.grants, &kept));
         }
         (!statements.is_empty()).then(|| {
             Step::transaction("settle what was put off on other objects", Lock::None, Vec::new(), statements)
@@ -257,16 +287,13 @@ impl Contraction<'_> {
     }
 
     /// What other editions have under the same id may stand elsewhere.
-    fn revoke_on_object(&self, standing: &SharedObject<'_>, gone: &[Grant]) -> Vec<Sql> {
-        let kept: Vec<Vec<Grant>> = self
-            .remaining
-            .iter()
-            .flat_map(|member| shared_objects(&member.logical, &member.mapping))
+    fn grants_kept(&self, standing: &SharedObject<'_>) -> Vec<Vec<Grant>> {
+        let shared =
+            self.remaining.iter().flat_map(|member| shared_objects(&member.logical, &member.mapping));
+        shared
             .filter(|shared| shared.id == standing.id && shared.place == standing.place)
             .map(|shared| shared.grants)
-            .collect();
-        let kept: Vec<&[Grant]> = kept.iter().map(Vec::as_slice).collect();
-        removed(&On::object(standing.object.clone()), gone, &kept)
+            .collect()
     }
 
     /// At a rollback nothing was put off; what the leaf alone granted is revoked.
@@ -283,7 +310,9 @@ impl Contraction<'_> {
                 .flat_map(|member| shared_objects(&member.physical, &member.mapping))
                 .any(|known| known.id == shared.id && known.place == shared.place);
             if is_kept {
-                statements.extend(self.revoke_on_object(&shared, &shared.grants));
+                let kept = self.grants_kept(&shared);
+                let kept: Vec<&[Grant]> = kept.iter().map(Vec::as_slice).collect();
+                statements.extend(removed(&On::object(shared.object.clone()), &shared.grants, &kept));
             }
         }
         let step = || {

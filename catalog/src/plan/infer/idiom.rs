@@ -24,18 +24,31 @@ pub(super) fn reverses(parent: &Table, child: &Table, cells: &BTreeMap<ColumnId,
                 parts.entry((whole, separator)).or_default().insert(number, column.name.clone());
             }
             Some(Shape::Joined { first, separator, second }) if is_dropped(&first) && is_dropped(&second) => {
-                found.extend(taken_apart(&column.name, (&first, &second), &separator));
+                let takes_null = takes_null(parent, &second);
+                found.extend(taken_apart(&column.name, (&first, &second), &separator, takes_null));
             }
             _ => {}
         }
     }
     for ((whole, separator), columns) in parts {
         let in_order = columns.keys().copied().eq(1..=i64::try_from(columns.len()).unwrap_or_default());
+        let takes_null = takes_null(parent, &whole);
         if let (true, Ok(whole)) = (in_order && columns.len() > 1, Name::new(whole)) {
-            found.push((whole, put_together(columns.values(), &separator)));
+            let together = put_together(columns.values(), &separator);
+            let nothing = join(columns.values().map(|name| sql!("{} IS NULL", name)), " AND ");
+            let value = if takes_null {
+                sql!("CASE WHEN {} THEN NULL ELSE {} END", nothing, together)
+            } else {
+                together
+            };
+            found.push((whole, value));
         }
     }
     found
+}
+
+fn takes_null(parent: &Table, column: &str) -> bool {
+    parent.column_named(column).is_some_and(|column| !column.not_null)
 }
 
 /// An empty part at the end leaves no separator behind.
@@ -45,13 +58,20 @@ fn put_together<'a>(mut columns: impl Iterator<Item = &'a Name>, separator: &str
     sql!("concat_ws({}, {}, {})", Literal(separator), first, rest)
 }
 
-/// At the first separator; what has none is all first part.
-fn taken_apart(column: &Name, (first, second): (&str, &str), separator: &str) -> Vec<(Name, Sql)> {
+/// At the first separator; what has none is all first part. `takes_null`: the second column.
+fn taken_apart(
+    column: &Name,
+    (first, second): (&str, &str),
+    separator: &str,
+    takes_null: bool,
+) -> Vec<(Name, Sql)> {
     let (Ok(first), Ok(second)) = (Name::new(first), Name::new(second)) else { return Vec::new() };
     let mark = Literal(separator);
     let head = sql!("split_part({}, {}, 1)", column, mark);
+    let nothing = if takes_null { sql!("WHEN {} IS NULL THEN NULL ", column) } else { Sql::trusted("") };
     let tail = sql!(
-        "CASE WHEN strpos({}, {}) > 0 THEN substr({}, strpos({}, {}) + length({})) ELSE '' END",
+        "CASE {}WHEN strpos({}, {}) > 0 THEN substr({}, strpos({}, {}) + length({})) ELSE '' END",
+        nothing,
         column,
         mark,
         column,

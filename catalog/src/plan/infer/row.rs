@@ -12,7 +12,7 @@ use crate::{
     sql,
     sql::{
         ColumnChange, DataChange, DataStatement, Expression, Sql,
-        lexer::{Lexer, Token},
+        lexer::{Lexer, Token, TokenKind},
     },
 };
 
@@ -85,6 +85,7 @@ impl<'a> SymbolicRow<'a> {
                     let value = reading.expression(value)?;
                     let value = match &condition {
                         Some(condition) => {
+                            let value = self.assigned(column, value);
                             sql!("CASE WHEN {} THEN {} ELSE {} END", condition, value, self.own(column)?)
                         }
                         None => value,
@@ -133,6 +134,21 @@ impl<'a> SymbolicRow<'a> {
             Some(type_name) if self.has_type(&value, &type_name) => Some(value),
             Some(type_name) => Some(sql!("CAST({} AS {})", value, Sql::trusted(type_name))),
             None => (!is_parents && self.is_of_own_type(id, &value)).then_some(value),
+        }
+    }
+
+    /// A value beside what the column has, which must not take a type from it that holds less (PostgreSQL docs, 10.5: a CASE has the preferred type of its
+    /// branches, double precision of numbers, timestamp with time zone of moments).
+    fn assigned(&self, id: ColumnId, value: Sql) -> Sql {
+        let holds_more = |type_name: &String| {
+            ["bigint", "numeric", "date", "timestamp"].iter().any(|name| type_name.starts_with(name))
+                && !type_name.ends_with("[]")
+        };
+        match self.type_then(id).filter(holds_more) {
+            Some(type_name) if !is_literal(&value) && !self.has_type(&value, &type_name) => {
+                sql!("CAST({} AS {})", value, Sql::trusted(type_name))
+            }
+            _ => value,
         }
     }
 
@@ -217,6 +233,20 @@ impl<'a> SymbolicRow<'a> {
             self.parent.constraints.iter().filter(|constraint| keys.contains(&constraint.kind));
         self.parent.column(id).is_some() && constraints.any(|constraint| constraint.columns.contains(&id))
     }
+}
+
+/// Whether a value is one constant.
+fn is_literal(value: &Sql) -> bool {
+    let mut tokens = Lexer::new(value.as_str().as_bytes());
+    let first = tokens.next();
+    let is_constant = first.is_some_and(|token| match token.kind {
+        TokenKind::String | TokenKind::Number => true,
+        TokenKind::Word => {
+            ["null", "true", "false"].iter().any(|word| token.is_word(value.as_str().as_bytes(), word))
+        }
+        _ => false,
+    });
+    is_constant && tokens.next().is_none()
 }
 
 /// Whether a value is nothing but a cast to this type.

@@ -24,15 +24,22 @@ pub(super) struct Change {
     pub(super) table: TableId,
     /// Policies that the editions which stay do not have.
     dropped: Vec<Name>,
+    /// Policies of younger editions at a retire, what stands and what is to stand: in words from before it.
+    renewed: Vec<(Option<Name>, Standing)>,
     replaced: Vec<Name>,
     made: Vec<Standing>,
     flags: Vec<Sql>,
 }
 
 impl Change {
-    /// Drops policies that the editions which stay do not have, while the table stands under this name.
-    pub(super) fn drops_on(&self, table: &QualifiedName) -> Vec<Sql> {
-        self.dropped.iter().map(|name| drop_policy(name, table)).collect()
+    /// Drops policies that the editions which stay do not have, and brings those of younger editions to what they are from now on, while the table stands
+    /// under this name.
+    pub(super) fn first_on(&self, table: &QualifiedName) -> Vec<Sql> {
+        let dropped = self.dropped.iter().map(|name| drop_policy(name, table));
+        let renewed = self.renewed.iter().flat_map(|(before, after)| {
+            before.iter().map(|name| drop_policy(name, table)).chain(after.create_on(table))
+        });
+        dropped.chain(renewed).collect()
     }
 
     /// Everything else, for a table under this name; atomic, so that nobody sees a row too many or too few.
@@ -43,23 +50,35 @@ impl Change {
         drops.chain(made).chain(flags).collect()
     }
 
-    /// Drops, then everything else.
+    /// Both, of a table that keeps its name.
     pub(super) fn all_on(&self, table: &QualifiedName) -> Vec<Sql> {
-        self.drops_on(table).into_iter().chain(self.rest_on(table)).collect()
+        self.first_on(table).into_iter().chain(self.rest_on(table)).collect()
     }
 
     fn none(table: TableId) -> Self {
-        Self { table, dropped: Vec::new(), replaced: Vec::new(), made: Vec::new(), flags: Vec::new() }
+        Self {
+            table,
+            dropped: Vec::new(),
+            renewed: Vec::new(),
+            replaced: Vec::new(),
+            made: Vec::new(),
+            flags: Vec::new(),
+        }
     }
 
     fn is_empty(&self) -> bool {
-        self.dropped.is_empty() && self.replaced.is_empty() && self.made.is_empty() && self.flags.is_empty()
+        let nothing_new = self.renewed.is_empty() && self.made.is_empty() && self.flags.is_empty();
+        self.dropped.is_empty() && self.replaced.is_empty() && nothing_new
     }
 
-    fn add(&mut self, before: Option<Standing>, after: Option<Standing>) {
+    /// `is_younger`: at a retire, the words of what is to stand are from before it.
+    fn add(&mut self, before: Option<Standing>, after: Option<Standing>, is_younger: bool) {
         match (before, after) {
             (before, after) if before == after => {}
             (Some(before), None) => self.dropped.push(before.name),
+            (before, Some(after)) if is_younger => {
+                self.renewed.push((before.map(|before| before.name), after));
+            }
             (before, after) => {
                 self.replaced.extend(before.map(|before| before.name));
                 self.made.extend(after);
@@ -101,7 +120,9 @@ pub(super) fn changes(sights: &[Sight<'_>], passage: &Passage<'_>) -> Result<Vec
     for run in runs(sights, names, same_words) {
         let before = standing(sights, &earlier, &run, false)?;
         let after = standing(sights, &later, &run, settled)?;
-        changes.entry(run.table).or_insert_with(|| Change::none(run.table)).add(before, after);
+        let part = extent(sights, &later, run.table, (run.first, run.last));
+        let is_younger = settled && part.is_some_and(|part| part.first != *later.start());
+        changes.entry(run.table).or_insert_with(|| Change::none(run.table)).add(before, after, is_younger);
     }
     let tables = sights.iter().flat_map(|sight| sight.logical.tables.iter().map(|table| table.id));
     for table in tables {
@@ -117,7 +138,7 @@ pub(super) fn changes(sights: &[Sight<'_>], passage: &Passage<'_>) -> Result<Vec
     let passes = changes.values_mut().filter(|change| in_force(sights, &later, change.table).is_some());
     for change in passes {
         let [before, after] = [&earlier, &later].map(|live| pass_policy(sights, live, change.table));
-        change.add(before?, after?);
+        change.add(before?, after?, false);
     }
     Ok(changes.into_values().filter(|change| !change.is_empty()).collect())
 }

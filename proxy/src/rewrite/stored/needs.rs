@@ -55,13 +55,15 @@ pub(in super::super) const WORDS: [&str; 13] = [
 /// A cheap look before the scopes are built.
 pub(super) fn may_have_any(analysis: &Analysis<'_>, statement: Node<'_>) -> bool {
     outlives_views(statement)
-        || analysis.tokens.iter().any(|token| match token.kind {
-            TokenKind::Word | TokenKind::Quoted => {
-                let name = analysis.text.get(token.range()).unwrap_or_default().trim_matches('"');
-                WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
+        || analysis.statement_tokens().filter_map(|at| analysis.tokens.get(at)).any(|token| {
+            match token.kind {
+                TokenKind::Word | TokenKind::Quoted => {
+                    let name = analysis.text.get(token.range()).unwrap_or_default().trim_matches('"');
+                    WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
+                }
+                TokenKind::UnicodeQuoted => true,
+                _ => false,
             }
-            TokenKind::UnicodeQuoted => true,
-            _ => false,
         })
 }
 

@@ -99,6 +99,11 @@ impl Statement {
     fn bytes(&self) -> usize {
         self.given.len() + self.types.len()
     }
+
+    /// With what surrounds them.
+    fn bytes_under_way(&self) -> usize {
+        size_of::<UnderWay>() + size_of::<Self>() + self.bytes()
+    }
 }
 
 /// A message whose answer matters to us.
@@ -165,6 +170,8 @@ pub(super) struct Prepared {
     bytes: usize,
     due: usize,
     under_way: VecDeque<UnderWay>,
+    /// Of the statements in them.
+    bytes_under_way: usize,
     sent: Count,
     answered: Count,
 }
@@ -210,10 +217,23 @@ impl Prepared {
         self.under_way.iter().any(replaces)
     }
 
+    /// Whether there is, or may be, something to forget.
+    fn is_known(&self, name: &[u8]) -> bool {
+        self.statements.contains_key(name) || self.is_being_replaced(name)
+    }
+
+    /// Whether the last message that is not answered yet does so already.
+    fn is_being_forgotten(&self, name: &[u8]) -> bool {
+        let last = self.under_way.back().map(|under_way| &under_way.message);
+        matches!(last, Some(Message::Theirs(theirs, None)) if theirs == name)
+    }
+
     /// The client's Parse goes to the server. `remembered`: if it may be judged otherwise later.
     pub(super) fn parse(&mut self, batch: u64, name: &[u8], remembered: Option<Remembered<'_>>) {
         let place = self.sent.parse(batch);
-        if remembered.is_none() && !self.statements.contains_key(name) {
+        // A server that has failed reads on to the Sync and answers nothing, however much the client sends.
+        let remembered = remembered.filter(|_| self.bytes_under_way < REMEMBERED_BYTES_MAX);
+        if remembered.is_none() && (!self.is_known(name) || self.is_being_forgotten(name)) {
             return;
         }
         let statement = remembered.map(|remembered| {
@@ -226,13 +246,14 @@ impl Prepared {
                 renewed_in: None,
             })
         });
+        self.bytes_under_way += statement.as_deref().map_or(0, Statement::bytes_under_way);
         self.under_way.push_back(UnderWay { place, message: Message::Theirs(name.to_vec(), statement) });
     }
 
     /// The client's Close goes to the server. `name`: of a statement.
     pub(super) fn close(&mut self, batch: u64, name: Option<&[u8]>) {
         let place = self.sent.close(batch);
-        if let Some(name) = name.filter(|name| self.statements.contains_key(*name)) {
+        if let Some(name) = name.filter(|name| self.is_known(name)) {
             self.under_way.push_back(UnderWay { place, message: Message::TheirClose(name.to_vec()) });
         }
     }
@@ -322,7 +343,7 @@ impl Prepared {
     #[inline]
     pub(super) fn forget_before(&mut self, batch: u64) {
         while self.under_way.front().is_some_and(|under_way| under_way.place.batch() < batch) {
-            self.under_way.pop_front();
+            self.next_under_way();
         }
     }
 
@@ -335,7 +356,15 @@ impl Prepared {
 
     fn answer_to(&mut self, place: Place) -> Option<Message> {
         let is_next = self.under_way.front().is_some_and(|under_way| under_way.place == place);
-        if is_next { self.under_way.pop_front().map(|under_way| under_way.message) } else { None }
+        if is_next { self.next_under_way() } else { None }
+    }
+
+    fn next_under_way(&mut self) -> Option<Message> {
+        let message = self.under_way.pop_front()?.message;
+        if let Message::Theirs(_, Some(statement)) = &message {
+            self.bytes_under_way = self.bytes_under_way.saturating_sub(statement.bytes_under_way());
+        }
+        Some(message)
     }
 
     fn remember(&mut self, name: Vec<u8>, statement: Statement) {
@@ -438,6 +467,35 @@ mod tests {
         prepared.parse(2, b"fresh\0", None);
         assert!(!prepared.parse_complete(2), "an answer of the next batch is not taken for ours");
         assert!(prepared.renewal(2, b"s\0", UTF8).is_some());
+    }
+
+    /// As a server does that has failed, until it gets a Sync.
+    #[test]
+    fn what_waits_for_answers_has_a_cap() {
+        let given = vec![b' '; REMEMBERED_BYTES_MAX / 4];
+        let mut prepared = session_with(b"s\0");
+        for name in [b"\0".as_slice(), b"s\0"] {
+            for _ in 0..1_000 {
+                prepared.parse(1, name, Some(Remembered { given: &given, ..as_given() }));
+            }
+        }
+        assert!(prepared.under_way.len() < 10, "{}", prepared.under_way.len());
+        for _ in 0..2_000 {
+            prepared.parse_complete(1);
+        }
+        assert!(prepared.statements.is_empty(), "what is not remembered any more is not prepared again");
+        prepared.forget_before(2);
+        assert_eq!((prepared.under_way.len(), prepared.bytes_under_way, prepared.bytes), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_statement_that_is_closed_in_its_own_batch_is_forgotten() {
+        let mut prepared = Prepared::default();
+        prepared.parse(1, b"s\0", Some(as_given()));
+        prepared.close(1, Some(b"s\0"));
+        assert!(!prepared.parse_complete(1));
+        assert!(!prepared.close_complete(1));
+        assert!(prepared.statements.is_empty());
     }
 
     #[test]

@@ -199,3 +199,17 @@ async fn a_draft_may_refresh_a_materialized_view_that_was_there_before() {
     .tell()
     .await;
 }
+
+#[tokio::test]
+async fn materialized_views_have_options_and_comments() {
+    story("CREATE TABLE t (id int PRIMARY KEY, a int); CREATE MATERIALIZED VIEW was WITH (fillfactor = 80) AS SELECT a FROM t")
+        .draft(
+            "v2",
+            "CREATE MATERIALIZED VIEW mv WITH (fillfactor = 70) AS SELECT a FROM t; COMMENT ON MATERIALIZED VIEW was IS 'slow';
+             ALTER MATERIALIZED VIEW was SET (fillfactor = 60, autovacuum_enabled = false)",
+        )
+        .draft("v3", "DROP MATERIALIZED VIEW was, mv; ALTER TABLE t ALTER a TYPE bigint;
+             CREATE MATERIALIZED VIEW was WITH (fillfactor = 50) AS SELECT a FROM t")
+        .tell()
+        .await;
+}

@@ -455,3 +455,39 @@ async fn a_table_that_is_made_of_a_query_is_filled_by_publish() {
     );
     world.end().await;
 }
+
+/// The branches of a CASE have one type, of numbers double precision if any of them has it.
+#[tokio::test]
+async fn rows_that_an_update_does_not_touch_keep_every_digit() {
+    story(
+        "CREATE TABLE items (id int PRIMARY KEY, price numeric, n bigint, factor double precision, sale bool);
+         INSERT INTO items VALUES (1, 1234567890123456.78, 9007199254740993, 0.5, false), (2, 10, 16, 0.5, true)",
+    )
+    .draft("v2", "UPDATE items SET price = price * factor WHERE sale; UPDATE items SET n = sqrt(n) WHERE sale")
+    .allow("older-write-may-fail")
+    .see("v2", "SELECT price, n FROM items ORDER BY id", &["1234567890123456.78|9007199254740993", "5|4"])
+    .run("v1", "INSERT INTO items VALUES (3, 2234567890123456.78, 9007199254740995, 1, false)")
+    .see("v2", "SELECT price, n FROM items WHERE id = 3", &["2234567890123456.78|9007199254740995"])
+    .see("v1", "SELECT price, n FROM items WHERE id = 2", &["10|16"])
+    .tell()
+    .await;
+}
+
+#[tokio::test]
+async fn null_is_null_in_columns_that_are_taken_apart_or_put_together() {
+    story(
+        "CREATE TABLE a (id int PRIMARY KEY, name text); INSERT INTO a VALUES (1, 'Ada Lovelace'), (2, NULL);
+         CREATE TABLE b (id int PRIMARY KEY, first text, last text); INSERT INTO b VALUES (1, 'Alan', 'Turing'), (2, NULL, NULL)",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE a ADD first text, ADD last text; UPDATE a SET first = split_part(name, ' ', 1), last = split_part(name, ' ', 2);
+         ALTER TABLE a DROP name;
+         ALTER TABLE b ADD name text; UPDATE b SET name = first || ' ' || last; ALTER TABLE b DROP first, DROP last",
+    )
+    .run("v2", "INSERT INTO a (id) VALUES (3); INSERT INTO b (id) VALUES (3)")
+    .see("v1", "SELECT name FROM a ORDER BY id", &["Ada Lovelace", "∅", "∅"])
+    .see("v1", "SELECT first, last FROM b ORDER BY id", &["Alan|Turing", "∅|∅", "∅|∅"])
+    .tell()
+    .await;
+}

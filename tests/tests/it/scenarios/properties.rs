@@ -114,3 +114,47 @@ async fn owners_change_at_retire() {
     .tell()
     .await;
 }
+
+#[tokio::test]
+async fn the_mark_of_the_index_to_cluster_on_moves() {
+    story(
+        "CREATE TABLE t (id int PRIMARY KEY, x int); CREATE INDEX t_x ON t (x); ALTER TABLE t CLUSTER ON t_x;
+         CREATE TABLE u (id int PRIMARY KEY, a int, b int); CREATE INDEX u_a ON u (a); CREATE INDEX u_b ON u (b); ALTER TABLE u CLUSTER ON u_b",
+    )
+    .draft("v2", "ALTER TABLE t CLUSTER ON t_pkey; ALTER TABLE u CLUSTER ON u_a")
+    .draft("v3", "ALTER TABLE t CLUSTER ON t_x; ALTER TABLE u SET WITHOUT CLUSTER")
+    .draft("v4", "ALTER TABLE u CLUSTER ON u_pkey")
+    .tell()
+    .await;
+}
+
+/// PostgreSQL binds them to columns and functions, which could not be dropped before them.
+#[tokio::test]
+async fn statistics_and_publications_go_before_what_they_read() {
+    story(
+        "CREATE FUNCTION f(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i'; CREATE TABLE t (id int PRIMARY KEY, a int, b int);
+         CREATE STATISTICS st ON f(a), b FROM t; CREATE TABLE u (id int PRIMARY KEY, a int);
+         CREATE PUBLICATION p FOR TABLE u WHERE (a > 0) WITH (publish = 'insert')",
+    )
+    .draft("v2", "DROP STATISTICS st; DROP FUNCTION f(int); DROP PUBLICATION p; ALTER TABLE u DROP a")
+    .run("v2", "INSERT INTO u VALUES (1)")
+    .tell()
+    .await;
+}
+
+/// ALTER … OWNER TO hands over what the former owner holds; it has what the newer edition gives it, none the less.
+#[tokio::test]
+async fn a_former_owner_keeps_what_it_is_given() {
+    story(
+        "CREATE TABLE t (id int PRIMARY KEY, a int); CREATE SEQUENCE s; CREATE VIEW seen AS SELECT 1 AS one; INSERT INTO t VALUES (1, 1);
+         GRANT CREATE ON SCHEMA public TO keeper",
+    )
+    .draft(
+        "v2",
+        "ALTER TABLE t RENAME a TO b; ALTER TABLE t OWNER TO keeper; GRANT SELECT, INSERT ON t TO owner; GRANT UPDATE (b) ON t TO owner;
+         ALTER SEQUENCE s OWNER TO keeper; GRANT USAGE ON SEQUENCE s TO owner; ALTER VIEW seen OWNER TO keeper; GRANT SELECT ON seen TO owner",
+    )
+    .draft("v3", "ALTER TABLE t OWNER TO owner; GRANT SELECT ON t TO keeper")
+    .tell()
+    .await;
+}

@@ -193,7 +193,7 @@ fn statements_follow_one_another() {
 fn a_column_that_is_taken_apart_is_put_together_again() {
     assert_eq!(
         told(&["UPDATE users SET first = split_part(name, ' ', 1), last = split_part(name, ' ', 2)"])[2],
-        "reverse name = concat_ws(' ', coalesce(\"first\", ''), NULLIF(\"last\", ''))"
+        "reverse name = CASE WHEN \"first\" IS NULL AND \"last\" IS NULL THEN NULL ELSE concat_ws(' ', coalesce(\"first\", ''), NULLIF(\"last\", '')) END"
     );
 }
 
